@@ -1,0 +1,283 @@
+//! The command line.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Offline observability workbench: catches OpenTelemetry, keeps it, and lets you ask.
+#[derive(Debug, Parser)]
+#[command(name = "sextant", version, arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the data are.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Where {
+    /// The data directory [default: the platform's, such as ~/.local/share/sextant]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// A running instance instead of a directory
+    #[arg(long, global = true, value_name = "URL")]
+    pub url: Option<String>,
+    /// The token of that instance
+    #[arg(long, global = true, value_name = "T", default_value = "", hide_default_value = true)]
+    pub token: String,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Ndjson,
+    Csv,
+    Parquet,
+    Arrow,
+}
+
+/// How a trace is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TraceFormat {
+    Text,
+    Json,
+    OtlpJson,
+}
+
+/// What can be searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    Traces,
+    Spans,
+    Logs,
+    Metrics,
+}
+
+/// Formats of files that can be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    Auto,
+    OtlpJson,
+    OtlpPb,
+    Zipkin,
+}
+
+/// When a batch counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DurabilityArg {
+    Fsync,
+    Os,
+}
+
+/// A period; without one, everything there is.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct PeriodArgs {
+    /// How far back, such as 15m, 1h or 7d
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
+    pub since: Option<String>,
+    /// Start, inclusive: RFC 3339 or Unix nanoseconds
+    #[arg(long, value_name = "T")]
+    pub from: Option<String>,
+    /// End, exclusive
+    #[arg(long, value_name = "T")]
+    pub to: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Receive telemetry, answer the API and the browser UI
+    ///
+    /// Example: sextant serve --data ./telemetry --otlp-http 127.0.0.1:4318
+    Serve(Serve),
+    /// Take in files or folders
+    ///
+    /// Example: sextant import traces.jsonl captures/ --json
+    Import(Import),
+    /// Find traces, spans, logs or metric points
+    ///
+    /// Example: sextant search traces 'service:checkout duration:>1s' --since 1h --limit 20
+    Search(Search),
+    /// Print one trace
+    ///
+    /// Example: sextant trace 7f3a9c21e4b84d06a1c5d2709be6f318 --format otlp-json
+    Trace(Trace),
+    /// Run one read-only SELECT over the views traces, logs and metrics_…
+    ///
+    /// Example: sextant sql "SELECT ServiceName, count(*) FROM traces GROUP BY 1" --format csv
+    Sql(Sql),
+    /// List services with requests, errors, rate and latency
+    ///
+    /// Example: sextant services --since 1h
+    Services(Services),
+    /// Say what was received, kept and rejected, and how large everything is
+    ///
+    /// Example: sextant status --format json
+    Status(Status),
+    /// Send the demo shop's traffic: traces, logs and metrics of a dozen services
+    ///
+    /// Example: sextant demo --spans 10000 --seed 7
+    Demo(Demo),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Serve {
+    #[command(flatten)]
+    pub place: Where,
+    /// OTLP over gRPC
+    #[arg(long, value_name = "ADDR", default_value = ":4317")]
+    pub otlp_grpc: Vec<String>,
+    /// OTLP over HTTP
+    #[arg(long, value_name = "ADDR", default_value = ":4318")]
+    pub otlp_http: Vec<String>,
+    /// API and browser UI
+    #[arg(long, value_name = "ADDR", default_value = ":4320")]
+    pub http: Vec<String>,
+    /// Zipkin v2
+    #[arg(long, value_name = "ADDR", default_value = ":9411")]
+    pub zipkin: Vec<String>,
+    /// What senders from other machines must show
+    #[arg(long, value_name = "K")]
+    pub api_key: Option<String>,
+    /// A further name that this machine may be called by
+    #[arg(long, value_name = "H")]
+    pub allow_host: Vec<String>,
+    /// A further origin whose pages may send
+    #[arg(long, value_name = "O")]
+    pub allow_origin: Vec<String>,
+    /// Free space to keep, such as 500MB [default: the smaller of 1GB and 2 % of the disk]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub disk_reserve: Option<u64>,
+    /// When a batch counts as durable
+    #[arg(long, value_enum, default_value = "fsync")]
+    pub durability: DurabilityArg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Import {
+    #[command(flatten)]
+    pub place: Where,
+    /// Files or folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// What the files are
+    #[arg(long, value_enum, default_value = "auto")]
+    pub format: ImportFormat,
+    /// The project that the records go to
+    #[arg(long, value_name = "P")]
+    pub project: Option<String>,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Search {
+    #[command(flatten)]
+    pub place: Where,
+    /// What to look for
+    #[arg(value_enum)]
+    pub kind: Kind,
+    /// The search; empty is everything
+    #[arg(value_name = "QUERY", default_value = "", conflicts_with = "query_flag")]
+    pub query: String,
+    #[arg(long = "query", hide = true, allow_hyphen_values = true)]
+    pub query_flag: Option<String>,
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// At most so many rows, the newest
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// Print the SQL and ask nothing
+    #[arg(long)]
+    pub explain: bool,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Trace {
+    #[command(flatten)]
+    pub place: Where,
+    /// The trace id: 32 hex digits, or 16 from Zipkin
+    pub id: String,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TraceFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Sql {
+    #[command(flatten)]
+    pub place: Where,
+    /// The statement
+    #[arg(value_name = "SELECT …", allow_hyphen_values = true)]
+    pub sql: String,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Services {
+    #[command(flatten)]
+    pub place: Where,
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Status {
+    #[command(flatten)]
+    pub place: Where,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Demo {
+    #[command(flatten)]
+    pub place: Where,
+    /// About so many spans
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    pub spans: u64,
+    /// The same seed makes the same traffic
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Send to this OTLP/HTTP address instead of the running instance
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+}
+
+/// `500MB`, `2GiB`, or bytes.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let units = [("KIB", 1 << 10), ("MIB", 1 << 20), ("GIB", 1 << 30), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
+    let upper = text.trim().to_ascii_uppercase();
+    let (number, scale) = units.iter().find_map(|(unit, scale)| Some((upper.strip_suffix(unit)?, *scale))).unwrap_or((&upper, 1));
+    let number: f64 = number.trim().parse().map_err(|_| format!("'{text}' is no size: give bytes, or a number with KB, MB or GB"))?;
+    if number.is_finite() && number >= 0.0 { Ok((number * scale as f64) as u64) } else { Err(format!("'{text}' is no size")) }
+}
+
+/// A QUERY may begin with `-`: such an argument of `search` is passed on as what it is, not as a flag.
+pub fn with_queries(args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_none_or(|a| a != "search") {
+        return args;
+    }
+    let is_query = |arg: &OsString| {
+        let text = arg.to_string_lossy();
+        let mut chars = text.chars();
+        chars.next() == Some('-') && !matches!(chars.next(), None | Some('-')) && text != "-h"
+    };
+    let mut after_value_flag = false;
+    args.into_iter()
+        .map(|arg| {
+            let is_value = std::mem::replace(&mut after_value_flag, arg.to_string_lossy().starts_with("--"));
+            if !is_value && is_query(&arg) {
+                let mut flag = OsString::from("--query=");
+                flag.push(arg);
+                return flag;
+            }
+            arg
+        })
+        .collect()
+}

@@ -1,0 +1,108 @@
+//! `search`, `sql`, `services`, `status`.
+
+use crate::args::{Format, Kind, Search, Services, Sql, Status};
+use crate::output::{print, print_object};
+use crate::reach::{Reach, period};
+use sextant_contract::{Ask, SearchAsk, SearchKind};
+use serde_json::Value;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn columns(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Traces => &["Timestamp", "ServiceName", "SpanName", "Duration", "Spans", "Errors", "TraceId"],
+        Kind::Spans => &["Timestamp", "ServiceName", "SpanName", "SpanKind", "Duration", "StatusCode", "TraceId", "SpanId"],
+        Kind::Logs => &["Timestamp", "SeverityText", "ServiceName", "Body", "TraceId"],
+        Kind::Metrics => &["TimeUnix", "ServiceName", "MetricKind", "MetricName", "Value", "MetricUnit", "Attributes"],
+    }
+}
+
+pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
+    let kind = match args.kind {
+        Kind::Traces => SearchKind::Traces,
+        Kind::Spans => SearchKind::Spans,
+        Kind::Logs => SearchKind::Logs,
+        Kind::Metrics => SearchKind::Metrics,
+    };
+    let ask = SearchAsk {
+        kind,
+        query: args.query_flag.unwrap_or(args.query),
+        period: period(&args.period)?,
+        limit: args.limit,
+        explain: args.explain,
+    };
+    let reach = Reach::of(&args.place).await?;
+    let answered = reach.ask(Ask::Search(ask)).await;
+    super::close(reach).await;
+    let answer = answered?;
+    match &answer.object {
+        Some(object) => explain(object, args.format)?,
+        None => print(&answer, args.format, columns(args.kind))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
+    if format != Format::Table {
+        return print_object(object);
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", object["sql"].as_str().unwrap_or_default())?;
+    for (i, value) in object["params"].as_array().into_iter().flatten().enumerate() {
+        writeln!(out, "-- ?{} = {value}", i + 1)?;
+    }
+    Ok(())
+}
+
+pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
+    let reach = Reach::of(&args.place).await?;
+    let answered = reach.ask(Ask::Sql { sql: args.sql, limit: None }).await;
+    super::close(reach).await;
+    print(&answered?, args.format, &[])?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn services(args: Services) -> anyhow::Result<ExitCode> {
+    let period = period(&args.period)?;
+    let reach = Reach::of(&args.place).await?;
+    let answered = reach.ask(Ask::Services { period }).await;
+    super::close(reach).await;
+    print(&answered?, args.format, &[])?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn status(args: Status) -> anyhow::Result<ExitCode> {
+    let reach = Reach::of(&args.place).await?;
+    let answered = reach.object(Ask::Status).await;
+    super::close(reach).await;
+    let object = answered?;
+    if args.format != Format::Table {
+        print_object(&object)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{:<10}{:>14}{:>14}{:>14}{:>14}", "signal", "received", "stored", "rejected", "evicted")?;
+    let total = |value: &Value| value.as_object().map_or(0, |m| m.values().filter_map(Value::as_u64).sum::<u64>());
+    for row in object["ledger"].as_array().into_iter().flatten() {
+        let signal = row["signal"].as_str().unwrap_or_default();
+        let (rejected, evicted) = (total(&row["rejected"]), total(&row["evicted"]));
+        writeln!(out, "{signal:<10}{:>14}{:>14}{rejected:>14}{evicted:>14}", row["received"], row["stored"])?;
+        for (reason, n) in row["rejected"].as_object().into_iter().flatten() {
+            writeln!(out, "{:>52} rejected: {}", n, reason.replace('_', " "))?;
+        }
+        for (reason, n) in row["marked"].as_object().into_iter().flatten() {
+            writeln!(out, "{:>52} kept with a mark: {}", n, reason.replace('_', " "))?;
+        }
+    }
+    writeln!(out, "malformed requests {}", object["malformed_requests"])?;
+    for (name, value) in object["sizes"].as_object().into_iter().flatten() {
+        writeln!(out, "{name:<20} {value}")?;
+    }
+    for (name, address) in object["listeners"].as_object().into_iter().flatten() {
+        writeln!(out, "listening {name} {}", address.as_str().unwrap_or_default())?;
+    }
+    if let Some(problem) = object["last_problem"].as_str() {
+        writeln!(out, "last problem: {problem}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

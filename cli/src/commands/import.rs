@@ -1,0 +1,119 @@
+//! `import`.
+
+use crate::args::{Import, ImportFormat};
+use crate::reach::Reach;
+use sextant_contract::{AskError, Code, Command, ImportedFile, Outcome};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A file to be read, and whether it was named or found in a folder.
+struct Found {
+    path: PathBuf,
+    is_named: bool,
+}
+
+fn walk(path: &Path, found: &mut Vec<Found>) -> anyhow::Result<()> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.flatten().map(|e| e.path()).collect();
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            walk(&entry, found)?;
+        } else {
+            found.push(Found { path: entry, is_named: false });
+        }
+    }
+    Ok(())
+}
+
+pub async fn run(args: Import) -> anyhow::Result<ExitCode> {
+    let mut found = Vec::new();
+    for path in &args.paths {
+        if path.is_dir() {
+            walk(path, &mut found)?;
+        } else {
+            found.push(Found { path: path.clone(), is_named: true });
+        }
+    }
+    let format = match args.format {
+        ImportFormat::Auto => None,
+        ImportFormat::OtlpJson => Some("otlp-json"),
+        ImportFormat::OtlpPb => Some("otlp-pb"),
+        ImportFormat::Zipkin => Some("zipkin"),
+    };
+    let reach = Reach::of(&args.place).await?;
+    let mut files = Vec::new();
+    let mut failure = None;
+    for file in &found {
+        match one(&reach, file, format, args.project.as_deref()).await {
+            Ok(done) => files.push(done),
+            Err(e) => failure = Some(e),
+        }
+    }
+    super::close(reach).await;
+    report(&files, args.json)?;
+    // Nothing could be read and something was there to be read: a failure.
+    match failure {
+        Some(e) if files.iter().all(|f| f.read == 0) => Err(e),
+        Some(e) => {
+            eprintln!("skipped: {e}");
+            Ok(ExitCode::SUCCESS)
+        }
+        None if files.iter().any(|f| f.skipped > 0) && files.iter().all(|f| f.stored == 0) => {
+            anyhow::bail!("nothing could be read: {}", first_problem(&files))
+        }
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn first_problem(files: &[ImportedFile]) -> String {
+    files.iter().flat_map(|f| f.problems.first()).next().cloned().unwrap_or_default()
+}
+
+async fn one(reach: &Reach, file: &Found, format: Option<&str>, project: Option<&str>) -> anyhow::Result<ImportedFile> {
+    let name = file.path.display().to_string();
+    let bytes = std::fs::read(&file.path).map_err(|e| anyhow::anyhow!("{name} can't be read: {e}"))?;
+    let command = Command::Import {
+        name: name.clone(),
+        format: format.map(str::to_owned),
+        project: project.map(str::to_owned),
+    };
+    match reach.act(command, bytes).await {
+        Ok(Outcome::Imported(done)) => Ok(done),
+        Ok(Outcome::Done) => Ok(ImportedFile { path: name, ..ImportedFile::default() }),
+        // In a folder, what is no telemetry is passed over by name.
+        Err(e) if !file.is_named && e.code == Code::BadQuery => {
+            eprintln!("skipped {name}: {e}");
+            Ok(ImportedFile { path: name, ..ImportedFile::default() })
+        }
+        Err(e) => Err(AskError { message: format!("{name}: {}", e.message), ..e }.into()),
+    }
+}
+
+fn report(files: &[ImportedFile], is_json: bool) -> anyhow::Result<()> {
+    let sum = |f: fn(&ImportedFile) -> u64| files.iter().map(f).sum::<u64>();
+    let (read, stored, skipped) = (sum(|f| f.read), sum(|f| f.stored), sum(|f| f.skipped));
+    let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+    for (reason, n) in files.iter().flat_map(|f| &f.skipped_by_reason) {
+        *reasons.entry(reason).or_default() += n;
+    }
+    let mut out = std::io::stdout().lock();
+    if is_json {
+        let report = json!({
+            "read": read, "stored": stored, "skipped": skipped, "skipped_by_reason": reasons, "files": files,
+        });
+        writeln!(out, "{report:#}")?;
+        return Ok(());
+    }
+    for file in files {
+        let format = file.format.as_deref().unwrap_or("nothing to read");
+        writeln!(out, "{}: {format}, {} read, {} stored, {} skipped", file.path, file.read, file.stored, file.skipped)?;
+        for problem in &file.problems {
+            writeln!(out, "  {problem}")?;
+        }
+    }
+    writeln!(out, "{read} records read, {stored} stored, {skipped} skipped")?;
+    Ok(())
+}

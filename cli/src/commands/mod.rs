@@ -1,0 +1,32 @@
+//! One module a command.
+
+mod ask;
+mod demo;
+mod import;
+mod serve;
+mod trace;
+
+use crate::args::{Args, Command};
+use crate::reach::Reach;
+use std::process::ExitCode;
+
+/// Carries out the command.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Import(args) => import::run(args).await,
+        Command::Search(args) => ask::search(args).await,
+        Command::Trace(args) => trace::run(args).await,
+        Command::Sql(args) => ask::sql(args).await,
+        Command::Services(args) => ask::services(args).await,
+        Command::Status(args) => ask::status(args).await,
+        Command::Demo(args) => demo::run(args).await,
+    }
+}
+
+/// Closes what was opened here, off the async threads.
+async fn close(reach: Reach) {
+    if let Reach::Here(workbench) = reach {
+        tokio::task::spawn_blocking(move || workbench.close()).await.ok();
+    }
+}

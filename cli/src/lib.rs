@@ -1,0 +1,1 @@
+//! The sextant command: serve, import, search, trace, sql, services, status, demo.

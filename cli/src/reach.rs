@@ -1,0 +1,85 @@
+//! Reaching the data: a running instance, or the directory itself.
+
+use crate::args::{PeriodArgs, Where};
+use anyhow::{Context as _, bail};
+use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Outcome, Period};
+use sextant_model::{DurationNanos, UnixNanos};
+use sextant_server::HttpBackend;
+use sextant_workbench::{Options, StoreConfig, StoreError, Workbench, now};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What answers.
+pub enum Reach {
+    /// Another process, over its API.
+    Running(HttpBackend),
+    /// The directory, opened here.
+    Here(Workbench),
+}
+
+/// The platform's data directory.
+pub fn data_dir(place: &Where) -> anyhow::Result<PathBuf> {
+    if let Some(dir) = &place.data {
+        return Ok(dir.clone());
+    }
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let base = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
+    Ok(base.context("there is no home directory; name a data directory with --data DIR")?.join("sextant"))
+}
+
+/// How long a directory that is being opened or closed is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Reach {
+    /// Finds out who answers for `place`.
+    pub async fn of(place: &Where) -> anyhow::Result<Self> {
+        if let Some(url) = &place.url {
+            return Ok(Self::Running(HttpBackend::new(url, &place.token)?));
+        }
+        let dir = data_dir(place)?;
+        let tries = PATIENCE.as_millis() / PAUSE.as_millis();
+        for _ in 0..tries {
+            if let Some(instance) = sextant_server::find(&dir) {
+                return Ok(Self::Running(HttpBackend::of(&instance)?));
+            }
+            let options = Options { store: StoreConfig::new(&dir) };
+            match Workbench::open(options, tokio::runtime::Handle::current()) {
+                Ok(workbench) => return Ok(Self::Here(workbench)),
+                Err(StoreError::Locked(_)) => tokio::time::sleep(PAUSE).await,
+                Err(e) => return Err(e.into()),
+            }
+        }
+        bail!("the data directory {} is in use by a program that does not answer; stop it and try again", dir.display())
+    }
+
+    pub async fn ask(&self, ask: Ask) -> Result<Answer, AskError> {
+        match self {
+            Self::Running(backend) => backend.ask(ask).await,
+            Self::Here(workbench) => workbench.ask(ask).await,
+        }
+    }
+
+    pub async fn act(&self, command: Command, payload: Vec<u8>) -> Result<Outcome, AskError> {
+        match self {
+            Self::Running(backend) => backend.act(command, payload).await,
+            Self::Here(workbench) => workbench.act(command, payload).await,
+        }
+    }
+
+    /// The one object that was asked for.
+    pub async fn object(&self, ask: Ask) -> Result<serde_json::Value, AskError> {
+        let answer = self.ask(ask).await?;
+        answer.object.ok_or_else(|| AskError::new(Code::Internal, "the answer is not the object that was asked for"))
+    }
+}
+
+/// The period that the flags mean, against the clock of now.
+pub fn period(args: &PeriodArgs) -> anyhow::Result<Period> {
+    if let Some(since) = &args.since {
+        let back = DurationNanos::parse(since)?;
+        return Ok(Period { from: Some(now().saturating_sub(back.0)), to: None });
+    }
+    let time = |text: &Option<String>| text.as_deref().map(UnixNanos::parse).transpose();
+    Ok(Period { from: time(&args.from)?.map(|t| t.0), to: time(&args.to)?.map(|t| t.0) })
+}

@@ -1,0 +1,113 @@
+//! The trace index beside a segment: which rows belong to which trace.
+//!
+//! Little-endian: magic `SXTRACE1`, number of traces, number of rows (u32 each), the traces' keys in order (u64 each,
+//! the last eight bytes of the id), where each trace's rows end (u32), the rows (u32). A key stands for every trace
+//! that shares it; the reader filters by the whole id.
+
+use crate::ColumnsError;
+use arrow::array::{Array, AsArray, RecordBatch};
+use sextant_model::TraceId;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+const MAGIC: &[u8; 8] = b"SXTRACE1";
+const HEAD_BYTES: u64 = 16;
+
+fn key_of(id: &str) -> Option<u64> {
+    u64::from_str_radix(id.get(16..32)?, 16).ok()
+}
+
+fn key(id: TraceId) -> u64 {
+    id.0[8..].iter().fold(0, |all, b| (all << 8) | u64::from(*b))
+}
+
+/// Writes the index of `rows`, which must be the segment's rows in their order. Rows without a trace are left out.
+pub fn write_index(mut out: impl Write, rows: &RecordBatch) -> Result<(), ColumnsError> {
+    let ids = rows.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>());
+    let ids = ids.ok_or(ColumnsError::Damaged { kind: "segment", what: "it has no TraceId" })?;
+    let mut entries: Vec<(u64, u32)> =
+        (0..ids.len()).filter_map(|row| Some((key_of(ids.value(row))?, row as u32))).collect();
+    entries.sort_unstable();
+    let (mut keys, mut ends) = (Vec::new(), Vec::new());
+    for (i, (key, _)) in entries.iter().enumerate() {
+        if keys.last() == Some(key) {
+            ends.pop();
+        } else {
+            keys.push(*key);
+        }
+        ends.push(i as u32 + 1);
+    }
+    out.write_all(MAGIC)?;
+    out.write_all(&(keys.len() as u32).to_le_bytes())?;
+    out.write_all(&(entries.len() as u32).to_le_bytes())?;
+    let mut bytes = Vec::with_capacity(keys.len() * 12 + entries.len() * 4);
+    bytes.extend(keys.iter().flat_map(|k| k.to_le_bytes()));
+    bytes.extend(ends.iter().flat_map(|e| e.to_le_bytes()));
+    bytes.extend(entries.iter().flat_map(|(_, row)| row.to_le_bytes()));
+    out.write_all(&bytes)?;
+    Ok(())
+}
+
+/// An index file, open for look-ups; it reads only what a look-up touches.
+#[derive(Debug)]
+pub struct TraceIndex {
+    file: File,
+    n_traces: u64,
+}
+
+impl TraceIndex {
+    /// Opens the file and checks that it is whole.
+    pub fn open(path: &Path) -> Result<Self, ColumnsError> {
+        let file = File::open(path)?;
+        let mut head = [0; HEAD_BYTES as usize];
+        file.read_exact_at(&mut head, 0)?;
+        let damaged = |what| ColumnsError::Damaged { kind: "trace index", what };
+        if &head[..8] != MAGIC {
+            return Err(damaged("it begins with something else"));
+        }
+        let number = |at: usize| u64::from(u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
+        let (n_traces, n_rows) = (number(8), number(12));
+        if file.metadata()?.len() != HEAD_BYTES + n_traces * 12 + n_rows * 4 {
+            return Err(damaged("its length is not what it says"));
+        }
+        Ok(Self { file, n_traces })
+    }
+
+    fn read<const N: usize>(&self, at: u64) -> Result<[u8; N], ColumnsError> {
+        let mut bytes = [0; N];
+        self.file.read_exact_at(&mut bytes, at)?;
+        Ok(bytes)
+    }
+
+    /// The rows of `id`, rising; empty if the trace is not here.
+    pub fn rows(&self, id: TraceId) -> Result<Vec<u32>, ColumnsError> {
+        let wanted = key(id);
+        let (mut low, mut high) = (0, self.n_traces);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let found = u64::from_le_bytes(self.read(HEAD_BYTES + middle * 8)?);
+            match found.cmp(&wanted) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return self.rows_at(middle),
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn rows_at(&self, trace: u64) -> Result<Vec<u32>, ColumnsError> {
+        let ends = HEAD_BYTES + self.n_traces * 8;
+        let end = |i: u64| -> Result<u64, ColumnsError> { Ok(u64::from(u32::from_le_bytes(self.read(ends + i * 4)?))) };
+        let first = if trace == 0 { 0 } else { end(trace - 1)? };
+        let last = end(trace)?;
+        let n = last.saturating_sub(first) as usize;
+        let mut bytes = vec![0; n * 4];
+        self.file.read_exact_at(&mut bytes, ends + self.n_traces * 4 + first * 4)?;
+        let mut rows: Vec<u32> =
+            bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        rows.sort_unstable();
+        Ok(rows)
+    }
+}

@@ -1,0 +1,42 @@
+//! Reading a segment: its footer, or a few of its rows.
+
+use crate::{ColumnsError, SegmentFooter};
+use arrow::array::RecordBatch;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
+use parquet::file::metadata::PageIndexPolicy;
+use std::fs::File;
+use std::path::Path;
+
+/// What the file says about itself.
+pub fn read_footer(path: &Path) -> Result<SegmentFooter, ColumnsError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let pairs = builder.metadata().file_metadata().key_value_metadata();
+    let footer = pairs.and_then(|p| SegmentFooter::from_pairs(p));
+    footer.ok_or(ColumnsError::Damaged { kind: "segment", what: "its footer does not say what it holds" })
+}
+
+/// The rows at `positions` (rising), through the page index, so that only their pages are read.
+pub fn read_rows(path: &Path, positions: &[u32]) -> Result<Vec<RecordBatch>, ColumnsError> {
+    let file = File::open(path)?;
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load(&file, options)?;
+    let mut selectors = Vec::new();
+    let mut next = 0usize;
+    for position in positions {
+        let position = *position as usize;
+        if position < next {
+            continue;
+        }
+        if position > next {
+            selectors.push(RowSelector::skip(position - next));
+        }
+        selectors.push(RowSelector::select(1));
+        next = position + 1;
+    }
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+        .with_row_selection(RowSelection::from(selectors))
+        .build()?;
+    Ok(reader.collect::<Result<_, _>>()?)
+}

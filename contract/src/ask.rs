@@ -1,0 +1,113 @@
+//! Questions as data.
+
+use sextant_model::{TimeRange, UnixNanos};
+use serde::{Deserialize, Serialize};
+
+/// A half-open period in nanoseconds; a missing bound is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Period {
+    /// Inclusive.
+    pub from: Option<i64>,
+    /// Exclusive.
+    pub to: Option<i64>,
+}
+
+impl From<Period> for TimeRange {
+    fn from(p: Period) -> Self {
+        Self { from: p.from.map(UnixNanos), to: p.to.map(UnixNanos) }
+    }
+}
+
+/// What a search returns rows of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchKind {
+    /// One row a trace that has a matching span.
+    Traces,
+    /// Spans.
+    Spans,
+    /// Log records.
+    Logs,
+    /// Data points of all five kinds.
+    Metrics,
+}
+
+impl SearchKind {
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "traces" => Self::Traces,
+            "spans" => Self::Spans,
+            "logs" => Self::Logs,
+            "metrics" => Self::Metrics,
+            _ => return None,
+        })
+    }
+}
+
+/// A search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchAsk {
+    /// What rows are wanted.
+    pub kind: SearchKind,
+    /// The search language.
+    #[serde(default)]
+    pub query: String,
+    /// When.
+    #[serde(default)]
+    pub period: Period,
+    /// At most so many rows, the newest.
+    pub limit: usize,
+    /// Only say what SQL would be run.
+    #[serde(default)]
+    pub explain: bool,
+}
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// Rows of a search; with `explain`, the object `{"sql", "params"}`.
+    Search(SearchAsk),
+    /// How many records match: the object `{"n"}`.
+    Count(SearchAsk),
+    /// All spans of a trace, with all stored columns.
+    Trace {
+        /// Hex.
+        id: String,
+    },
+    /// A trace as OTLP/JSON: the object is the `TracesData`.
+    TraceOtlp {
+        /// Hex.
+        id: String,
+    },
+    /// Rows of one SELECT.
+    Sql {
+        /// The statement.
+        sql: String,
+        /// At most so many rows.
+        limit: Option<usize>,
+    },
+    /// Services with requests, errors, rate and quantiles.
+    Services {
+        /// When.
+        period: Period,
+    },
+    /// Calls between a service and its neighbours.
+    Dependencies {
+        /// Only those from or to this one.
+        service: Option<String>,
+        /// When.
+        period: Period,
+    },
+    /// Ledger, sizes, listeners: one object.
+    Status,
+}
+
+/// A time as RFC 3339 or integer nanoseconds.
+///
+/// # Errors
+/// What is wrong with the text, for the user.
+pub fn parse_time(text: &str) -> Result<i64, String> {
+    UnixNanos::parse(text).map(|t| t.0).map_err(|e| e.to_string())
+}

@@ -1,0 +1,56 @@
+//! Changes.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A change that is asked for. Bytes that belong to it travel beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Take in the bytes of a file.
+    Import {
+        /// What the file is called, for messages.
+        name: String,
+        /// One of the formats; found out if missing.
+        format: Option<String>,
+        /// Where to; `default` if missing.
+        project: Option<String>,
+    },
+    /// Send the demo shop's traffic into this store.
+    Demo {
+        /// About so many spans.
+        spans: u64,
+        /// The same seed makes the same traffic.
+        seed: u64,
+    },
+}
+
+/// What became of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ImportedFile {
+    /// What it is called.
+    pub path: String,
+    /// What it was read as; nothing if it is empty or no telemetry.
+    pub format: Option<String>,
+    /// Records in it, unreadable lines counting as one.
+    pub read: u64,
+    /// Records kept.
+    pub stored: u64,
+    /// Records not kept.
+    pub skipped: u64,
+    /// Why not.
+    pub skipped_by_reason: BTreeMap<String, u64>,
+    /// The first things that were wrong, with line numbers.
+    #[serde(default)]
+    pub problems: Vec<String>,
+}
+
+/// What a change came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Of an import.
+    Imported(ImportedFile),
+    /// It is done, or under way.
+    Done,
+}

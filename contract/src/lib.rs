@@ -1,0 +1,18 @@
+//! What a screen, a script or another process may ask of the workbench: three doors, however many features.
+//!
+//! [`Backend::ask`] answers a question with columns, [`Backend::act`] changes something, [`Backend::subscribe`] tells
+//! what is new. Everything here builds on wasm and knows no runtime.
+
+mod answer;
+mod ask;
+mod backend;
+mod command;
+mod error;
+mod json;
+
+pub use answer::{Answer, Completeness, Cost};
+pub use ask::{Ask, Period, SearchAsk, SearchKind, parse_time};
+pub use backend::{Backend, BoxFuture, Event, OnEvent};
+pub use command::{Command, ImportedFile, Outcome};
+pub use error::{AskError, Code};
+pub use json::{push_row, rows_to_json};

@@ -1,0 +1,89 @@
+//! Attributes: a map of texts with the types of its entries and the exact bytes of the nested ones.
+
+use super::Finished;
+use super::cells::{Offsets, Text};
+use arrow::array::{ArrayRef, MapArray, StructArray};
+use arrow::datatypes::Field;
+use sextant_model::{ValueType, schema};
+use std::sync::Arc;
+
+/// Rows of attributes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MapColumn {
+    entries: Offsets,
+    pub keys: Text,
+    pub values: Text,
+    types: Text,
+    exact: Text,
+}
+
+impl MapColumn {
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn size_bytes(&self) -> usize {
+        self.keys.size_bytes() + self.values.size_bytes() + self.types.size_bytes() + self.exact.size_bytes()
+    }
+
+    /// Where the text of the next entry's value goes, after its key was pushed.
+    pub fn begin_entry(&mut self, key: &[u8]) -> &mut Vec<u8> {
+        self.keys.push(key);
+        self.values.open()
+    }
+
+    /// Ends an entry. `key_value` is the OTLP message it came from, kept if the type is nested.
+    pub fn end_entry(&mut self, value_type: ValueType, key_value: &[u8]) {
+        self.values.close();
+        self.types.open().push(value_type as u8);
+        if value_type.is_nested() {
+            let mut w = crate::wire::Writer { out: std::mem::take(self.exact.open()) };
+            w.bytes(1, key_value);
+            *self.exact.open() = w.out;
+        }
+    }
+
+    pub fn end_row(&mut self) {
+        self.entries.push(self.keys.len());
+        self.types.close();
+        self.exact.close();
+    }
+
+    /// Appends all rows of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        let base = self.keys.len();
+        self.keys.extend(&other.keys);
+        self.values.extend(&other.values);
+        self.types.extend(&other.types);
+        self.exact.extend(&other.exact);
+        for row in 0..other.len() {
+            self.entries.push(base + other.entries.range(row).end);
+        }
+    }
+
+    /// Keeps `n` rows and drops an entry or row that was begun.
+    pub fn truncate(&mut self, n: usize) {
+        let end = self.entries.truncate(n);
+        self.keys.truncate(end);
+        self.values.truncate(end);
+        self.types.truncate(n);
+        self.exact.truncate(n);
+    }
+
+    /// The value of `key` in row 0, where the column holds one resource.
+    pub fn find(&self, key: &[u8]) -> Option<&[u8]> {
+        (0..self.keys.len()).find(|i| self.keys.row(*i) == key).map(|i| self.values.row(i))
+    }
+
+    /// Map, types, exact.
+    pub fn finish(self, finished: &mut Finished) -> [ArrayRef; 3] {
+        let keys = self.keys.finish_text(finished);
+        let values = self.values.finish_text(finished);
+        let entries = StructArray::new(schema::map_entry_fields(), vec![keys, values], None);
+        let field = Arc::new(Field::new("key_value", entries.data_type().clone(), false));
+        let map = MapArray::new(field, self.entries.finish(), entries, None, false);
+        [Arc::new(map), self.types.finish_bytes(), self.exact.finish_bytes()]
+    }
+}
+
+use arrow::array::Array as _;

@@ -1,0 +1,15 @@
+//! Bytes of any format → record batches, with a count and a reason for everything that was left out.
+//!
+//! Nothing here panics on bytes from outside, and one bad record never costs its neighbours.
+
+mod build;
+mod error;
+mod json;
+pub mod otlp;
+mod report;
+mod wire;
+pub mod file;
+pub mod zipkin;
+
+pub use error::DecodeError;
+pub use report::Decoded;

@@ -1,0 +1,26 @@
+//! What a question says about where its rows can lie, so that the planner can leave files alone.
+
+use crate::{TimeRange, TraceId};
+
+/// Bounds that every matching row satisfies. Empty means: anything may match.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prune {
+    /// Rows outside this half-open range can't match.
+    pub range: TimeRange,
+    /// If given, only rows of one of these services can match.
+    pub services: Option<Vec<String>>,
+    /// If given, only rows of one of these traces can match.
+    pub traces: Option<Vec<TraceId>>,
+}
+
+impl Prune {
+    /// Everything inside `range`.
+    pub fn within(range: TimeRange) -> Self {
+        Self { range, ..Self::default() }
+    }
+
+    /// One trace, whenever it was.
+    pub fn trace(id: TraceId) -> Self {
+        Self { traces: Some(vec![id]), ..Self::default() }
+    }
+}

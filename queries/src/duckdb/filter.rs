@@ -1,0 +1,285 @@
+//! A condition as SQL.
+
+use sextant_model::query::{Expr, Field, Number, Test};
+use sextant_model::{Param, Signal, Table, TimeRange};
+
+/// Text as an SQL string literal.
+pub fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The condition, with its values appended to `params`.
+pub(super) struct Filter<'p> {
+    pub signal: Signal,
+    pub params: &'p mut Vec<Param>,
+}
+
+/// Letters that a whole word may not touch: as ClickHouse cuts tokens, ASCII letters and digits and all beyond ASCII.
+const TOKEN: &str = r"0-9A-Za-z\x{80}-\x{10FFFF}";
+
+impl Filter<'_> {
+    fn bind(&mut self, param: Param) -> &'static str {
+        self.params.push(param);
+        "?"
+    }
+
+    fn text_column(&self) -> &'static str {
+        match self.signal {
+            Signal::Traces => "SpanName",
+            Signal::Logs => "Body",
+            Signal::Metrics => "MetricName",
+        }
+    }
+
+    fn attributes(&self) -> &'static str {
+        match self.signal {
+            Signal::Traces => "SpanAttributes",
+            Signal::Logs => "LogAttributes",
+            Signal::Metrics => "Attributes",
+        }
+    }
+
+    /// `time >= from AND time < to`, or `true`.
+    pub fn range(&mut self, column: &str, range: TimeRange) -> String {
+        let mut parts = Vec::new();
+        for (bound, symbol) in [(range.from, ">="), (range.to, "<")] {
+            if let Some(bound) = bound {
+                let value = self.bind(Param::Int(bound.0));
+                parts.push(format!("{column} {symbol} make_timestamp_ns({value})"));
+            }
+        }
+        if parts.is_empty() { "true".into() } else { parts.join(" AND ") }
+    }
+
+    pub fn expr(&mut self, expr: &Expr) -> String {
+        match expr {
+            Expr::All => "true".into(),
+            Expr::And(terms) => self.joined(terms, " AND "),
+            Expr::Or(terms) => self.joined(terms, " OR "),
+            Expr::Not(inner) => {
+                let inner = self.expr(inner);
+                format!("NOT coalesce({inner}, false)")
+            }
+            Expr::Word(word) => self.word(word),
+            Expr::Phrase(text) => {
+                let column = self.text_column();
+                self.contains(column, text)
+            }
+            Expr::Field(field, test) => self.field(field, test),
+        }
+    }
+
+    fn joined(&mut self, terms: &[Expr], with: &str) -> String {
+        let parts: Vec<String> = terms.iter().map(|t| self.expr(t)).collect();
+        format!("({})", parts.join(with))
+    }
+
+    fn contains(&mut self, column: &str, text: &str) -> String {
+        let value = self.bind(Param::Text(text.to_lowercase()));
+        format!("contains(lower({column}), {value})")
+    }
+
+    /// A whole token of the text column; with `*`, a token that fits.
+    fn word(&mut self, word: &str) -> String {
+        let column = self.text_column();
+        let inside: Vec<String> = word.split('*').map(regex_literal).collect();
+        let is_open = |edge: bool| if edge { String::new() } else { format!("[^{TOKEN}]") };
+        let start = is_open(false);
+        let pattern = format!("(?is)(^|{start}){}($|{start})", inside.join(&format!("[{TOKEN}]*")));
+        let value = self.bind(Param::Text(pattern));
+        format!("regexp_matches({column}, {value})")
+    }
+
+    fn field(&mut self, field: &Field, test: &Test) -> String {
+        match (field, test) {
+            (Field::Error, _) => self.error(test),
+            (Field::Level, _) => self.level(test),
+            (Field::Trace, Test::Contains(id) | Test::Equals(id)) => self.id("TraceId", id),
+            (Field::Span, Test::Contains(id) | Test::Equals(id)) => self.id("SpanId", id),
+            (Field::Column(name), _) => self.column(name, test),
+            _ => {
+                let (text, is_attribute) = self.text_of(field);
+                self.test(&text, is_attribute, field == &Field::Duration, test)
+            }
+        }
+    }
+
+    /// The text that a field reads, and whether it may be missing.
+    fn text_of(&self, field: &Field) -> (String, bool) {
+        let attribute = |key: &str| {
+            let key = quote(key);
+            format!("coalesce({}[{key}], ResourceAttributes[{key}])", self.attributes())
+        };
+        match field {
+            Field::Service => ("ServiceName".into(), false),
+            Field::Name => match self.signal {
+                Signal::Traces => ("SpanName".into(), false),
+                Signal::Logs => ("EventName".into(), false),
+                Signal::Metrics => ("MetricName".into(), false),
+            },
+            Field::Kind => ("SpanKind".into(), false),
+            Field::Status => ("StatusCode".into(), false),
+            Field::Duration => ("Duration".into(), false),
+            Field::Body => ("Body".into(), false),
+            Field::Trace => ("TraceId".into(), false),
+            Field::Span => ("SpanId".into(), false),
+            Field::Environment => (
+                format!("coalesce({}, {})", attribute("deployment.environment.name"), attribute("deployment.environment")),
+                true,
+            ),
+            Field::Attribute(key) => (attribute(key), true),
+            Field::Column(_) | Field::Level | Field::Error => (self.text_column().into(), false),
+        }
+    }
+
+    fn test(&mut self, text: &str, is_attribute: bool, is_number: bool, test: &Test) -> String {
+        let as_text = if is_number { format!("CAST({text} AS VARCHAR)") } else { text.to_owned() };
+        match test {
+            Test::Contains(word) if is_number => match number_of(word) {
+                Some(n) => {
+                    let value = self.bind(Param::Float(n));
+                    format!("{text} = {value}")
+                }
+                None => self.matches(&as_text, word),
+            },
+            Test::Contains(word) => self.matches(&as_text, word),
+            Test::Equals(value) => {
+                let value = self.bind(Param::Text(value.clone()));
+                format!("{as_text} = {value}")
+            }
+            Test::Compare(comparison, number) => self.compare(text, is_number, comparison.symbol(), *number),
+            Test::Between { low, high } => {
+                let mut parts = Vec::new();
+                if let Some((n, is_inclusive)) = low {
+                    parts.push(self.compare(text, is_number, if *is_inclusive { ">=" } else { ">" }, *n));
+                }
+                if let Some((n, is_inclusive)) = high {
+                    parts.push(self.compare(text, is_number, if *is_inclusive { "<=" } else { "<" }, *n));
+                }
+                if parts.is_empty() { self.test(text, is_attribute, is_number, &Test::Exists) } else { format!("({})", parts.join(" AND ")) }
+            }
+            Test::Exists if is_attribute || is_number => format!("{text} IS NOT NULL"),
+            Test::Exists => format!("coalesce({text}, '') <> ''"),
+        }
+    }
+
+    /// A substring of any case; with `*`, the whole value has to fit.
+    fn matches(&mut self, text: &str, word: &str) -> String {
+        if !word.contains('*') {
+            return self.contains(text, word);
+        }
+        let inside: Vec<String> = word.split('*').map(regex_literal).collect();
+        let value = self.bind(Param::Text(format!("(?is){}", inside.join(".*"))));
+        format!("regexp_full_match({text}, {value})")
+    }
+
+    /// As numbers; durations in text, such as `15ms`, count in nanoseconds.
+    fn compare(&mut self, text: &str, is_number: bool, symbol: &str, number: Number) -> String {
+        let value = self.bind(Param::Float(number.value));
+        if is_number {
+            return format!("{text} {symbol} {value}");
+        }
+        let plain = format!("TRY_CAST({text} AS DOUBLE)");
+        if !number.is_duration {
+            return format!("{plain} {symbol} {value}");
+        }
+        let units = "CASE regexp_extract(T, '[a-zµ]+$') WHEN 'ns' THEN 1 WHEN 'us' THEN 1e3 WHEN 'µs' THEN 1e3 \
+            WHEN 'ms' THEN 1e6 WHEN 's' THEN 1e9 WHEN 'm' THEN 60e9 WHEN 'h' THEN 3600e9 WHEN 'd' THEN 86400e9 END";
+        let with_unit = format!(
+            "TRY_CAST(regexp_extract({text}, '^\\s*(-?[0-9.]+)\\s*[a-zµ]+$', 1) AS DOUBLE) * {}",
+            units.replace("(T,", &format!("({text},"))
+        );
+        format!("coalesce({plain}, {with_unit}) {symbol} {value}")
+    }
+
+    fn id(&mut self, column: &str, id: &str) -> String {
+        let id = id.to_lowercase();
+        let n_whole = if column == "TraceId" { 32 } else { 16 };
+        if id.len() == n_whole && !id.contains('*') {
+            let value = self.bind(Param::Text(id));
+            return format!("{column} = {value}");
+        }
+        self.matches(column, &id)
+    }
+
+    /// `error:true` is a span with status Error, a log at ERROR or above; `error:x` reads the attribute.
+    fn error(&mut self, test: &Test) -> String {
+        let failed = match self.signal {
+            Signal::Logs => "SeverityNumber >= 17",
+            _ => "StatusCode = 'Error'",
+        };
+        match test {
+            Test::Contains(word) | Test::Equals(word) if word == "true" => failed.to_owned(),
+            Test::Contains(word) | Test::Equals(word) if word == "false" => format!("NOT ({failed})"),
+            _ => {
+                let (text, _) = self.text_of(&Field::Attribute("error".into()));
+                self.test(&text, true, false, test)
+            }
+        }
+    }
+
+    /// By its text or by the name of its number; compared as numbers.
+    fn level(&mut self, test: &Test) -> String {
+        match test {
+            Test::Contains(word) => {
+                let text = self.matches("SeverityText", word);
+                let name = self.matches(SEVERITY_NAME, word);
+                format!("({text} OR {name})")
+            }
+            Test::Equals(word) => {
+                let (text, name) = (self.bind(Param::Text(word.to_lowercase())), self.bind(Param::Text(word.to_lowercase())));
+                format!("(lower(SeverityText) = {text} OR lower({SEVERITY_NAME}) = {name})")
+            }
+            Test::Exists => "(SeverityText <> '' OR SeverityNumber > 0)".into(),
+            _ => self.test("SeverityNumber", false, true, test),
+        }
+    }
+
+    /// A column by its name; `Map.key` reads an entry, `Struct.list` all items.
+    fn column(&mut self, name: &str, test: &Test) -> String {
+        use arrow::datatypes::DataType;
+        let (head, rest) = name.split_once('.').map_or((name, None), |(h, r)| (h, Some(r)));
+        let tables: &[Table] = self.signal.tables();
+        let found = tables.iter().find_map(|t| sextant_model::schema::stored(*t).field_with_name(head).ok().cloned());
+        let Some(field) = found else { return "false".into() };
+        match (field.data_type(), rest) {
+            (DataType::Map(..), Some(key)) => {
+                let text = format!("{head}[{}]", quote(key));
+                self.test(&text, true, false, test)
+            }
+            (DataType::Struct(fields), Some(list)) if fields.iter().any(|f| f.name() == list) => {
+                let text = format!("array_to_string(CAST({head}.{list} AS VARCHAR[]), chr(10))");
+                self.test(&text, false, false, test)
+            }
+            (DataType::Utf8, None) => self.test(head, false, false, test),
+            (t, None) if t.is_numeric() => self.test(head, false, true, test),
+            (DataType::Map(..) | DataType::Struct(_) | DataType::List(_), None) if *test == Test::Exists => {
+                format!("length(CAST({head} AS VARCHAR)) > 2")
+            }
+            (DataType::Binary, _) => "false".into(),
+            _ => self.test(&format!("CAST({head} AS VARCHAR)"), false, false, test),
+        }
+    }
+}
+
+/// The name of a severity number's range.
+pub(super) const SEVERITY_NAME: &str = "(CASE WHEN SeverityNumber >= 21 THEN 'FATAL' WHEN SeverityNumber >= 17 THEN 'ERROR' \
+    WHEN SeverityNumber >= 13 THEN 'WARN' WHEN SeverityNumber >= 9 THEN 'INFO' WHEN SeverityNumber >= 5 THEN 'DEBUG' \
+    WHEN SeverityNumber >= 1 THEN 'TRACE' ELSE '' END)";
+
+fn number_of(word: &str) -> Option<f64> {
+    let plain = word.parse().ok().filter(|v: &f64| v.is_finite());
+    plain.or_else(|| sextant_model::DurationNanos::parse(word).ok().map(|d| d.0 as f64))
+}
+
+/// `text` as a regular expression that matches it alone.
+fn regex_literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if c.is_ascii_punctuation() {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}

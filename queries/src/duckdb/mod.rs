@@ -1,0 +1,9 @@
+//! Queries as DuckDB SQL over the views. Values are bound; only names of columns and keys of attributes are text.
+
+mod filter;
+mod select;
+
+pub use filter::quote;
+pub use select::{
+    COUNT_TABLES, count, dependencies, histogram, logs, metrics, service_rows, spans, trace_hits, trace_summaries,
+};

@@ -1,0 +1,154 @@
+//! Whole statements.
+
+use super::filter::{Filter, quote};
+use sextant_model::query::Query;
+use sextant_model::{Param, Signal, Sql, Table, TimeRange, TraceId};
+
+/// The columns of spans that a person or script wants; types and exact bytes stay behind.
+const SPAN_COLUMNS: &str = "Timestamp, TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, ServiceName, \
+    ResourceAttributes, ScopeName, ScopeVersion, SpanAttributes, Duration, StatusCode, StatusMessage, \
+    struct_pack(\"Timestamp\" := Events.Timestamp, \"Name\" := Events.Name, \"Attributes\" := Events.Attributes) AS Events, \
+    struct_pack(\"TraceId\" := Links.TraceId, \"SpanId\" := Links.SpanId, \"TraceState\" := Links.TraceState, \
+    \"Attributes\" := Links.Attributes) AS Links, Flags, ProjectId";
+
+const LOG_COLUMNS: &str = "Timestamp, ObservedTimestamp, TraceId, SpanId, TraceFlags, SeverityText, SeverityNumber, \
+    ServiceName, Body, ResourceAttributes, ScopeName, ScopeVersion, LogAttributes, EventName, ProjectId";
+
+/// The tables that a signal's count goes over.
+pub const COUNT_TABLES: fn(Signal) -> &'static [Table] = Signal::tables;
+
+fn condition(query: &Query, range: TimeRange, time: &str, params: &mut Vec<Param>) -> String {
+    let mut filter = Filter { signal: query.signal, params };
+    let range = filter.range(time, range);
+    let expr = filter.expr(&query.filter);
+    format!("{range} AND {expr}")
+}
+
+fn newest(columns: &str, table: Table, query: &Query, range: TimeRange, limit: usize) -> Sql {
+    let mut params = Vec::new();
+    let time = table.time_column();
+    let condition = condition(query, range, time, &mut params);
+    let text = format!("SELECT {columns} FROM {table} WHERE {condition} ORDER BY {time} DESC LIMIT {limit}");
+    Sql { text, params }
+}
+
+/// The newest spans.
+pub fn spans(query: &Query, range: TimeRange, limit: usize) -> Sql {
+    newest(SPAN_COLUMNS, Table::Traces, query, range, limit)
+}
+
+/// The newest log records.
+pub fn logs(query: &Query, range: TimeRange, limit: usize) -> Sql {
+    newest(LOG_COLUMNS, Table::Logs, query, range, limit)
+}
+
+/// The newest points of all five kinds, with the columns that they share. `Value` is the number, or the sum of a
+/// distribution; `Count` its count.
+pub fn metrics(query: &Query, range: TimeRange, limit: usize) -> Sql {
+    let mut params = Vec::new();
+    let shared = "TimeUnix, StartTimeUnix, ServiceName, MetricName, MetricDescription, MetricUnit, Attributes, \
+        ResourceAttributes, ScopeName, ScopeVersion, Flags, ProjectId";
+    let parts: Vec<String> = Signal::Metrics
+        .tables()
+        .iter()
+        .map(|table| {
+            let (value, count) = match table {
+                Table::Gauge | Table::Sum => ("Value", "CAST(NULL AS UBIGINT)"),
+                _ => ("Sum", "Count"),
+            };
+            let kind = table.name().trim_start_matches("metrics_");
+            let condition = condition(query, range, "TimeUnix", &mut params);
+            format!(
+                "SELECT {shared}, {} AS MetricKind, {value} AS Value, {count} AS Count FROM {table} WHERE {condition}",
+                quote(kind)
+            )
+        })
+        .collect();
+    Sql { text: format!("{} ORDER BY TimeUnix DESC LIMIT {limit}", parts.join(" UNION ALL ")), params }
+}
+
+/// How many records match, all tables of the signal together: column `n`.
+pub fn count(query: &Query, range: TimeRange) -> Sql {
+    let mut params = Vec::new();
+    let parts: Vec<String> = query
+        .signal
+        .tables()
+        .iter()
+        .map(|table| {
+            let condition = condition(query, range, table.time_column(), &mut params);
+            format!("SELECT count(*) AS n FROM {table} WHERE {condition}")
+        })
+        .collect();
+    Sql { text: format!("SELECT CAST(sum(n) AS BIGINT) AS n FROM ({})", parts.join(" UNION ALL ")), params }
+}
+
+/// The traces with a matching span, the one with the newest match first: columns `TraceId Timestamp`.
+pub fn trace_hits(query: &Query, range: TimeRange, limit: usize) -> Sql {
+    let mut params = Vec::new();
+    let condition = condition(query, range, "Timestamp", &mut params);
+    let text = format!(
+        "SELECT TraceId, max(Timestamp) AS Timestamp FROM traces WHERE {condition} \
+         GROUP BY TraceId ORDER BY Timestamp DESC, TraceId LIMIT {limit}"
+    );
+    Sql { text, params }
+}
+
+/// One row for each of `ids`, over all their spans.
+pub fn trace_summaries(ids: &[TraceId]) -> Sql {
+    let list: Vec<String> = ids.iter().map(|id| quote(&id.to_string())).collect();
+    Sql::plain(include_str!("../../sql/trace_summaries.sql").replace("{ids}", &format!("[{}]", list.join(", "))))
+}
+
+/// The services, with requests, errors, rate and exact quantiles.
+pub fn service_rows(range: TimeRange) -> Sql {
+    let mut params = Vec::new();
+    let seconds = match (range.from, range.to) {
+        (Some(from), Some(to)) => format!("{}", (to.0.saturating_sub(from.0)) as f64 / 1e9),
+        _ => "(SELECT (max(epoch_ns(Timestamp)) - min(epoch_ns(Timestamp))) / 1e9 FROM traces WHERE {range})".to_owned(),
+    };
+    let template = include_str!("../../sql/services.sql").replace("{seconds}", &seconds);
+    let mut text = String::new();
+    for (i, part) in template.split("{range}").enumerate() {
+        if i > 0 {
+            text += &Filter { signal: Signal::Traces, params: &mut params }.range("Timestamp", range);
+        }
+        text += part;
+    }
+    Sql { text, params }
+}
+
+/// Records in each of `n_buckets` equal parts of `range`, by `series`: columns `bucket series n`.
+pub fn histogram(query: &Query, range: (i64, i64), n_buckets: u32, series: &str) -> Sql {
+    let mut params = Vec::new();
+    let table = query.signal.tables()[0];
+    let time = table.time_column();
+    let bounds = TimeRange { from: Some(sextant_model::UnixNanos(range.0)), to: Some(sextant_model::UnixNanos(range.1)) };
+    let condition = condition(query, bounds, time, &mut params);
+    let width = ((range.1 - range.0) / i64::from(n_buckets.max(1))).max(1);
+    let text = format!(
+        "SELECT CAST((epoch_ns({time}) - {}) // {width} AS INTEGER) AS bucket, {series} AS series, \
+         CAST(count(*) AS BIGINT) AS n FROM {table} WHERE {condition} GROUP BY ALL ORDER BY ALL",
+        range.0
+    );
+    Sql { text, params }
+}
+
+/// Calls between services: a span whose parent span lies in another service. Columns `parent child calls errors`.
+pub fn dependencies(service: Option<&str>, range: TimeRange) -> Sql {
+    let mut params = Vec::new();
+    let range = Filter { signal: Signal::Traces, params: &mut params }.range("c.Timestamp", range);
+    let mut only = String::new();
+    if let Some(service) = service {
+        params.push(Param::Text(service.to_owned()));
+        params.push(Param::Text(service.to_owned()));
+        only = " AND (p.ServiceName = ? OR c.ServiceName = ?)".to_owned();
+    }
+    let text = format!(
+        "SELECT p.ServiceName AS parent, c.ServiceName AS child, CAST(count(*) AS BIGINT) AS calls, \
+         CAST(count(*) FILTER (c.StatusCode = 'Error') AS BIGINT) AS errors \
+         FROM traces c JOIN traces p ON p.TraceId = c.TraceId AND p.SpanId = c.ParentSpanId \
+         WHERE {range} AND c.ParentSpanId <> '' AND p.ServiceName <> c.ServiceName{only} \
+         GROUP BY ALL ORDER BY parent, child"
+    );
+    Sql { text, params }
+}

@@ -1,0 +1,13 @@
+//! Question → SQL. The search language parses to one [`sextant_model::query::Query`]; it is written out for DuckDB with
+//! bound values. Pure text in, text out, also on wasm, so that a search box can check as one types.
+
+pub mod duckdb;
+mod error;
+mod lexer;
+mod parser;
+mod prune;
+
+pub use error::ParseError;
+pub use lexer::{Token, TokenKind, tokens};
+pub use parser::parse;
+pub use prune::prune;

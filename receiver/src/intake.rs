@@ -1,0 +1,91 @@
+//! The part that all protocols share: decode off the async threads, hand on, and say what came of it.
+
+use crate::rpc::PartialSuccess;
+use crate::sink::{Arrived, Sink, SinkError};
+use crate::Config;
+use bytes::Bytes;
+use sextant_importers::{DecodeError, Decoded};
+use sextant_model::Signal;
+use std::sync::Arc;
+
+/// Messages to senders are cut, so that no answer grows with its request.
+const MAX_MESSAGE_CHARS: usize = 1_000;
+
+/// One listener's way in.
+pub(crate) struct Intake {
+    pub sink: Arc<dyn Sink>,
+    pub config: Arc<Config>,
+    pub is_loopback: bool,
+}
+
+/// Why a request was not taken.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Malformed(DecodeError),
+    Sink(SinkError),
+}
+
+/// Who sent a request and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    pub client: String,
+    pub protocol: &'static str,
+}
+
+impl Intake {
+    /// Whether senders here must show the key, and this one does not.
+    pub fn lacks_key(&self, headers: &axum::http::HeaderMap) -> bool {
+        match &self.config.api_key {
+            Some(key) if !self.is_loopback => {
+                !crate::guard::key_of(headers).is_some_and(|given| crate::guard::is_secret(given, key))
+            }
+            _ => false,
+        }
+    }
+
+    /// Decodes `body` and hands it on; returns what was rejected of it.
+    pub async fn take(
+        &self,
+        sender: Sender,
+        signal: Signal,
+        body: Bytes,
+        decode: impl FnOnce(&[u8], i64) -> Result<Decoded, DecodeError> + Send + 'static,
+    ) -> Result<Option<PartialSuccess>, Refusal> {
+        let received_at = self.sink.now();
+        let decoded = tokio::task::spawn_blocking(move || decode(&body, received_at)).await;
+        let decoded = decoded.unwrap_or_else(|_| Err(DecodeError::Format("decoding failed; this is a fault of the receiver".into())));
+        let mut arrived = Arrived { client: sender.client, protocol: sender.protocol, received_at, ..Arrived::default() };
+        let decoded = match decoded {
+            Ok(decoded) => decoded,
+            Err(e) => {
+                arrived.malformed = Some(signal);
+                // The count of malformed requests is kept where it can be; the refusal stands either way.
+                if let Err(refused) = self.sink.take(arrived).await {
+                    tracing::debug!("a malformed request was not counted: {refused}");
+                }
+                return Err(Refusal::Malformed(e));
+            }
+        };
+        let total = decoded.total();
+        let problem = decoded.first_problem.clone();
+        arrived.decoded = decoded;
+        if total.received > 0 {
+            self.sink.take(arrived).await.map_err(Refusal::Sink)?;
+        }
+        Ok(partial(total.rejected.total(), &total.rejected.0, problem))
+    }
+}
+
+fn partial(
+    n_rejected: u64,
+    reasons: &std::collections::BTreeMap<String, u64>,
+    problem: Option<String>,
+) -> Option<PartialSuccess> {
+    if n_rejected == 0 {
+        return None;
+    }
+    let reasons: Vec<String> = reasons.iter().map(|(reason, n)| format!("{n} {}", reason.replace('_', " "))).collect();
+    let message = format!("rejected: {}. First: {}", reasons.join(", "), problem.unwrap_or_default());
+    let error_message = message.chars().take(MAX_MESSAGE_CHARS).collect();
+    Some(PartialSuccess { rejected: n_rejected as i64, error_message })
+}

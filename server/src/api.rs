@@ -1,0 +1,172 @@
+//! `/api/v1`: JSON for scripts.
+
+use crate::gate::ApiError;
+use crate::openapi;
+use crate::serve::App;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use sextant_contract::{
+    Answer, Ask, AskError, Backend, Code, Command, Completeness, Outcome, Period, SearchAsk, SearchKind, parse_time,
+    rows_to_json,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/search/{kind}", post(search))
+        .route("/api/v1/sql", post(sql))
+        .route("/api/v1/traces/{id}", get(trace))
+        .route("/api/v1/services", get(services))
+        .route("/api/v1/services/{service}/dependencies", get(dependencies))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/import", post(import))
+        .route("/api/v1/openapi.json", get(|| async { Json(openapi::document()) }))
+}
+
+/// Rows where no other limit is given.
+const DEFAULT_LIMIT: usize = 1_000;
+
+fn json(body: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// `{"rows": …, "complete": …, "completeness": …, "cost": …, "generation": …}`.
+fn rows(answer: &Answer) -> Response {
+    let is_complete = answer.completeness == Completeness::Complete;
+    let completeness = serde_json::to_string(&answer.completeness).unwrap_or_default();
+    let cost = serde_json::to_string(&answer.cost).unwrap_or_default();
+    json(format!(
+        "{{\"rows\":{},\"complete\":{is_complete},\"completeness\":{completeness},\"cost\":{cost},\"generation\":{}}}",
+        rows_to_json(&answer.batches),
+        answer.generation
+    ))
+}
+
+fn bad(message: impl Into<String>) -> ApiError {
+    ApiError(AskError::new(Code::BadQuery, message))
+}
+
+/// A time as RFC 3339 or nanoseconds, as text or number.
+fn time(value: &Value, name: &str) -> Result<Option<i64>, ApiError> {
+    let text = match value {
+        Value::Null => return Ok(None),
+        Value::String(text) if text.is_empty() => return Ok(None),
+        Value::String(text) => text.clone(),
+        Value::Number(n) => n.to_string(),
+        _ => return Err(bad(format!("\"{name}\" must be a time"))),
+    };
+    parse_time(&text).map(Some).map_err(|e| bad(format!("\"{name}\": {e}")))
+}
+
+#[derive(Deserialize, Default)]
+struct SearchBody {
+    #[serde(default)]
+    query: String,
+    #[serde(default)]
+    from: Value,
+    #[serde(default)]
+    to: Value,
+    limit: Option<usize>,
+    #[serde(default)]
+    explain: bool,
+}
+
+fn body<T: for<'d> Deserialize<'d> + Default>(bytes: &Bytes) -> Result<T, ApiError> {
+    if bytes.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(bytes).map_err(|e| bad(format!("the body is not the JSON that is expected: {e}")))
+}
+
+async fn search(State(app): State<Arc<App>>, Path(kind): Path<String>, bytes: Bytes) -> Result<Response, ApiError> {
+    let Some(kind) = SearchKind::from_name(&kind) else {
+        return Err(ApiError(AskError::new(Code::NotFound, format!("there is no search for '{kind}'"))
+            .hint("search traces, spans, logs or metrics")));
+    };
+    let body: SearchBody = body(&bytes)?;
+    let period = Period { from: time(&body.from, "from")?, to: time(&body.to, "to")? };
+    let limit = body.limit.unwrap_or(DEFAULT_LIMIT);
+    let ask = Ask::Search(SearchAsk { kind, query: body.query, period, limit, explain: body.explain });
+    let answer = app.workbench.ask(ask).await?;
+    match &answer.object {
+        Some(object) => Ok(Json(object.clone()).into_response()),
+        None => Ok(rows(&answer)),
+    }
+}
+
+#[derive(Deserialize, Default)]
+struct SqlBody {
+    sql: String,
+    source: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn sql(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Response, ApiError> {
+    let body: SqlBody = body(&bytes)?;
+    if let Some(source) = body.source {
+        return Err(ApiError(AskError::new(Code::NotFound, format!("there is no source '{source}'"))));
+    }
+    Ok(rows(&app.workbench.ask(Ask::Sql { sql: body.sql, limit: body.limit }).await?))
+}
+
+async fn trace(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    Ok(rows(&app.workbench.ask(Ask::Trace { id }).await?))
+}
+
+#[derive(Deserialize, Default)]
+struct PeriodParameters {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl PeriodParameters {
+    fn period(&self) -> Result<Period, ApiError> {
+        let of = |text: &Option<String>, name| time(&text.clone().map_or(Value::Null, Value::from), name);
+        Ok(Period { from: of(&self.from, "from")?, to: of(&self.to, "to")? })
+    }
+}
+
+async fn services(State(app): State<Arc<App>>, Query(p): Query<PeriodParameters>) -> Result<Response, ApiError> {
+    Ok(rows(&app.workbench.ask(Ask::Services { period: p.period()? }).await?))
+}
+
+async fn dependencies(
+    State(app): State<Arc<App>>,
+    Path(service): Path<String>,
+    Query(p): Query<PeriodParameters>,
+) -> Result<Response, ApiError> {
+    let ask = Ask::Dependencies { service: Some(service), period: p.period()? };
+    Ok(rows(&app.workbench.ask(ask).await?))
+}
+
+async fn status(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    let answer = app.workbench.ask(Ask::Status).await?;
+    Ok(Json(answer.object.unwrap_or_default()).into_response())
+}
+
+#[derive(Deserialize, Default)]
+struct ImportParameters {
+    name: Option<String>,
+    format: Option<String>,
+    project: Option<String>,
+}
+
+/// The bytes of one file; never a path.
+async fn import(
+    State(app): State<Arc<App>>,
+    Query(p): Query<ImportParameters>,
+    bytes: Bytes,
+) -> Result<Response, ApiError> {
+    let name = p.name.unwrap_or_else(|| "upload".into());
+    let command = Command::Import { name, format: p.format, project: p.project };
+    match app.workbench.act(command, bytes.to_vec()).await? {
+        Outcome::Imported(file) => Ok(Json(file).into_response()),
+        Outcome::Done => Ok(Json(Value::Null).into_response()),
+    }
+}

@@ -1,0 +1,118 @@
+//! The client side: a running instance as a [`Backend`].
+
+use crate::{Instance, ServerError};
+use axum::body::Body;
+use axum::http::{Request, Uri, header};
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, Event, OnEvent, Outcome};
+use std::sync::Arc;
+
+/// A running instance, asked over HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpBackend {
+    client: Client<HttpConnector, Body>,
+    base: Arc<str>,
+    token: Arc<str>,
+}
+
+impl HttpBackend {
+    /// The instance at `url` (`http://HOST:PORT`, a token parameter is taken from it).
+    ///
+    /// # Errors
+    /// If that is no URL.
+    pub fn new(url: &str, token: &str) -> Result<Self, ServerError> {
+        let bad = || ServerError::Url(url.to_owned());
+        let uri: Uri = url.parse().ok().ok_or_else(bad)?;
+        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(bad)?;
+        let in_url = uri.query().and_then(|q| q.split('&').find_map(|p| p.strip_prefix("token=")));
+        let token = if token.is_empty() { in_url.unwrap_or_default() } else { token };
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            base: format!("http://{authority}").into(),
+            token: token.into(),
+        })
+    }
+
+    /// The instance that a data directory's `instance.json` names.
+    ///
+    /// # Errors
+    /// If it has no HTTP listener.
+    pub fn of(instance: &Instance) -> Result<Self, ServerError> {
+        let address = instance.listeners.get("http").cloned().unwrap_or_default();
+        Self::new(&format!("http://{address}"), &instance.token)
+    }
+
+    async fn post(self, path: String, body: Vec<u8>) -> Result<Vec<u8>, AskError> {
+        let request = Request::post(format!("{}{path}", self.base))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .body(Body::from(body))
+            .map_err(|e| AskError::new(Code::Internal, format!("the question can't be sent: {e}")))?;
+        let unreachable = |e: &dyn std::fmt::Display| {
+            AskError::new(Code::Unreachable, format!("the instance at {} does not answer: {e}", self.base))
+                .hint("is it still running? start one with: sextant serve")
+        };
+        let response = self.client.request(request).await.map_err(|e| unreachable(&e))?;
+        let status = response.status();
+        let bytes = response.into_body().collect().await.map_err(|e| unreachable(&e))?.to_bytes();
+        if status.is_success() {
+            return Ok(bytes.to_vec());
+        }
+        Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| {
+            AskError::new(Code::Internal, format!("the instance at {} answered {status}", self.base))
+        }))
+    }
+
+    async fn follow(self, on_event: OnEvent) -> Option<()> {
+        let request = Request::get(format!("{}/api/v1/door/events", self.base))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .body(Body::empty())
+            .ok()?;
+        let mut body = self.client.request(request).await.ok()?.into_body();
+        let mut text = String::new();
+        while let Some(Ok(frame)) = body.frame().await {
+            let Ok(data) = frame.into_data() else { continue };
+            text.push_str(&String::from_utf8_lossy(&data));
+            while let Some(end) = text.find('\n') {
+                let line: String = text.drain(..=end).collect();
+                let event = line.trim().strip_prefix("data:").map(str::trim);
+                if let Some(event) = event.and_then(|e| serde_json::from_str::<Event>(e).ok()) {
+                    on_event(event);
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+impl Backend for HttpBackend {
+    fn ask(&self, ask: Ask) -> BoxFuture<Result<Answer, AskError>> {
+        let me = self.clone();
+        Box::pin(async move {
+            let body = serde_json::to_vec(&ask).unwrap_or_default();
+            Answer::decode(&me.post("/api/v1/door/ask".into(), body).await?)
+        })
+    }
+
+    fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
+        let me = self.clone();
+        Box::pin(async move {
+            let command = serde_json::to_string(&command).unwrap_or_default();
+            let answer = me.post(format!("/api/v1/door/act?command={}", percent(&command)), payload).await?;
+            serde_json::from_slice(&answer)
+                .map_err(|e| AskError::new(Code::Internal, format!("the outcome can't be read: {e}")))
+        })
+    }
+
+    fn subscribe(&self, on_event: OnEvent) {
+        tokio::spawn(self.clone().follow(on_event));
+    }
+}
+
+/// Everything but letters and digits escaped.
+fn percent(text: &str) -> String {
+    let escape = |b: u8| if b.is_ascii_alphanumeric() { (b as char).to_string() } else { format!("%{b:02X}") };
+    text.bytes().map(escape).collect()
+}

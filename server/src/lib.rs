@@ -1,0 +1,18 @@
+//! HTTP: the API and browser UI on one port, behind a token; `instance.json`, by which other processes find the
+//! running one; and the client side of the same API.
+
+mod api;
+mod assets;
+mod client;
+mod door;
+mod error;
+mod gate;
+mod instance;
+mod openapi;
+mod probes;
+mod serve;
+
+pub use client::HttpBackend;
+pub use error::ServerError;
+pub use instance::{Instance, find};
+pub use serve::{Config, Serving, start};

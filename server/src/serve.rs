@@ -1,0 +1,106 @@
+//! Starting the server.
+
+use crate::instance::{Instance, new_token};
+use crate::{ServerError, api, assets, door, gate, probes};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use sextant_contract::{Backend, Event};
+use sextant_receiver::listen::{self, Shutdown};
+use sextant_workbench::Workbench;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Settings of the server.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// `HOST:PORT`; `:PORT` means both loopback addresses.
+    pub http: Vec<String>,
+    /// Names that a `Host` may have, besides those of this machine.
+    pub allow_hosts: Vec<String>,
+    /// Origins of pages that may read, besides our own.
+    pub allow_origins: Vec<String>,
+}
+
+/// What the handlers share.
+pub(crate) struct App {
+    pub workbench: Workbench,
+    pub token: String,
+    pub allow_hosts: Vec<String>,
+    pub allow_origins: Vec<String>,
+    /// The newest generation.
+    pub generation: watch::Receiver<u64>,
+    pub stop: watch::Receiver<bool>,
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Serving {
+    /// Where.
+    pub address: SocketAddr,
+    /// The address to open in a browser, with its token.
+    pub url: String,
+    instance: Instance,
+    dir: std::path::PathBuf,
+}
+
+impl Serving {
+    /// Takes `instance.json` away.
+    pub fn close(&self) {
+        self.instance.remove(&self.dir);
+    }
+}
+
+/// Largest file that is taken over HTTP.
+const MAX_UPLOAD_BYTES: usize = 2 << 30;
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .merge(api::routes())
+        .merge(door::routes())
+        .merge(probes::routes())
+        .fallback(assets::serve)
+        .layer(from_fn_with_state(app.clone(), gate::gate))
+        .layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES))
+        .with_state(app)
+}
+
+/// Binds, serves until `shutdown`, and writes `instance.json`.
+///
+/// # Errors
+/// If an address can't be bound, or the file can't be written.
+pub async fn start(config: Config, workbench: Workbench, shutdown: &Shutdown) -> Result<Serving, ServerError> {
+    let bound = listen::bind("http", &config.http).await?;
+    let token = new_token()?;
+    let (tell, generation) = watch::channel(workbench.store_status().generation);
+    workbench.subscribe(Box::new(move |event| {
+        let Event::Generation { generation } = event;
+        tell.send_replace(generation);
+    }));
+    let app = Arc::new(App {
+        workbench: workbench.clone(),
+        token: token.clone(),
+        allow_hosts: config.allow_hosts,
+        allow_origins: config.allow_origins,
+        generation,
+        stop: shutdown.watch(),
+    });
+    let mut address = None;
+    for listener in bound {
+        workbench.add_listener("http", listener.address);
+        address.get_or_insert(listener.address);
+        listen::serve(listener, router(app.clone()), shutdown);
+    }
+    let address = address.ok_or_else(|| ServerError::Url("(no address)".into()))?;
+    let listeners: BTreeMap<String, String> =
+        workbench.listeners().into_iter().map(|l| (l.name, l.address.to_string())).collect();
+    let instance = Instance { pid: std::process::id(), token: token.clone(), listeners };
+    let dir = workbench.data_dir().to_owned();
+    instance.write(&dir)?;
+    Ok(Serving { address, url: format!("http://{address}/?token={token}"), instance, dir })
+}
+
+#[cfg(test)]
+mod tests;

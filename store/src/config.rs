@@ -1,0 +1,45 @@
+//! What a store is opened with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// When a batch counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// When the disk has it.
+    #[default]
+    Fsync,
+    /// When the operating system has it: survives a crash of the program, not of the machine.
+    Os,
+}
+
+/// Settings of a store.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The data directory; made if it is not there.
+    pub dir: PathBuf,
+    /// When a batch counts as durable.
+    pub durability: Durability,
+    /// Free bytes below which nothing more is taken; by default the smaller of 1 GB and 2 % of the disk.
+    pub disk_reserve_bytes: Option<u64>,
+    /// Bytes of requests under way past which further ones are told to come back.
+    pub queue_bytes: usize,
+    /// Bytes of hot rows at which an epoch ends.
+    pub epoch_bytes: usize,
+    /// The longest time that rows stay hot.
+    pub epoch_time: Duration,
+}
+
+impl Config {
+    /// The usual settings for `dir`.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            durability: Durability::default(),
+            disk_reserve_bytes: None,
+            queue_bytes: 64 << 20,
+            epoch_bytes: 64 << 20,
+            epoch_time: Duration::from_secs(300),
+        }
+    }
+}

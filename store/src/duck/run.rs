@@ -1,0 +1,119 @@
+//! Running one statement with a time limit.
+
+use super::views::Views;
+use crate::StoreError;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use duckdb::types::Value;
+use duckdb::{Connection, params_from_iter};
+use sextant_model::{Param, Sql};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// What a statement may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// After this it is interrupted.
+    pub time: Duration,
+    /// Rows past this are not fetched, and the answer says so.
+    pub n_rows: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(60), n_rows: usize::MAX }
+    }
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Segments that were read.
+    pub n_segments: usize,
+    /// Segments that there are.
+    pub n_segments_total: usize,
+    /// Rows in the segments that were read, and hot ones.
+    pub n_rows: u64,
+    /// Bytes of those segments.
+    pub n_bytes: u64,
+}
+
+/// Rows, and what they cost.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The columns, also where there are no rows.
+    pub schema: Option<SchemaRef>,
+    /// The rows.
+    pub batches: Vec<RecordBatch>,
+    /// Whether there were more rows than the limit.
+    pub is_cut: bool,
+    /// What was looked at.
+    pub scanned: Scanned,
+    /// How long it took.
+    pub took: Duration,
+    /// Of which generation.
+    pub generation: u64,
+}
+
+impl Answer {
+    /// Rows of all batches.
+    pub fn n_rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
+fn value(param: &Param) -> Value {
+    match param {
+        Param::Text(v) => Value::Text(v.clone()),
+        Param::Int(v) => Value::BigInt(*v),
+        Param::Float(v) => Value::Double(*v),
+    }
+}
+
+pub(super) fn run(connection: &Connection, views: &Views, sql: &Sql, limits: Limits) -> Result<Answer, StoreError> {
+    let since = Instant::now();
+    let failed = |e: duckdb::Error| StoreError::Query(first_lines(&e.to_string()));
+    connection.execute_batch(&views.create).map_err(failed)?;
+    let interrupt = connection.interrupt_handle();
+    let (finish, finished) = channel::<()>();
+    let watch = std::thread::spawn(move || match finished.recv_timeout(limits.time) {
+        Err(RecvTimeoutError::Timeout) => {
+            interrupt.interrupt();
+            true
+        }
+        _ => false,
+    });
+    let result = fetch(connection, views, sql, limits.n_rows);
+    drop(finish);
+    let is_late = watch.join().unwrap_or(false);
+    let mut answer = result.map_err(|e| if is_late { StoreError::TimedOut(limits.time.as_secs()) } else { failed(e) })?;
+    answer.took = since.elapsed();
+    Ok(answer)
+}
+
+fn fetch(connection: &Connection, views: &Views, sql: &Sql, limit: usize) -> Result<Answer, duckdb::Error> {
+    let mut statement = connection.prepare(&sql.text)?;
+    let rows = statement.query_arrow(params_from_iter(sql.params.iter().map(value)))?;
+    let mut answer = Answer {
+        schema: Some(rows.get_schema()),
+        scanned: views.scanned,
+        generation: views.generation,
+        ..Answer::default()
+    };
+    let mut n_rows = 0;
+    for batch in rows {
+        if n_rows + batch.num_rows() > limit {
+            answer.is_cut = true;
+            answer.batches.push(batch.slice(0, limit - n_rows));
+            break;
+        }
+        n_rows += batch.num_rows();
+        answer.batches.push(batch);
+    }
+    Ok(answer)
+}
+
+/// DuckDB's messages with candidates and carets can be long; the first lines say what is wrong.
+fn first_lines(text: &str) -> String {
+    text.lines().filter(|l| !l.trim().is_empty()).take(5).collect::<Vec<_>>().join("\n")
+}

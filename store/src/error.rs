@@ -1,0 +1,76 @@
+//! What can go wrong in the store.
+
+use std::path::PathBuf;
+
+/// A failure of the store, with what to do where that is known.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds the data directory.
+    #[error("the data directory is in use by another process: {0}")]
+    Locked(PathBuf),
+    /// The directory or a file in it can't be used.
+    #[error("cannot {what} {path}: {source}")]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The directory was written by a newer version.
+    #[error("the data directory is of schema version {found}, this program knows up to {known}: use a newer version")]
+    Newer {
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Too much is under way; the sender should come back.
+    #[error("too many requests are under way, {queued_bytes} bytes are waiting")]
+    Busy {
+        /// How much waits.
+        queued_bytes: usize,
+    },
+    /// The disk has no room beyond the reserve.
+    #[error("the disk has {free_bytes} bytes left, less than the reserve of {reserve_bytes}")]
+    DiskFull {
+        /// Free bytes.
+        free_bytes: u64,
+        /// What is kept free.
+        reserve_bytes: u64,
+    },
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closing,
+    /// A statement that is not taken.
+    #[error("{0}")]
+    Refused(String),
+    /// A statement that failed.
+    #[error("query failed: {0}")]
+    Query(String),
+    /// A statement that took too long.
+    #[error("query stopped after {0} s")]
+    TimedOut(u64),
+    /// The manifest failed.
+    #[error("manifest failed: {0}")]
+    Manifest(#[from] rusqlite::Error),
+    /// A segment could not be written or read.
+    #[error("segment failed: {0}")]
+    Columns(#[from] sextant_columns::ColumnsError),
+    /// The write-ahead log could not be written or read.
+    #[error("write-ahead log failed: {0}")]
+    Wal(String),
+}
+
+impl StoreError {
+    pub(crate) fn file(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { what, path, source }
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::DiskFull { .. } | Self::Closing | Self::File { .. } | Self::Wal(_))
+    }
+}

@@ -1,0 +1,28 @@
+//! Keeps telemetry: write-ahead log → hot rows in memory → Parquet segments, with a manifest and ledger in SQLite and
+//! DuckDB as the reader.
+//!
+//! Whoever is told that a batch is kept can read it at once, and still can after a crash.
+
+mod bucket;
+mod config;
+mod duck;
+mod engine;
+mod error;
+mod files;
+mod hot;
+mod ingest;
+mod ledger;
+mod manifest;
+mod seal;
+mod snapshot;
+mod state;
+mod wal;
+
+pub use config::{Config, Durability};
+pub use duck::{Answer, Limits, Scanned};
+pub use engine::Store;
+pub use error::StoreError;
+pub use ingest::{Acked, Ingest};
+pub use ledger::{LedgerKey, LedgerRow};
+pub use snapshot::{Segment, Snapshot};
+pub use state::{Health, StoreStatus};

@@ -1,0 +1,242 @@
+//! What the store's threads share.
+
+use crate::config::Config;
+use crate::files::Layout;
+use crate::hot::HotEpoch;
+use crate::ledger::Ledger;
+use crate::manifest::Manifest;
+use crate::snapshot::{Segment, Snapshot};
+use crate::{StoreError, files};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// Whether the store takes batches, and if not, why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Taking,
+    /// The disk has no room beyond the reserve.
+    DiskFull,
+}
+
+/// Figures about the store.
+#[derive(Debug, Clone)]
+pub struct StoreStatus {
+    /// Grows with every change.
+    pub generation: u64,
+    /// Registered segments.
+    pub n_segments: usize,
+    /// Bytes of the segments.
+    pub segment_bytes: u64,
+    /// Bytes of rows in memory.
+    pub hot_bytes: usize,
+    /// Bytes of requests under way.
+    pub queued_bytes: usize,
+    /// Free bytes on the disk.
+    pub free_bytes: u64,
+    /// Bytes that are kept free.
+    pub reserve_bytes: u64,
+    /// Median and worst time from arrival to durable over the last requests.
+    pub durable_micros: (u64, u64),
+    /// What recovery found at the start: torn bytes cut, damaged places put aside.
+    pub recovered: (u64, u64),
+    /// The last thing that went wrong in the background.
+    pub last_problem: Option<String>,
+}
+
+/// A lock whose poison is no reason to stop: what it guards is replaced whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Listener = Box<dyn Fn(u64) + Send + Sync>;
+
+/// What the store's threads share.
+pub(crate) struct Shared {
+    pub config: Config,
+    pub layout: Layout,
+    pub manifest: Mutex<Manifest>,
+    current: RwLock<Arc<Snapshot>>,
+    /// Serialises changes of the snapshot.
+    change: Mutex<()>,
+    ledger: Mutex<Ledger>,
+    queued_bytes: AtomicUsize,
+    pub is_closing: AtomicBool,
+    listeners: Mutex<Vec<Listener>>,
+    disk: Mutex<(Instant, u64, u64)>,
+    durable_micros: Mutex<Vec<u64>>,
+    pub recovered: (AtomicU64, AtomicU64),
+    last_problem: Mutex<Option<String>>,
+    sealed: Condvar,
+    sealed_lock: Mutex<()>,
+}
+
+/// How many of the last requests the durable figures are over.
+const N_TIMED: usize = 512;
+/// How old the figure of free space may be.
+const DISK_AGE: Duration = Duration::from_secs(1);
+/// Hot rows past this many epochs' worth make senders wait for sealing.
+const MAX_HOT_EPOCHS: usize = 4;
+
+impl Shared {
+    pub fn new(config: Config, layout: Layout, manifest: Manifest, snapshot: Snapshot, ledger: Ledger) -> Result<Self, StoreError> {
+        let (free, total) = files::disk_space(&layout.dir)?;
+        Ok(Self {
+            config,
+            layout,
+            manifest: Mutex::new(manifest),
+            current: RwLock::new(Arc::new(snapshot)),
+            change: Mutex::new(()),
+            ledger: Mutex::new(ledger),
+            queued_bytes: AtomicUsize::new(0),
+            is_closing: AtomicBool::new(false),
+            listeners: Mutex::new(Vec::new()),
+            disk: Mutex::new((Instant::now(), free, total)),
+            durable_micros: Mutex::new(Vec::new()),
+            recovered: (AtomicU64::new(0), AtomicU64::new(0)),
+            last_problem: Mutex::new(None),
+            sealed: Condvar::new(),
+            sealed_lock: Mutex::new(()),
+        })
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the snapshot and tells the listeners.
+    fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
+        let generation = {
+            let _one_at_a_time = lock(&self.change);
+            let mut next = Snapshot::clone(&self.snapshot());
+            change(&mut next);
+            next.generation += 1;
+            let generation = next.generation;
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+            generation
+        };
+        for listener in lock(&self.listeners).iter() {
+            listener(generation);
+        }
+    }
+
+    /// Shows the rows of the epoch that is being written.
+    pub fn publish_hot(&self, hot: &HotEpoch) {
+        let hot = Arc::new(hot.clone());
+        self.publish(|s| match s.hot.iter_mut().find(|h| h.epoch == hot.epoch) {
+            Some(place) => *place = hot,
+            None => s.hot.push(hot),
+        });
+    }
+
+    /// Puts segments in the place of a hot epoch.
+    pub fn publish_sealed(&self, epoch: u64, segments: Vec<Segment>) {
+        self.publish(|s| {
+            s.hot.retain(|h| h.epoch != epoch);
+            let mut all = Vec::clone(&s.segments);
+            all.extend(segments.into_iter().map(Arc::new));
+            s.segments = Arc::new(all);
+        });
+        let _held = lock(&self.sealed_lock);
+        self.sealed.notify_all();
+    }
+
+    /// Waits until no hot rows older than `epoch` are left.
+    pub fn wait_sealed(&self, epoch: u64) {
+        let mut held = lock(&self.sealed_lock);
+        while self.snapshot().hot.iter().any(|h| h.epoch < epoch && !h.is_empty()) {
+            held = self.sealed.wait_timeout(held, Duration::from_millis(200)).unwrap_or_else(PoisonError::into_inner).0;
+            if lock(&self.last_problem).is_some() {
+                return;
+            }
+        }
+    }
+
+    pub fn listen(&self, listener: Listener) {
+        lock(&self.listeners).push(listener);
+    }
+
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    /// Takes room in the queue, or says why not.
+    pub fn admit(&self, size: usize) -> Result<(), StoreError> {
+        if self.is_closing.load(Ordering::Acquire) {
+            return Err(StoreError::Closing);
+        }
+        let queued_bytes = self.queued_bytes.fetch_add(size, Ordering::AcqRel);
+        let hot_bytes: usize = self.snapshot().hot.iter().map(|h| h.size_bytes).sum();
+        let has_room = queued_bytes == 0 || queued_bytes + size <= self.config.queue_bytes;
+        let is_sealing_behind = hot_bytes > MAX_HOT_EPOCHS * self.config.epoch_bytes;
+        let refused = if !has_room || is_sealing_behind {
+            Err(StoreError::Busy { queued_bytes: queued_bytes.max(if is_sealing_behind { hot_bytes } else { 0 }) })
+        } else {
+            self.check_disk()
+        };
+        if refused.is_err() {
+            self.release(size);
+        }
+        refused
+    }
+
+    pub fn release(&self, size: usize) {
+        self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
+    }
+
+    /// Free and reserved bytes, at most a second old.
+    pub fn disk(&self) -> (u64, u64) {
+        let mut disk = lock(&self.disk);
+        if disk.0.elapsed() > DISK_AGE
+            && let Ok((free, total)) = files::disk_space(&self.layout.dir)
+        {
+            *disk = (Instant::now(), free, total);
+        }
+        let default = (disk.2 / 50).min(1_000_000_000);
+        (disk.1, self.config.disk_reserve_bytes.unwrap_or(default))
+    }
+
+    fn check_disk(&self) -> Result<(), StoreError> {
+        let (free_bytes, reserve_bytes) = self.disk();
+        if free_bytes < reserve_bytes {
+            return Err(StoreError::DiskFull { free_bytes, reserve_bytes });
+        }
+        Ok(())
+    }
+
+    pub fn timed(&self, took: Duration) {
+        let mut times = lock(&self.durable_micros);
+        if times.len() >= N_TIMED {
+            times.remove(0);
+        }
+        times.push(took.as_micros() as u64);
+    }
+
+    pub fn problem(&self, what: &str, e: &StoreError) {
+        tracing::error!("{what}: {e}");
+        *lock(&self.last_problem) = Some(format!("{what}: {e}"));
+    }
+
+    pub fn status(&self) -> StoreStatus {
+        let snapshot = self.snapshot();
+        let (free_bytes, reserve_bytes) = self.disk();
+        let mut times = lock(&self.durable_micros).clone();
+        times.sort_unstable();
+        StoreStatus {
+            generation: snapshot.generation,
+            n_segments: snapshot.segments.len(),
+            segment_bytes: snapshot.segments.iter().map(|s| s.n_bytes).sum(),
+            hot_bytes: snapshot.hot.iter().map(|h| h.size_bytes).sum(),
+            queued_bytes: self.queued_bytes.load(Ordering::Acquire),
+            free_bytes,
+            reserve_bytes,
+            durable_micros: (
+                times.get(times.len() / 2).copied().unwrap_or(0),
+                times.last().copied().unwrap_or(0),
+            ),
+            recovered: (self.recovered.0.load(Ordering::Acquire), self.recovered.1.load(Ordering::Acquire)),
+            last_problem: lock(&self.last_problem).clone(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Crossings: socket to store to query, real clients, kill -9.

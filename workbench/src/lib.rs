@@ -1,0 +1,15 @@
+//! Composition: owns the store and the receivers and answers each [`sextant_contract::Ask`] in process by handing it
+//! to the room that knows.
+
+mod errors;
+mod import;
+mod search;
+mod sink;
+mod status;
+mod trace;
+mod workbench;
+
+pub use workbench::{Listener, Options, Workbench, now};
+pub use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
+pub use sextant_receiver::listen::Shutdown;
+pub use sextant_store::{Config as StoreConfig, Durability, Health, StoreError, StoreStatus};

@@ -1,0 +1,146 @@
+//! Searches, counts, SQL and services.
+
+use crate::errors;
+use crate::workbench::Workbench;
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Int64Type, Schema};
+use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Period, SearchAsk, SearchKind};
+use sextant_model::query::Query;
+use sextant_model::{Param, Prune, Signal, Sql, Table, TimeRange, TraceId};
+use sextant_queries::{duckdb, parse, prune};
+use sextant_store::Limits;
+use std::sync::Arc;
+
+pub(crate) fn answer(found: sextant_store::Answer) -> Answer {
+    let schema = found.schema.clone().or_else(|| found.batches.first().map(arrow::array::RecordBatch::schema));
+    Answer {
+        schema: schema.unwrap_or_else(|| Arc::new(Schema::empty())),
+        object: None,
+        completeness: if found.is_cut { Completeness::Limited { total: None } } else { Completeness::Complete },
+        cost: Cost {
+            n_segments: found.scanned.n_segments as u64,
+            n_segments_total: found.scanned.n_segments_total as u64,
+            n_rows_scanned: found.scanned.n_rows,
+            n_bytes_scanned: found.scanned.n_bytes,
+            took_micros: found.took.as_micros() as u64,
+        },
+        generation: found.generation,
+        batches: found.batches,
+    }
+}
+
+fn signal(kind: SearchKind) -> Signal {
+    match kind {
+        SearchKind::Traces | SearchKind::Spans => Signal::Traces,
+        SearchKind::Logs => Signal::Logs,
+        SearchKind::Metrics => Signal::Metrics,
+    }
+}
+
+/// What is run for a search; for traces, the statement that finds them.
+fn statement(ask: &SearchAsk, query: &Query, range: TimeRange) -> Sql {
+    match ask.kind {
+        SearchKind::Traces => duckdb::trace_hits(query, range, ask.limit),
+        SearchKind::Spans => duckdb::spans(query, range, ask.limit),
+        SearchKind::Logs => duckdb::logs(query, range, ask.limit),
+        SearchKind::Metrics => duckdb::metrics(query, range, ask.limit),
+    }
+}
+
+fn explained(sql: &Sql) -> serde_json::Value {
+    let params: Vec<serde_json::Value> = sql
+        .params
+        .iter()
+        .map(|p| match p {
+            Param::Text(v) => v.as_str().into(),
+            Param::Int(v) => (*v).into(),
+            Param::Float(v) => (*v).into(),
+        })
+        .collect();
+    serde_json::json!({ "sql": sql.text, "params": params })
+}
+
+impl Workbench {
+    pub(crate) fn search(&self, ask: &SearchAsk) -> Result<Answer, AskError> {
+        let query = parse(signal(ask.kind), &ask.query).map_err(|e| errors::parse(&e))?;
+        let range = TimeRange::from(ask.period);
+        let sql = statement(ask, &query, range);
+        if ask.explain {
+            return Ok(Answer::object(explained(&sql), self.store.snapshot().generation));
+        }
+        let prune = prune(&query, range);
+        let limits = Limits::default();
+        let newest = |table| self.store.newest(table, &sql, &prune, ask.limit, limits).map_err(|e| errors::store(&e));
+        let mut found = match ask.kind {
+            SearchKind::Traces => self.summaries(newest(Table::Traces)?)?,
+            SearchKind::Spans => answer(newest(Table::Traces)?),
+            SearchKind::Logs => answer(newest(Table::Logs)?),
+            SearchKind::Metrics => answer(self.store.query(&sql, &prune, limits).map_err(|e| errors::store(&e))?),
+        };
+        if found.n_rows() >= ask.limit {
+            found.completeness = Completeness::Limited { total: None };
+        }
+        Ok(found)
+    }
+
+    /// The traces that were hit, each over all its spans.
+    fn summaries(&self, hits: sextant_store::Answer) -> Result<Answer, AskError> {
+        let mut ids = Vec::new();
+        for batch in &hits.batches {
+            let Some(column) = batch.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>()) else { continue };
+            ids.extend((0..column.len()).filter_map(|row| column.value(row).parse::<TraceId>().ok()));
+        }
+        let sql = duckdb::trace_summaries(&ids);
+        let prune = Prune { traces: Some(ids), ..Prune::default() };
+        let found = self.store.query(&sql, &prune, Limits::default()).map_err(|e| errors::store(&e))?;
+        let searched = answer(hits);
+        let mut found = answer(found);
+        found.cost.n_rows_scanned += searched.cost.n_rows_scanned;
+        found.cost.n_bytes_scanned += searched.cost.n_bytes_scanned;
+        found.cost.n_segments = found.cost.n_segments.max(searched.cost.n_segments);
+        found.cost.took_micros += searched.cost.took_micros;
+        Ok(found)
+    }
+
+    pub(crate) fn count(&self, ask: &SearchAsk) -> Result<Answer, AskError> {
+        let query = parse(signal(ask.kind), &ask.query).map_err(|e| errors::parse(&e))?;
+        let range = TimeRange::from(ask.period);
+        let sql = match ask.kind {
+            SearchKind::Traces => {
+                let hits = duckdb::trace_hits(&query, range, usize::MAX >> 1);
+                Sql { text: format!("SELECT count(*) AS n FROM ({})", hits.text), params: hits.params }
+            }
+            _ => duckdb::count(&query, range),
+        };
+        let found = self.store.query(&sql, &prune(&query, range), Limits::default()).map_err(|e| errors::store(&e))?;
+        let n = found
+            .batches
+            .first()
+            .and_then(|b| b.column(0).as_primitive_opt::<Int64Type>().map(|c| c.value(0)))
+            .unwrap_or(0);
+        let mut counted = answer(found);
+        counted.object = Some(serde_json::json!({ "n": n }));
+        Ok(counted)
+    }
+
+    pub(crate) fn sql(&self, sql: &str, limit: Option<usize>) -> Result<Answer, AskError> {
+        let limits = Limits { n_rows: limit.unwrap_or(usize::MAX), ..Limits::default() };
+        self.store.user_sql(sql, limits).map(answer).map_err(|e| errors::store(&e))
+    }
+
+    pub(crate) fn services(&self, period: Period) -> Result<Answer, AskError> {
+        let range = TimeRange::from(period);
+        let sql = duckdb::service_rows(range);
+        self.store.query(&sql, &Prune::within(range), Limits::default()).map(answer).map_err(|e| errors::store(&e))
+    }
+
+    pub(crate) fn dependencies(&self, service: Option<&str>, period: Period) -> Result<Answer, AskError> {
+        let range = TimeRange::from(period);
+        let sql = duckdb::dependencies(service, range);
+        self.store.query(&sql, &Prune::within(range), Limits::default()).map(answer).map_err(|e| errors::store(&e))
+    }
+}
+
+pub(crate) fn not_found(what: impl Into<String>) -> AskError {
+    AskError::new(Code::NotFound, what)
+}

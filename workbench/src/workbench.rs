@@ -1,0 +1,153 @@
+//! The workbench itself.
+
+use crate::sink::StoreSink;
+use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, Event, OnEvent, Outcome};
+use sextant_receiver::listen::Shutdown;
+use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
+use sextant_store::{Config as StoreConfig, Health, Store, StoreError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::runtime::Handle;
+
+/// What a workbench is opened with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The store's settings.
+    pub store: StoreConfig,
+}
+
+/// A listener, by the name that it is printed under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// `otlp-grpc`, `otlp-http`, `zipkin`, `http`.
+    pub name: String,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+/// An open data directory with everything that answers from it. Cheap to clone.
+#[derive(Clone)]
+pub struct Workbench {
+    pub(crate) store: Arc<Store>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    data_dir: PathBuf,
+    handle: Handle,
+    listeners: RwLock<Vec<Listener>>,
+}
+
+/// Nanoseconds since 1970.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64)
+}
+
+impl Workbench {
+    /// Opens the store. Work is done on the runtime of `handle`.
+    ///
+    /// # Errors
+    /// If the data directory can't be opened.
+    pub fn open(options: Options, handle: Handle) -> Result<Self, StoreError> {
+        let data_dir = options.store.dir.clone();
+        let store = Arc::new(Store::open(options.store)?);
+        Ok(Self { store, inner: Arc::new(Inner { data_dir, handle, listeners: RwLock::default() }) })
+    }
+
+    /// Starts the receivers.
+    ///
+    /// # Errors
+    /// If an address can't be bound.
+    pub async fn receive(&self, config: ReceiverConfig, shutdown: &Shutdown) -> Result<(), ReceiverError> {
+        let sink = Arc::new(StoreSink { store: self.store.clone() });
+        for listening in sextant_receiver::start(config, sink, shutdown).await? {
+            self.add_listener(listening.name, listening.address);
+        }
+        Ok(())
+    }
+
+    /// Says that somebody listens, for status and Home.
+    pub fn add_listener(&self, name: &str, address: SocketAddr) {
+        let mut all = self.inner.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        all.push(Listener { name: name.to_owned(), address });
+    }
+
+    /// Who listens; the first address of each name.
+    pub fn listeners(&self) -> Vec<Listener> {
+        let all = self.inner.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        let mut first: Vec<Listener> = Vec::new();
+        for listener in all.iter() {
+            if !first.iter().any(|l| l.name == listener.name) {
+                first.push(listener.clone());
+            }
+        }
+        first
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        &self.inner.data_dir
+    }
+
+    /// Whether records are taken.
+    pub fn health(&self) -> Health {
+        self.store.health()
+    }
+
+    /// Figures of the store.
+    pub fn store_status(&self) -> sextant_store::StoreStatus {
+        self.store.status()
+    }
+
+    /// Seals what is hot and closes the store.
+    pub fn close(&self) {
+        self.store.close();
+    }
+
+    fn answer(&self, ask: &Ask) -> Result<Answer, AskError> {
+        match ask {
+            Ask::Search(ask) => self.search(ask),
+            Ask::Count(ask) => self.count(ask),
+            Ask::Trace { id } => self.trace(id),
+            Ask::TraceOtlp { id } => self.trace_otlp(id),
+            Ask::Sql { sql, limit } => self.sql(sql, *limit),
+            Ask::Services { period } => self.services(*period),
+            Ask::Dependencies { service, period } => self.dependencies(service.as_deref(), *period),
+            Ask::Status => Ok(self.status()),
+        }
+    }
+
+    fn carry_out(&self, command: Command, payload: &[u8]) -> Result<Outcome, AskError> {
+        match command {
+            Command::Import { name, format, project } => {
+                self.import(name, format.as_deref(), project.as_deref(), payload).map(Outcome::Imported)
+            }
+            Command::Demo { .. } => Err(AskError::new(Code::Refused, "the demo is started from the shell")
+                .hint("run: sextant demo")),
+        }
+    }
+}
+
+fn stopped() -> AskError {
+    AskError::new(Code::Internal, "the answer was interrupted")
+}
+
+impl Backend for Workbench {
+    fn ask(&self, ask: Ask) -> BoxFuture<Result<Answer, AskError>> {
+        let me = self.clone();
+        let work = self.inner.handle.spawn_blocking(move || me.answer(&ask));
+        Box::pin(async move { work.await.unwrap_or_else(|_| Err(stopped())) })
+    }
+
+    fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
+        let me = self.clone();
+        let work = self.inner.handle.spawn_blocking(move || me.carry_out(command, &payload));
+        Box::pin(async move { work.await.unwrap_or_else(|_| Err(stopped())) })
+    }
+
+    fn subscribe(&self, on_event: OnEvent) {
+        self.store.on_generation(move |generation| on_event(Event::Generation { generation }));
+    }
+}
