@@ -7,7 +7,9 @@ fn main() {
     let dist = std::env::var_os("SEXTANT_DIST").map_or_else(|| PathBuf::from("../dist"), PathBuf::from);
     println!("cargo:rerun-if-env-changed=SEXTANT_DIST");
     println!("cargo:rerun-if-changed={}", dist.display());
-    let mut code = String::from("/// Path, content type and bytes of each file.\npub(crate) const FILES: &[(&str, &str, &[u8])] = &[\n");
+    let mut code = String::from(
+        "/// Path, content type and bytes of each file.\npub(crate) const FILES: &[(&str, &str, &[u8])] = &[\n",
+    );
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&dist).map(|d| d.flatten().map(|e| e.path()).collect()).unwrap_or_default();
     files.sort();

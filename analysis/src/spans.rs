@@ -30,9 +30,9 @@ impl<'a> Spans<'a> {
         let mut out = Vec::with_capacity(self.len());
         for batch in self.batches {
             let column: Option<&'a StringArray> = batch.column_by_name(name).and_then(|c| c.as_string_opt());
-            out.extend((0..batch.num_rows()).map(|row| {
-                column.filter(|c| !c.is_null(row)).map_or("", |c| c.value(row))
-            }));
+            out.extend(
+                (0..batch.num_rows()).map(|row| column.filter(|c| !c.is_null(row)).map_or("", |c| c.value(row))),
+            );
         }
         out
     }

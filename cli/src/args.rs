@@ -104,7 +104,7 @@ pub enum Command {
     Trace(Trace),
     /// Run one read-only SELECT over the views traces, logs and metrics_…
     ///
-    /// Example: sextant sql "SELECT ServiceName, count(*) FROM traces GROUP BY 1" --format csv
+    /// Example: sextant sql "SELECT `ServiceName`, count(*) FROM traces GROUP BY 1" --format csv
     Sql(Sql),
     /// List services with requests, errors, rate and latency
     ///
@@ -211,7 +211,7 @@ pub struct Sql {
     pub place: Where,
     /// The statement
     #[arg(value_name = "SELECT …", allow_hyphen_values = true)]
-    pub sql: String,
+    pub statement: String,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }
@@ -251,11 +251,28 @@ pub struct Demo {
 
 /// `500MB`, `2GiB`, or bytes.
 fn parse_size(text: &str) -> Result<u64, String> {
-    let units = [("KIB", 1 << 10), ("MIB", 1 << 20), ("GIB", 1 << 30), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
+    let units = [
+        ("KIB", 1 << 10),
+        ("MIB", 1 << 20),
+        ("GIB", 1 << 30),
+        ("KB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
     let upper = text.trim().to_ascii_uppercase();
-    let (number, scale) = units.iter().find_map(|(unit, scale)| Some((upper.strip_suffix(unit)?, *scale))).unwrap_or((&upper, 1));
-    let number: f64 = number.trim().parse().map_err(|_| format!("'{text}' is no size: give bytes, or a number with KB, MB or GB"))?;
-    if number.is_finite() && number >= 0.0 { Ok((number * scale as f64) as u64) } else { Err(format!("'{text}' is no size")) }
+    let (number, scale) =
+        units.iter().find_map(|(unit, scale)| Some((upper.strip_suffix(unit)?, *scale))).unwrap_or((&upper, 1));
+    let number: f64 = number
+        .trim()
+        .parse()
+        .ok()
+        .ok_or_else(|| format!("'{text}' is no size: give bytes, or a number with KB, MB or GB"))?;
+    if number.is_finite() && number >= 0.0 {
+        Ok((number * scale as f64) as u64)
+    } else {
+        Err(format!("'{text}' is no size"))
+    }
 }
 
 /// A QUERY may begin with `-`: such an argument of `search` is passed on as what it is, not as a flag.
@@ -269,8 +286,13 @@ pub fn with_queries(args: Vec<OsString>) -> Vec<OsString> {
         chars.next() == Some('-') && !matches!(chars.next(), None | Some('-')) && text != "-h"
     };
     let mut after_value_flag = false;
+    let mut is_over = false;
     args.into_iter()
         .map(|arg| {
+            is_over |= arg == "--";
+            if is_over {
+                return arg;
+            }
             let is_value = std::mem::replace(&mut after_value_flag, arg.to_string_lossy().starts_with("--"));
             if !is_value && is_query(&arg) {
                 let mut flag = OsString::from("--query=");

@@ -44,11 +44,10 @@ pub fn print(answer: &Answer, format: Format, columns: &[&str]) -> anyhow::Resul
     }
     out.flush()?;
     match &answer.completeness {
-        Completeness::Complete => {}
         Completeness::Limited { .. } if format == Format::Table => {
             eprintln!("the first {} rows; there may be more, see --limit", answer.n_rows());
         }
-        Completeness::Limited { .. } => {}
+        Completeness::Complete | Completeness::Limited { .. } => {}
         Completeness::Partial { reason } => eprintln!("the answer is not whole: {reason}"),
     }
     Ok(())
@@ -62,7 +61,11 @@ pub fn print_object(object: &serde_json::Value) -> anyhow::Result<()> {
 
 fn csv(out: &mut impl Write, answer: &Answer) -> anyhow::Result<()> {
     let quoted = |text: &str| {
-        if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+        if text.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
     };
     let names: Vec<String> = answer.schema.fields().iter().map(|f| quoted(f.name())).collect();
     write!(out, "{}\r\n", names.join(","))?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// What answers.
 pub enum Reach {
     /// Another process, over its API.
-    Running(HttpBackend),
+    Running(Box<HttpBackend>),
     /// The directory, opened here.
     Here(Workbench),
 }
@@ -35,13 +35,13 @@ impl Reach {
     /// Finds out who answers for `place`.
     pub async fn of(place: &Where) -> anyhow::Result<Self> {
         if let Some(url) = &place.url {
-            return Ok(Self::Running(HttpBackend::new(url, &place.token)?));
+            return Ok(Self::Running(Box::new(HttpBackend::new(url, &place.token)?)));
         }
         let dir = data_dir(place)?;
         let tries = PATIENCE.as_millis() / PAUSE.as_millis();
         for _ in 0..tries {
             if let Some(instance) = sextant_server::find(&dir) {
-                return Ok(Self::Running(HttpBackend::of(&instance)?));
+                return Ok(Self::Running(Box::new(HttpBackend::of(&instance)?)));
             }
             let options = Options { store: StoreConfig::new(&dir) };
             match Workbench::open(options, tokio::runtime::Handle::current()) {

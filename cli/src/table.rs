@@ -1,8 +1,8 @@
 //! Rows as an aligned table for a terminal.
 
 use arrow::array::RecordBatch;
-use sextant_contract::push_row;
 use serde_json::Value;
+use sextant_contract::push_row;
 use std::io::Write;
 
 /// Wider cells are cut.

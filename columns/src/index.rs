@@ -105,8 +105,7 @@ impl TraceIndex {
         let n = last.saturating_sub(first) as usize;
         let mut bytes = vec![0; n * 4];
         self.file.read_exact_at(&mut bytes, ends + self.n_traces * 4 + first * 4)?;
-        let mut rows: Vec<u32> =
-            bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let mut rows: Vec<u32> = bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         rows.sort_unstable();
         Ok(rows)
     }

@@ -5,7 +5,7 @@ use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
 use sextant_model::Table;
 
-/// All rows of `batches` as one batch, ordered by (ServiceName, time).
+/// All rows of `batches` as one batch, ordered by (`ServiceName`, time).
 ///
 /// The sort is stable enough for recovery: rows with equal keys keep no promised order.
 pub fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, ColumnsError> {

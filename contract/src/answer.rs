@@ -88,7 +88,8 @@ impl Answer {
 
     /// As bytes for the wire.
     pub fn encode(&self) -> Result<Vec<u8>, AskError> {
-        let failed = |e: &dyn std::fmt::Display| AskError::new(Code::Internal, format!("the answer can't be written: {e}"));
+        let failed =
+            |e: &dyn std::fmt::Display| AskError::new(Code::Internal, format!("the answer can't be written: {e}"));
         let head = Head {
             object: self.object.clone(),
             completeness: self.completeness.clone(),
@@ -109,7 +110,8 @@ impl Answer {
 
     /// From bytes off the wire.
     pub fn decode(bytes: &[u8]) -> Result<Self, AskError> {
-        let failed = |e: &dyn std::fmt::Display| AskError::new(Code::Internal, format!("the answer can't be read: {e}"));
+        let failed =
+            |e: &dyn std::fmt::Display| AskError::new(Code::Internal, format!("the answer can't be read: {e}"));
         let (length, rest) = bytes.split_at_checked(4).ok_or_else(|| failed(&"it is cut short"))?;
         let length = length.iter().rev().fold(0usize, |all, b| (all << 8) | usize::from(*b));
         let (head, stream) = rest.split_at_checked(length).ok_or_else(|| failed(&"it is cut short"))?;

@@ -1,7 +1,7 @@
 //! Questions as data.
 
-use sextant_model::{TimeRange, UnixNanos};
 use serde::{Deserialize, Serialize};
+use sextant_model::{TimeRange, UnixNanos};
 
 /// A half-open period in nanoseconds; a missing bound is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

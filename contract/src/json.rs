@@ -92,7 +92,9 @@ fn push_value(column: &dyn Array, row: usize, out: &mut String) {
         DataType::Utf8View => push_text(column.as_string_view().value(row), out),
         DataType::Timestamp(unit, _) => match unit {
             TimeUnit::Nanosecond => push_time(column.as_primitive::<TimestampNanosecondType>().value(row), 1, out),
-            TimeUnit::Microsecond => push_time(column.as_primitive::<TimestampMicrosecondType>().value(row), 1_000, out),
+            TimeUnit::Microsecond => {
+                push_time(column.as_primitive::<TimestampMicrosecondType>().value(row), 1_000, out);
+            }
             TimeUnit::Millisecond => {
                 push_time(column.as_primitive::<TimestampMillisecondType>().value(row), 1_000_000, out);
             }
@@ -141,13 +143,12 @@ fn push_map(column: &dyn Array, row: usize, out: &mut String) {
         if i > 0 {
             out.push(',');
         }
-        match keys.as_string_opt::<i32>() {
-            Some(keys) => push_text(keys.value(i), out),
-            None => {
-                let mut key = String::new();
-                push_value(keys.as_ref(), i, &mut key);
-                push_text(key.trim_matches('"'), out);
-            }
+        if let Some(keys) = keys.as_string_opt::<i32>() {
+            push_text(keys.value(i), out);
+        } else {
+            let mut key = String::new();
+            push_value(keys.as_ref(), i, &mut key);
+            push_text(key.trim_matches('"'), out);
         }
         out.push(':');
         push_value(values.as_ref(), i, out);

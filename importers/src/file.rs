@@ -126,9 +126,7 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
             .into_iter()
             .any(has)
             .then_some(Format::OtlpJson),
-        Some(b'[') => {
-            (has(b"\"traceId\"") && has(b"\"id\"") && !has(b"\"spans\"")).then_some(Format::Zipkin)
-        }
+        Some(b'[') => (has(b"\"traceId\"") && has(b"\"id\"") && !has(b"\"spans\"")).then_some(Format::Zipkin),
         _ if framed(bytes).is_some() || protobuf_signal(bytes).is_some() => Some(Format::OtlpProtobuf),
         _ => None,
     }

@@ -81,7 +81,8 @@ impl<'a> JsonReader<'a> {
         self.enter(b'{')?;
         self.skip_space();
         if self.text.get(self.at) == Some(&b'}') {
-            return self.leave();
+            self.leave();
+            return Ok(());
         }
         loop {
             self.skip_space();
@@ -94,7 +95,10 @@ impl<'a> JsonReader<'a> {
             self.skip_space();
             match self.text.get(self.at) {
                 Some(b',') => self.at += 1,
-                Some(b'}') => return self.leave(),
+                Some(b'}') => {
+                    self.leave();
+                    return Ok(());
+                }
                 _ => return Err(self.fail("',' or '}' was expected")),
             }
         }
@@ -105,14 +109,18 @@ impl<'a> JsonReader<'a> {
         self.enter(b'[')?;
         self.skip_space();
         if self.text.get(self.at) == Some(&b']') {
-            return self.leave();
+            self.leave();
+            return Ok(());
         }
         loop {
             item(self)?;
             self.skip_space();
             match self.text.get(self.at) {
                 Some(b',') => self.at += 1,
-                Some(b']') => return self.leave(),
+                Some(b']') => {
+                    self.leave();
+                    return Ok(());
+                }
                 _ => return Err(self.fail("',' or ']' was expected")),
             }
         }
@@ -124,31 +132,28 @@ impl<'a> JsonReader<'a> {
         if self.depth > MAX_DEPTH { Err(self.fail("nested too deep")) } else { Ok(()) }
     }
 
-    fn leave(&mut self) -> Result<(), DecodeError> {
+    fn leave(&mut self) {
         self.at += 1;
         self.depth -= 1;
-        Ok(())
     }
 
     /// Reads a string, unescaped. Bytes that are no UTF-8 become replacement characters.
     pub fn string(&mut self) -> Result<Cow<'a, str>, DecodeError> {
         self.expect(b'"')?;
         let start = self.at;
-        loop {
-            let rest = &self.text[self.at.min(self.text.len())..];
-            let Some(i) = rest.iter().position(|c| matches!(c, b'"' | b'\\' | 0..0x20)) else {
-                return Err(self.fail("a string without an end"));
-            };
-            self.at += i;
-            match self.text[self.at] {
-                b'"' => {
-                    let raw = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(String::from_utf8_lossy(raw));
-                }
-                b'\\' => return self.escaped_string(start).map(Cow::Owned),
-                _ => return Err(self.fail("a control character inside a string")),
+        let rest = &self.text[start.min(self.text.len())..];
+        let Some(i) = rest.iter().position(|c| matches!(c, b'"' | b'\\' | 0..0x20)) else {
+            return Err(self.fail("a string without an end"));
+        };
+        self.at += i;
+        match self.text[self.at] {
+            b'"' => {
+                let raw = &self.text[start..self.at];
+                self.at += 1;
+                Ok(String::from_utf8_lossy(raw))
             }
+            b'\\' => self.escaped_string(start).map(Cow::Owned),
+            _ => Err(self.fail("a control character inside a string")),
         }
     }
 
@@ -342,7 +347,10 @@ mod tests {
             [("{\"a\":1", 1, 7), ("{\n  \"a\" 1}", 2, 7), ("[1,]", 1, 4), ("\"a\u{1}\"", 1, 3), ("{\"a\":tru}", 1, 6)]
         {
             let e = JsonReader::new(text.as_bytes()).skip().expect_err(text);
-            assert!(matches!(e, DecodeError::Json { line: l, column: c, .. } if (l, c) == (line, column)), "{text}: {e}");
+            assert!(
+                matches!(e, DecodeError::Json { line: l, column: c, .. } if (l, c) == (line, column)),
+                "{text}: {e}"
+            );
         }
         let deep = "[".repeat(100_000);
         assert!(JsonReader::new(deep.as_bytes()).skip().is_err());

@@ -4,11 +4,11 @@
 
 mod build;
 mod error;
+pub mod file;
 mod json;
 pub mod otlp;
 mod report;
 mod wire;
-pub mod file;
 pub mod zipkin;
 
 pub use error::DecodeError;

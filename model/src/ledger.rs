@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Counts by reason; reasons are short snake_case words that never change.
+/// Counts by reason; reasons are short `snake_case` words that never change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reasons(pub BTreeMap<String, u64>);
 

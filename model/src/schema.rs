@@ -204,10 +204,7 @@ fn metric_fields(table: Table) -> Vec<Field> {
         Table::Summary => fields.extend([
             col("Count", DataType::UInt64),
             col("Sum", DataType::Float64),
-            structure(
-                "ValueAtQuantiles",
-                vec![list("Quantile", DataType::Float64), list("Value", DataType::Float64)],
-            ),
+            structure("ValueAtQuantiles", vec![list("Quantile", DataType::Float64), list("Value", DataType::Float64)]),
         ]),
         _ => fields.extend(number()),
     }

@@ -75,16 +75,8 @@ impl fmt::Display for UnixNanos {
     }
 }
 
-const UNITS: [(&str, f64); 8] = [
-    ("ns", 1.0),
-    ("us", 1e3),
-    ("µs", 1e3),
-    ("ms", 1e6),
-    ("s", 1e9),
-    ("m", 60e9),
-    ("h", 3_600e9),
-    ("d", 86_400e9),
-];
+const UNITS: [(&str, f64); 8] =
+    [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3_600e9), ("d", 86_400e9)];
 
 impl DurationNanos {
     /// A number with one of the units `ns us ms s m h d`.
@@ -141,7 +133,9 @@ mod tests {
 
     #[test]
     fn durations_read_with_units() {
-        for (text, nanos) in [("1h", 3_600_000_000_000), ("250ms", 250_000_000), ("1.5s", 1_500_000_000), ("2us", 2_000)] {
+        for (text, nanos) in
+            [("1h", 3_600_000_000_000), ("250ms", 250_000_000), ("1.5s", 1_500_000_000), ("2us", 2_000)]
+        {
             assert_eq!(DurationNanos::parse(text).expect(text).0, nanos, "{text}");
         }
         assert!(DurationNanos::parse("5").is_err());
@@ -151,7 +145,9 @@ mod tests {
 
     #[test]
     fn durations_show_a_unit() {
-        for (nanos, text) in [(800_000, "800 µs"), (15_200_000, "15.2 ms"), (2_418_000_000, "2.418 s"), (-5_000, "-5.00 µs")] {
+        for (nanos, text) in
+            [(800_000, "800 µs"), (15_200_000, "15.2 ms"), (2_418_000_000, "2.418 s"), (-5_000, "-5.00 µs")]
+        {
             assert_eq!(DurationNanos(nanos).to_string(), text);
         }
     }

@@ -122,7 +122,9 @@ impl Lexer<'_> {
         let mut text = String::new();
         loop {
             let Some(c) = self.peek() else {
-                return Err(ParseError::new(start..self.text.len(), "a quote that is not closed").hint("add a \" at the end"));
+                return Err(
+                    ParseError::new(start..self.text.len(), "a quote that is not closed").hint("add a \" at the end")
+                );
             };
             self.at += c.len_utf8();
             match c {

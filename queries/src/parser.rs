@@ -92,7 +92,9 @@ impl Parser<'_> {
     fn term(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
         let place = self.place();
         let Some(token) = self.tokens.get(self.at) else {
-            return Err(ParseError::new(place, "something is missing").hint("write a word, a \"phrase\" or field:value"));
+            return Err(
+                ParseError::new(place, "something is missing").hint("write a word, a \"phrase\" or field:value")
+            );
         };
         self.at += 1;
         match &token.kind {
@@ -139,7 +141,8 @@ impl Parser<'_> {
     }
 
     fn value(&mut self, field: &Field, place: &Range<usize>) -> Result<Expr, ParseError> {
-        let Some(token) = self.tokens.get(self.at).filter(|t| is_adjacent(place, self.at, self.tokens) || t.at.start == place.start)
+        let Some(token) =
+            self.tokens.get(self.at).filter(|t| is_adjacent(place, self.at, self.tokens) || t.at.start == place.start)
         else {
             return Err(ParseError::new(place.clone(), "a field without a value")
                 .hint("write field:value, field:\"exact value\", or field:* for any"));

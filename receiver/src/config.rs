@@ -43,7 +43,8 @@ impl Default for Config {
 impl Config {
     /// Every address that is not loopback needs a key.
     pub(crate) fn check(&self) -> Result<(), ReceiverError> {
-        for (name, specs) in [("otlp-grpc", &self.otlp_grpc), ("otlp-http", &self.otlp_http), ("zipkin", &self.zipkin)] {
+        for (name, specs) in [("otlp-grpc", &self.otlp_grpc), ("otlp-http", &self.otlp_http), ("zipkin", &self.zipkin)]
+        {
             for spec in specs {
                 let open = parse(name, spec)?.into_iter().find(|a| !a.ip().is_loopback());
                 if let (Some(address), None) = (open, &self.api_key) {

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiverError {
     /// Somebody else has the port.
-    #[error("{name} cannot listen on {address}: the port is taken; stop the other program or give another address with --{name}")]
+    #[error(
+        "{name} cannot listen on {address}: the port is taken; stop the other program or give another address with --{name}"
+    )]
     PortTaken {
         /// Which listener.
         name: &'static str,

@@ -65,7 +65,7 @@ async fn export(intake: Arc<Intake>, signal: Signal, request: Request) -> Respon
     }
 }
 
-/// tonic says OUT_OF_RANGE for a message over the limit, which clients send again for ever.
+/// tonic says `OUT_OF_RANGE` for a message over the limit, which clients send again for ever.
 fn too_large_is_final(response: Response<Body>, limit: usize) -> Response<Body> {
     let status = response.headers().get("grpc-status").and_then(|v| v.to_str().ok());
     if status == Some("11") {
@@ -156,4 +156,3 @@ impl Decoder for BytesCodec {
         Ok(Some(input.copy_to_bytes(input.remaining())))
     }
 }
-

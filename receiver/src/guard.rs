@@ -58,10 +58,13 @@ mod tests {
 
     #[test]
     fn names_of_this_machine_pass() {
-        for host in ["localhost", "localhost:4320", "127.0.0.1:4320", "[::1]:4320", "[::1]", "127.8.9.1", "LOCALHOST."] {
+        for host in ["localhost", "localhost:4320", "127.0.0.1:4320", "[::1]:4320", "[::1]", "127.8.9.1", "LOCALHOST."]
+        {
             assert!(is_host_allowed(host, &[]), "{host}");
         }
-        for host in ["evil.example", "evil.example:4320", "127.0.0.1.evil.example", "localhost.evil.example:1", "", "10.0.0.1"] {
+        for host in
+            ["evil.example", "evil.example:4320", "127.0.0.1.evil.example", "localhost.evil.example:1", "", "10.0.0.1"]
+        {
             assert!(!is_host_allowed(host, &[]), "{host}");
         }
         assert!(is_host_allowed("box.lan:4320", &["box.lan".into()]));

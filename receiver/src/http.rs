@@ -51,10 +51,13 @@ fn encoding_of(headers: &HeaderMap) -> Option<Encoding> {
 /// What is refused before anything is read: names that are not ours, pages from elsewhere.
 fn refused(intake: &Intake, request: &Request) -> Option<Response<Body>> {
     let encoding = encoding_of(request.headers()).unwrap_or(Encoding::Json);
-    let forbidden = |message: &str| failure(StatusCode::FORBIDDEN, encoding, code::PERMISSION_DENIED, message, Vec::new());
+    let forbidden =
+        |message: &str| failure(StatusCode::FORBIDDEN, encoding, code::PERMISSION_DENIED, message, Vec::new());
     let host = guard::host_of(request.uri(), request.headers()).unwrap_or_default();
     if intake.is_loopback && !guard::is_host_allowed(host, &intake.config.allow_hosts) {
-        return Some(forbidden(&format!("the host '{host}' is not a name of this machine; allow it with --allow-host")));
+        return Some(forbidden(&format!(
+            "the host '{host}' is not a name of this machine; allow it with --allow-host"
+        )));
     }
     match request.headers().get(header::ORIGIN) {
         Some(origin) if !is_origin_allowed(intake, origin) => {
@@ -83,7 +86,8 @@ fn cors(headers: &mut HeaderMap, origin: HeaderValue, wanted: Option<HeaderValue
 
 async fn export(intake: &Intake, request: Request) -> Response<Body> {
     let encoding = encoding_of(request.headers());
-    let fail = |status, code, message: &str| failure(status, encoding.unwrap_or(Encoding::Json), code, message, Vec::new());
+    let fail =
+        |status, code, message: &str| failure(status, encoding.unwrap_or(Encoding::Json), code, message, Vec::new());
     let Some(signal) = signal_of(request.uri().path()) else {
         let message = "there is nothing here: send OTLP to /v1/traces, /v1/logs or /v1/metrics";
         return fail(StatusCode::NOT_FOUND, code::NOT_FOUND, message);
@@ -133,7 +137,9 @@ fn bad_body(e: &BodyError, encoding: Encoding, limit: usize) -> Response<Body> {
             code::RESOURCE_EXHAUSTED,
             format!("larger than the limit of {limit} bytes: send smaller batches"),
         ),
-        BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, code::DEADLINE_EXCEEDED, "the body took too long".to_owned()),
+        BodyError::TooSlow => {
+            (StatusCode::REQUEST_TIMEOUT, code::DEADLINE_EXCEEDED, "the body took too long".to_owned())
+        }
         BodyError::Cut => (StatusCode::BAD_REQUEST, code::INVALID_ARGUMENT, "the body was cut off".to_owned()),
         BodyError::UnknownCoding(c) => (
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

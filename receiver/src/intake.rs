@@ -1,8 +1,8 @@
 //! The part that all protocols share: decode off the async threads, hand on, and say what came of it.
 
+use crate::Config;
 use crate::rpc::PartialSuccess;
 use crate::sink::{Arrived, Sink, SinkError};
-use crate::Config;
 use bytes::Bytes;
 use sextant_importers::{DecodeError, Decoded};
 use sextant_model::Signal;
@@ -53,8 +53,10 @@ impl Intake {
     ) -> Result<Option<PartialSuccess>, Refusal> {
         let received_at = self.sink.now();
         let decoded = tokio::task::spawn_blocking(move || decode(&body, received_at)).await;
-        let decoded = decoded.unwrap_or_else(|_| Err(DecodeError::Format("decoding failed; this is a fault of the receiver".into())));
-        let mut arrived = Arrived { client: sender.client, protocol: sender.protocol, received_at, ..Arrived::default() };
+        let decoded = decoded
+            .unwrap_or_else(|_| Err(DecodeError::Format("decoding failed; this is a fault of the receiver".into())));
+        let mut arrived =
+            Arrived { client: sender.client, protocol: sender.protocol, received_at, ..Arrived::default() };
         let decoded = match decoded {
             Ok(decoded) => decoded,
             Err(e) => {

@@ -39,7 +39,8 @@ pub struct Listening {
 pub async fn start(config: Config, sink: Arc<dyn Sink>, shutdown: &Shutdown) -> Result<Vec<Listening>, ReceiverError> {
     config.check()?;
     let mut bound: Vec<(&'static str, Bound)> = Vec::new();
-    for (name, spec) in [("otlp-grpc", &config.otlp_grpc), ("otlp-http", &config.otlp_http), ("zipkin", &config.zipkin)] {
+    for (name, spec) in [("otlp-grpc", &config.otlp_grpc), ("otlp-http", &config.otlp_http), ("zipkin", &config.zipkin)]
+    {
         for listener in listen::bind(name, spec).await? {
             bound.push((name, listener));
         }

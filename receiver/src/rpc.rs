@@ -84,7 +84,10 @@ pub(crate) mod code {
 impl RpcAny {
     pub fn bad_request(description: &str) -> Self {
         let violations = vec![Violation { field: String::new(), description: description.to_owned() }];
-        Self { type_url: "type.googleapis.com/google.rpc.BadRequest".into(), value: BadRequest { violations }.encode_to_vec() }
+        Self {
+            type_url: "type.googleapis.com/google.rpc.BadRequest".into(),
+            value: BadRequest { violations }.encode_to_vec(),
+        }
     }
 
     pub fn retry_info(seconds: u32) -> Self {

@@ -29,7 +29,10 @@ async fn handle(State(intake): State<Arc<Intake>>, request: Request) -> Response
     let allowed = |o: &HeaderValue| o.to_str().is_ok_and(|o| guard::is_origin_allowed(o, &intake.config.allow_origins));
     let host = guard::host_of(request.uri(), request.headers()).unwrap_or_default();
     let mut response = if intake.is_loopback && !guard::is_host_allowed(host, &intake.config.allow_hosts) {
-        text(StatusCode::FORBIDDEN, format!("the host '{host}' is not a name of this machine; allow it with --allow-host"))
+        text(
+            StatusCode::FORBIDDEN,
+            format!("the host '{host}' is not a name of this machine; allow it with --allow-host"),
+        )
     } else if origin.as_ref().is_some_and(|o| !allowed(o)) {
         text(StatusCode::FORBIDDEN, "pages of this origin may not send here; allow it with --allow-origin")
     } else if request.method() == Method::OPTIONS {
@@ -58,11 +61,17 @@ async fn spans(intake: &Intake, request: Request) -> Response<Body> {
         return text(StatusCode::METHOD_NOT_ALLOWED, "spans are sent with POST");
     }
     if intake.lacks_key(request.headers()) {
-        return text(StatusCode::UNAUTHORIZED, "a key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'");
+        return text(
+            StatusCode::UNAUTHORIZED,
+            "a key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'",
+        );
     }
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let Some(encoding) = content_type.map_or(Some(Encoding::Json), Encoding::of) else {
-        return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json or application/x-protobuf");
+        return text(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the content type must be application/json or application/x-protobuf",
+        );
     };
     let sender = Sender { client: client::name(request.headers()), protocol: "zipkin" };
     let coding = request.headers().get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();

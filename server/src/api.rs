@@ -9,12 +9,12 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::Value;
 use sextant_contract::{
     Answer, Ask, AskError, Backend, Code, Command, Completeness, Outcome, Period, SearchAsk, SearchKind, parse_time,
     rows_to_json,
 };
-use serde::Deserialize;
-use serde_json::Value;
 use std::sync::Arc;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -86,8 +86,10 @@ fn body<T: for<'d> Deserialize<'d> + Default>(bytes: &Bytes) -> Result<T, ApiErr
 
 async fn search(State(app): State<Arc<App>>, Path(kind): Path<String>, bytes: Bytes) -> Result<Response, ApiError> {
     let Some(kind) = SearchKind::from_name(&kind) else {
-        return Err(ApiError(AskError::new(Code::NotFound, format!("there is no search for '{kind}'"))
-            .hint("search traces, spans, logs or metrics")));
+        return Err(ApiError(
+            AskError::new(Code::NotFound, format!("there is no search for '{kind}'"))
+                .hint("search traces, spans, logs or metrics"),
+        ));
     };
     let body: SearchBody = body(&bytes)?;
     let period = Period { from: time(&body.from, "from")?, to: time(&body.to, "to")? };

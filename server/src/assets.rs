@@ -19,7 +19,8 @@ const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; 
 fn sign_in(app: &App, uri: &Uri) -> Option<Response<Body>> {
     let token = uri.query()?.split('&').find_map(|p| p.strip_prefix("token="))?;
     if !guard::is_secret(token, &app.token) {
-        let message = "The token in this address is not the one of the running program. Use the address it printed last.";
+        let message =
+            "The token in this address is not the one of the running program. Use the address it printed last.";
         return Some((StatusCode::UNAUTHORIZED, message).into_response());
     }
     let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");

@@ -10,8 +10,8 @@ use axum::http::header;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use sextant_contract::{Ask, AskError, Backend, Code, Command, Event};
 use serde::Deserialize;
+use sextant_contract::{Ask, AskError, Backend, Code, Command, Event};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -23,7 +23,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 }
 
 fn bad(e: &serde_json::Error) -> ApiError {
-    ApiError(AskError::new(Code::BadQuery, format!("the question can't be read: {e}")).hint("is the other side of the same version?"))
+    ApiError(
+        AskError::new(Code::BadQuery, format!("the question can't be read: {e}"))
+            .hint("is the other side of the same version?"),
+    )
 }
 
 async fn ask(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Response, ApiError> {

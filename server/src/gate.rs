@@ -44,7 +44,10 @@ fn refuse(status: StatusCode, code: Code, message: String, hint: &str) -> Respon
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    all.flat_map(|v| v.split(';')).filter_map(|c| c.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, v)| v)
+    all.flat_map(|v| v.split(';'))
+        .filter_map(|c| c.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, v)| v)
 }
 
 /// Lets a request through, or says why not.
@@ -53,7 +56,12 @@ pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     let host = guard::host_of(request.uri(), headers).unwrap_or_default();
     if !guard::is_host_allowed(host, &app.allow_hosts) {
         let message = format!("the host '{host}' is not a name of this machine");
-        return refuse(StatusCode::FORBIDDEN, Code::Refused, message, "use 127.0.0.1, or allow the name with --allow-host");
+        return refuse(
+            StatusCode::FORBIDDEN,
+            Code::Refused,
+            message,
+            "use 127.0.0.1, or allow the name with --allow-host",
+        );
     }
     if let Some(origin) = headers.get(header::ORIGIN) {
         let is_ours = origin.to_str().is_ok_and(|o| is_own_origin(o, host, &app.allow_origins));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// An OpenAPI 3.1 document of what is there.
+/// An `OpenAPI` 3.1 document of what is there.
 pub(crate) fn document() -> Value {
     let mut document: Value = serde_json::from_str(include_str!("openapi.json")).unwrap_or_default();
     document["info"]["version"] = json!(env!("CARGO_PKG_VERSION"));

@@ -158,7 +158,14 @@ impl Store {
 
     /// The newest `limit` rows that `sql` selects from `table`: newest segments first, stopping once nothing newer can
     /// come. `sql` must order by the table's time column, newest first, and select it under its name.
-    pub fn newest(&self, table: Table, sql: &Sql, prune: &Prune, limit: usize, limits: Limits) -> Result<Answer, StoreError> {
+    pub fn newest(
+        &self,
+        table: Table,
+        sql: &Sql,
+        prune: &Prune,
+        limit: usize,
+        limits: Limits,
+    ) -> Result<Answer, StoreError> {
         self.duck.newest(&self.snapshot(), table, sql, prune, limit, limits)
     }
 
@@ -169,7 +176,7 @@ impl Store {
 
     /// All rows of one trace in `table` (traces or logs), in no order.
     pub fn trace(&self, table: Table, id: TraceId) -> Result<Answer, StoreError> {
-        self.duck.trace(&self.snapshot(), table, id)
+        Duck::trace(&self.snapshot(), table, id)
     }
 
     /// All counts since the store was made.
@@ -208,7 +215,12 @@ impl Drop for Store {
 
 fn take_lock(layout: &Layout) -> Result<File, StoreError> {
     let path = layout.dir.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(StoreError::file("open", &path))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(StoreError::file("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(layout.dir.clone())),
@@ -260,7 +272,11 @@ fn quarantine(shared: &Shared, epoch: u64, bytes: &[u8], found: &wal::Recovered)
         std::fs::write(&path, &bytes[place.clone()]).map_err(StoreError::file("write", &path))?;
     }
     if found.torn_bytes > 0 {
-        tracing::warn!(epoch, torn_bytes = found.torn_bytes, "the log ended in the middle of a write, which nobody was told of");
+        tracing::warn!(
+            epoch,
+            torn_bytes = found.torn_bytes,
+            "the log ended in the middle of a write, which nobody was told of"
+        );
     }
     Ok(())
 }

@@ -46,7 +46,8 @@ impl Manifest {
 
     /// One more than the last time that the store was opened.
     pub fn next_run(&self) -> Result<u64, StoreError> {
-        let sql = "INSERT INTO meta VALUES ('run', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value";
+        let sql =
+            "INSERT INTO meta VALUES ('run', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value";
         Ok(self.db.query_row(sql, [], |r| r.get::<_, i64>(0))? as u64)
     }
 
@@ -86,7 +87,13 @@ impl Manifest {
     }
 
     /// Registers what an epoch was sealed into, in one transaction with its counts.
-    pub fn register(&mut self, epoch: u64, segments: &[Segment], ledger: &Ledger, root: &Path) -> Result<(), StoreError> {
+    pub fn register(
+        &mut self,
+        epoch: u64,
+        segments: &[Segment],
+        ledger: &Ledger,
+        root: &Path,
+    ) -> Result<(), StoreError> {
         let tx = self.db.transaction()?;
         for s in segments {
             insert_segment(&tx, s, root)?;
@@ -108,8 +115,7 @@ impl Manifest {
         while let Some(r) = rows.next()? {
             let signal: String = r.get(1)?;
             let Some(signal) = Signal::from_name(&signal) else { continue };
-            let key =
-                LedgerKey { project: r.get(0)?, signal, client: r.get(2)?, protocol: r.get(3)?, day: r.get(4)? };
+            let key = LedgerKey { project: r.get(0)?, signal, client: r.get(2)?, protocol: r.get(3)?, day: r.get(4)? };
             let (what, n): (String, i64) = (r.get(5)?, r.get(6)?);
             let row = ledger.0.entry(key).or_default();
             let n = n as u64;

@@ -80,7 +80,13 @@ const DISK_AGE: Duration = Duration::from_secs(1);
 const MAX_HOT_EPOCHS: usize = 4;
 
 impl Shared {
-    pub fn new(config: Config, layout: Layout, manifest: Manifest, snapshot: Snapshot, ledger: Ledger) -> Result<Self, StoreError> {
+    pub fn new(
+        config: Config,
+        layout: Layout,
+        manifest: Manifest,
+        snapshot: Snapshot,
+        ledger: Ledger,
+    ) -> Result<Self, StoreError> {
         let (free, total) = files::disk_space(&layout.dir)?;
         Ok(Self {
             config,
@@ -231,10 +237,7 @@ impl Shared {
             queued_bytes: self.queued_bytes.load(Ordering::Acquire),
             free_bytes,
             reserve_bytes,
-            durable_micros: (
-                times.get(times.len() / 2).copied().unwrap_or(0),
-                times.last().copied().unwrap_or(0),
-            ),
+            durable_micros: (times.get(times.len() / 2).copied().unwrap_or(0), times.last().copied().unwrap_or(0)),
             recovered: (self.recovered.0.load(Ordering::Acquire), self.recovered.1.load(Ordering::Acquire)),
             last_problem: lock(&self.last_problem).clone(),
         }

@@ -1,1 +1,139 @@
-//! Crossings: socket to store to query, real clients, kill -9.
+//! A running `sextant` for tests, and a plain HTTP client to talk to it.
+
+#![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test that can't go on fails by a panic")]
+
+mod http;
+
+pub use http::{Response, request};
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// The binary that the build put beside the tests.
+pub fn sextant() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let target = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
+    let binary = target.join("sextant");
+    assert!(binary.exists(), "{} is missing: run cargo build --workspace first", binary.display());
+    binary
+}
+
+/// Runs a command to its end.
+pub fn run(args: &[&str]) -> Output {
+    Command::new(sextant()).args(args).stdin(Stdio::null()).output().expect("sextant starts")
+}
+
+/// Runs a command that must succeed; its standard output.
+pub fn ok(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+/// The same as JSON.
+pub fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&ok(args)).expect("output is JSON")
+}
+
+/// A `sextant serve` on free ports; it is stopped when this goes away.
+pub struct Serve {
+    child: Child,
+    /// Addresses by name.
+    pub listeners: BTreeMap<String, String>,
+    /// The token of its instance.
+    pub token: String,
+    /// Its data directory.
+    pub dir: PathBuf,
+}
+
+impl Serve {
+    /// Starts one on `dir` and waits until it accepts.
+    pub fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(dir: &Path, more: &[&str]) -> Self {
+        let free = "127.0.0.1:0";
+        let mut child = Command::new(sextant())
+            .args(["serve", "--otlp-grpc", free, "--otlp-http", free, "--zipkin", free, "--http", free, "--data"])
+            .arg(dir)
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sextant starts");
+        let out = child.stdout.take().expect("a pipe");
+        let mut listeners = BTreeMap::new();
+        let mut token = String::new();
+        for line in BufReader::new(out).lines() {
+            let line = line.expect("a line");
+            let words: Vec<&str> = line.split(' ').collect();
+            match words.as_slice() {
+                ["listening", name, address] => {
+                    listeners.insert((*name).to_owned(), (*address).to_owned());
+                }
+                ["open", url] => {
+                    url.split("token=").nth(1).unwrap_or_default().clone_into(&mut token);
+                    break;
+                }
+                _ => panic!("unexpected line {line}"),
+            }
+        }
+        assert!(!token.is_empty(), "serve stopped before it listened");
+        Self { child, listeners, token, dir: dir.to_owned() }
+    }
+
+    /// The address of a listener.
+    pub fn at(&self, name: &str) -> &str {
+        &self.listeners[name]
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Asks it to stop; its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        assert!(killed.success());
+        self.child.wait().expect("it ends").code()
+    }
+
+    /// Posts with the content type of JSON.
+    pub fn post_json(&self, name: &str, path: &str, body: &str) -> Response {
+        request(self.at(name), "POST", path, &[("content-type", "application/json")], body.as_bytes())
+    }
+
+    /// Asks the API with the token.
+    pub fn api(&self, method: &str, path: &str, body: &str) -> Response {
+        let bearer = format!("Bearer {}", self.token);
+        request(self.at("http"), method, path, &[("authorization", &bearer)], body.as_bytes())
+    }
+
+    /// One number of one SELECT.
+    pub fn count(&self, sql: &str) -> u64 {
+        let body = serde_json::json!({ "sql": sql }).to_string();
+        let response = self.api("POST", "/api/v1/sql", &body);
+        assert_eq!(response.status, 200, "{}", response.text());
+        let rows = response.json();
+        rows["rows"][0].as_object().and_then(|r| r.values().next()?.as_u64()).expect("a number")
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        // It may have stopped already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

@@ -81,7 +81,8 @@ impl Workbench {
         let format = match format.filter(|f| *f != "auto") {
             None => None,
             Some(f) => Some(Format::from_name(f).ok_or_else(|| {
-                AskError::new(Code::BadQuery, format!("there is no format '{f}'")).hint("use otlp-json, otlp-pb or zipkin")
+                AskError::new(Code::BadQuery, format!("there is no format '{f}'"))
+                    .hint("use otlp-json, otlp-pb or zipkin")
             })?),
         };
         let project = project.unwrap_or("default");

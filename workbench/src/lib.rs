@@ -9,7 +9,7 @@ mod status;
 mod trace;
 mod workbench;
 
-pub use workbench::{Listener, Options, Workbench, now};
-pub use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
 pub use sextant_receiver::listen::Shutdown;
+pub use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
 pub use sextant_store::{Config as StoreConfig, Durability, Health, StoreError, StoreStatus};
+pub use workbench::{Listener, Options, Workbench, now};

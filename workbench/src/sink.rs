@@ -1,8 +1,8 @@
 //! The store as the receiver's sink.
 
 use crate::workbench::now;
-use sextant_receiver::{Arrived, Sink, SinkError, SinkResult};
 use sextant_model::Signal;
+use sextant_receiver::{Arrived, Sink, SinkError, SinkResult};
 use sextant_store::{Ingest, Store, StoreError};
 use std::sync::Arc;
 use tokio::sync::oneshot;

@@ -1,10 +1,10 @@
 //! Ledger, sizes and listeners as one object.
 
 use crate::workbench::Workbench;
+use serde_json::{Value, json};
 use sextant_contract::Answer;
 use sextant_model::Signal;
 use sextant_store::{LedgerKey, LedgerRow};
-use serde_json::{Value, json};
 
 fn ledger_row(name: (&str, &str), row: &LedgerRow) -> Value {
     json!({
@@ -36,7 +36,8 @@ impl Workbench {
         let clients: Vec<Value> = clients
             .into_iter()
             .map(|(client, protocol)| {
-                let mut row = ledger_row(("client", client), &sum(&rows, |k| k.client == client && k.protocol == protocol));
+                let mut row =
+                    ledger_row(("client", client), &sum(&rows, |k| k.client == client && k.protocol == protocol));
                 row["protocol"] = protocol.into();
                 row
             })

@@ -1,8 +1,8 @@
 //! One trace.
 
+use crate::errors;
 use crate::search::{answer, not_found};
 use crate::workbench::Workbench;
-use crate::errors;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
 use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
 use arrow::datatypes::{Field, Schema};
@@ -15,7 +15,9 @@ impl Workbench {
     /// All spans by start, without the companions that only an exact export needs.
     pub(crate) fn trace(&self, id: &str) -> Result<Answer, AskError> {
         let mut found = self.stored_trace(id)?;
-        let failed = |e: arrow::error::ArrowError| AskError::new(Code::Internal, format!("the trace can't be put in order: {e}"));
+        let failed = |e: arrow::error::ArrowError| {
+            AskError::new(Code::Internal, format!("the trace can't be put in order: {e}"))
+        };
         let Some(first) = found.batches.first() else { return Ok(found) };
         let all = concat_batches(&first.schema(), &found.batches).map_err(failed)?;
         let times = all.column_by_name("Timestamp").cloned().unwrap_or_else(|| all.column(0).clone());
@@ -30,8 +32,9 @@ impl Workbench {
         let id = parse_id(id)?;
         let found = self.store.trace(Table::Traces, id).map_err(|e| errors::store(&e))?;
         if found.n_rows() == 0 {
-            return Err(not_found(format!("there is no trace {id}"))
-                .hint("list what there is with: sextant search traces ''"));
+            return Err(
+                not_found(format!("there is no trace {id}")).hint("list what there is with: sextant search traces ''")
+            );
         }
         Ok(answer(found))
     }
@@ -77,6 +80,7 @@ fn plain_struct(nested: &StructArray) -> StructArray {
 
 fn parse_id(id: &str) -> Result<TraceId, AskError> {
     id.parse().map_err(|e| {
-        AskError::new(Code::BadQuery, format!("'{id}' is no trace id: {e}")).hint("a trace id has 32 hex digits, or 16 from Zipkin")
+        AskError::new(Code::BadQuery, format!("'{id}' is no trace id: {e}"))
+            .hint("a trace id has 32 hex digits, or 16 from Zipkin")
     })
 }

@@ -124,8 +124,9 @@ impl Workbench {
             Command::Import { name, format, project } => {
                 self.import(name, format.as_deref(), project.as_deref(), payload).map(Outcome::Imported)
             }
-            Command::Demo { .. } => Err(AskError::new(Code::Refused, "the demo is started from the shell")
-                .hint("run: sextant demo")),
+            Command::Demo { .. } => {
+                Err(AskError::new(Code::Refused, "the demo is started from the shell").hint("run: sextant demo"))
+            }
         }
     }
 }

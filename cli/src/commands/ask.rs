@@ -3,15 +3,17 @@
 use crate::args::{Format, Kind, Search, Services, Sql, Status};
 use crate::output::{print, print_object};
 use crate::reach::{Reach, period};
-use sextant_contract::{Ask, SearchAsk, SearchKind};
 use serde_json::Value;
+use sextant_contract::{Ask, SearchAsk, SearchKind};
 use std::io::Write as _;
 use std::process::ExitCode;
 
 fn columns(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Traces => &["Timestamp", "ServiceName", "SpanName", "Duration", "Spans", "Errors", "TraceId"],
-        Kind::Spans => &["Timestamp", "ServiceName", "SpanName", "SpanKind", "Duration", "StatusCode", "TraceId", "SpanId"],
+        Kind::Spans => {
+            &["Timestamp", "ServiceName", "SpanName", "SpanKind", "Duration", "StatusCode", "TraceId", "SpanId"]
+        }
         Kind::Logs => &["Timestamp", "SeverityText", "ServiceName", "Body", "TraceId"],
         Kind::Metrics => &["TimeUnix", "ServiceName", "MetricKind", "MetricName", "Value", "MetricUnit", "Attributes"],
     }
@@ -56,7 +58,7 @@ fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
 
 pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
     let reach = Reach::of(&args.place).await?;
-    let answered = reach.ask(Ask::Sql { sql: args.sql, limit: None }).await;
+    let answered = reach.ask(Ask::Sql { sql: args.statement, limit: None }).await;
     super::close(reach).await;
     print(&answered?, args.format, &[])?;
     Ok(ExitCode::SUCCESS)
@@ -86,12 +88,13 @@ pub async fn status(args: Status) -> anyhow::Result<ExitCode> {
     for row in object["ledger"].as_array().into_iter().flatten() {
         let signal = row["signal"].as_str().unwrap_or_default();
         let (rejected, evicted) = (total(&row["rejected"]), total(&row["evicted"]));
-        writeln!(out, "{signal:<10}{:>14}{:>14}{rejected:>14}{evicted:>14}", row["received"], row["stored"])?;
+        let (received, stored) = (row["received"].as_u64().unwrap_or(0), row["stored"].as_u64().unwrap_or(0));
+        writeln!(out, "{signal:<10}{received:>14}{stored:>14}{rejected:>14}{evicted:>14}")?;
         for (reason, n) in row["rejected"].as_object().into_iter().flatten() {
-            writeln!(out, "{:>52} rejected: {}", n, reason.replace('_', " "))?;
+            writeln!(out, "{:>52} rejected: {}", n.as_u64().unwrap_or(0), reason.replace('_', " "))?;
         }
         for (reason, n) in row["marked"].as_object().into_iter().flatten() {
-            writeln!(out, "{:>52} kept with a mark: {}", n, reason.replace('_', " "))?;
+            writeln!(out, "{:>38} kept with a mark: {}", n.as_u64().unwrap_or(0), reason.replace('_', " "))?;
         }
     }
     writeln!(out, "malformed requests {}", object["malformed_requests"])?;

@@ -15,14 +15,15 @@ pub async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     let mut here = None;
     let address = match &args.to {
         Some(url) => url.clone(),
-        None => match running(&args)? {
-            Some(address) => address,
-            None => {
+        None => {
+            if let Some(address) = running(&args)? {
+                address
+            } else {
                 let (workbench, shutdown, address) = start(&args).await?;
                 here = Some((workbench, shutdown));
                 address
             }
-        },
+        }
     };
     let sent = send(&address, Shop::new(&config)).await;
     if let Some((workbench, shutdown)) = here {

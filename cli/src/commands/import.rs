@@ -2,8 +2,8 @@
 
 use crate::args::{Import, ImportFormat};
 use crate::reach::Reach;
-use sextant_contract::{AskError, Code, Command, ImportedFile, Outcome};
 use serde_json::json;
+use sextant_contract::{AskError, Code, Command, ImportedFile, Outcome};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -61,25 +61,27 @@ pub async fn run(args: Import) -> anyhow::Result<ExitCode> {
             eprintln!("skipped: {e}");
             Ok(ExitCode::SUCCESS)
         }
-        None if files.iter().any(|f| f.skipped > 0) && files.iter().all(|f| f.stored == 0) => {
+        None if files.iter().all(|f| f.stored == 0) && files.iter().any(is_unreadable) => {
             anyhow::bail!("nothing could be read: {}", first_problem(&files))
         }
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
+/// Whether something in the file could not even be parsed.
+fn is_unreadable(file: &ImportedFile) -> bool {
+    file.skipped_by_reason.keys().any(|reason| reason.starts_with("malformed_"))
+}
+
 fn first_problem(files: &[ImportedFile]) -> String {
-    files.iter().flat_map(|f| f.problems.first()).next().cloned().unwrap_or_default()
+    files.iter().find_map(|f| f.problems.first()).cloned().unwrap_or_default()
 }
 
 async fn one(reach: &Reach, file: &Found, format: Option<&str>, project: Option<&str>) -> anyhow::Result<ImportedFile> {
     let name = file.path.display().to_string();
     let bytes = std::fs::read(&file.path).map_err(|e| anyhow::anyhow!("{name} can't be read: {e}"))?;
-    let command = Command::Import {
-        name: name.clone(),
-        format: format.map(str::to_owned),
-        project: project.map(str::to_owned),
-    };
+    let command =
+        Command::Import { name: name.clone(), format: format.map(str::to_owned), project: project.map(str::to_owned) };
     match reach.act(command, bytes).await {
         Ok(Outcome::Imported(done)) => Ok(done),
         Ok(Outcome::Done) => Ok(ImportedFile { path: name, ..ImportedFile::default() }),

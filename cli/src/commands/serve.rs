@@ -28,11 +28,8 @@ pub async fn run(args: Serve) -> anyhow::Result<ExitCode> {
         ..ReceiverConfig::default()
     };
     workbench.receive(receiver, &shutdown).await?;
-    let config = sextant_server::Config {
-        http: args.http,
-        allow_hosts: args.allow_host,
-        allow_origins: args.allow_origin,
-    };
+    let config =
+        sextant_server::Config { http: args.http, allow_hosts: args.allow_host, allow_origins: args.allow_origin };
     let serving = sextant_server::start(config, workbench.clone(), &shutdown).await?;
     {
         let mut out = std::io::stdout().lock();

@@ -31,7 +31,8 @@ pub async fn run(args: Trace) -> anyhow::Result<ExitCode> {
 fn text(batches: &[RecordBatch]) -> std::io::Result<()> {
     let spans = Spans::new(batches);
     let tree = Tree::build(spans);
-    let (services, names, messages) = (spans.texts("ServiceName"), spans.texts("SpanName"), spans.texts("StatusMessage"));
+    let (services, names, messages) =
+        (spans.texts("ServiceName"), spans.texts("SpanName"), spans.texts("StatusMessage"));
     let (start, end) = tree.extent();
     let n_errors = tree.nodes.iter().filter(|n| n.flags.is_error).count();
     let mut out = std::io::stdout().lock();
@@ -56,7 +57,13 @@ fn text(batches: &[RecordBatch]) -> std::io::Result<()> {
             notes += &format!(" {}", messages[s].lines().next().unwrap_or_default());
         }
         let at = DurationNanos(node.start - start);
-        writeln!(out, "{:>10} +{at:<10} {indent}{} {}{notes}", DurationNanos(node.duration).to_string(), services[s], names[s])?;
+        writeln!(
+            out,
+            "{:>10} +{at:<10} {indent}{} {}{notes}",
+            DurationNanos(node.duration).to_string(),
+            services[s],
+            names[s]
+        )?;
     }
     Ok(())
 }

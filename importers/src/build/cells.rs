@@ -102,8 +102,7 @@ impl Text {
     }
     /// As strings; what is no UTF-8 gets replacement characters and is counted in `finished`.
     pub fn finish_text(self, finished: &mut Finished) -> ArrayRef {
-        let is_valid = self.data.is_ascii()
-            || (0..self.len()).all(|row| std::str::from_utf8(self.row(row)).is_ok());
+        let is_valid = self.data.is_ascii() || (0..self.len()).all(|row| std::str::from_utf8(self.row(row)).is_ok());
         let sound = if is_valid { self } else { self.repaired(finished) };
         Arc::new(StringArray::new(sound.offsets.finish(), Buffer::from_vec(sound.data), None))
     }

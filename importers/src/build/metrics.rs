@@ -329,4 +329,3 @@ impl MetricRows {
         Kind::ALL.into_iter().zip(self.0).map(|(kind, rows)| (kind.table(), rows.finish(kind)))
     }
 }
-

@@ -10,11 +10,13 @@ mod traces;
 pub(crate) use envelope::Envelope;
 pub(crate) use logs::{LogCells, LogRows};
 pub(crate) use map::MapColumn;
-pub(crate) use metrics::{ExemplarCells, ExpHistogramCells, HistogramCells, Kind, MetricCells, MetricRows, NumberValue, PointCells};
+pub(crate) use metrics::{
+    ExemplarCells, ExpHistogramCells, HistogramCells, Kind, MetricCells, MetricRows, NumberValue, PointCells,
+};
 pub(crate) use traces::{EventCells, LinkCells, SpanCells, SpanRows};
 
-use arrow::datatypes::SchemaRef;
 use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::SchemaRef;
 use sextant_model::{Batch, Counts, Signal, Table, schema};
 
 /// Rows of one request may not grow beyond this in memory, however small they are on the wire: a large resource

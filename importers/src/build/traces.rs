@@ -190,14 +190,7 @@ impl SpanRows {
         let mut f = Finished::default();
         self.envelope.finish(&mut f);
         f.push(times(self.time));
-        for text in [
-            self.trace_id,
-            self.span_id,
-            self.parent_span_id,
-            self.trace_state,
-            self.name,
-            self.kind,
-        ] {
+        for text in [self.trace_id, self.span_id, self.parent_span_id, self.trace_state, self.name, self.kind] {
             let column = text.finish_text(&mut f);
             f.push(column);
         }
@@ -227,7 +220,7 @@ impl Events {
         let mut columns = vec![times(self.time), name];
         columns.extend(self.attributes.finish(f));
         columns.push(numbers::<UInt32Type>(self.n_dropped));
-        lists(self.rows, schema::event_fields(), columns)
+        lists(&self.rows, schema::event_fields(), columns)
     }
 }
 
@@ -238,12 +231,12 @@ impl Links {
         columns.extend(self.attributes.finish(f));
         columns.push(numbers::<UInt32Type>(self.n_dropped));
         columns.push(numbers::<UInt32Type>(self.flags));
-        lists(self.rows, schema::link_fields(), columns)
+        lists(&self.rows, schema::link_fields(), columns)
     }
 }
 
 /// A struct of lists, all cut at the same places.
-pub(crate) fn lists(rows: Offsets, fields: Vec<arrow::datatypes::Field>, columns: Vec<ArrayRef>) -> ArrayRef {
+fn lists(rows: &Offsets, fields: Vec<arrow::datatypes::Field>, columns: Vec<ArrayRef>) -> ArrayRef {
     let lists = columns.into_iter().map(|items| rows.clone().list(items)).collect();
     Arc::new(StructArray::new(Fields::from(fields), lists, None))
 }

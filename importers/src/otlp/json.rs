@@ -12,6 +12,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sextant_model::Signal;
 use sextant_model::ids::unhex;
+use std::borrow::Cow;
 
 /// Rules that differ between the receiver and files.
 #[derive(Debug, Clone, Default)]
@@ -87,8 +88,11 @@ static ANY_VALUE: Message = envelope(&[
 ]);
 static ARRAY: Message = envelope(&[list("values", 1, Kind::Message(&ANY_VALUE))]);
 static KVLIST: Message = envelope(&[list("values", 1, Kind::Message(&KEY_VALUE))]);
-static KEY_VALUE: Message =
-    envelope(&[one("key", 1, Kind::Text), one("value", 2, Kind::Message(&ANY_VALUE)), one("keyStrindex", 3, Kind::Int32)]);
+static KEY_VALUE: Message = envelope(&[
+    one("key", 1, Kind::Text),
+    one("value", 2, Kind::Message(&ANY_VALUE)),
+    one("keyStrindex", 3, Kind::Int32),
+]);
 static RESOURCE: Message =
     envelope(&[list("attributes", 1, Kind::Message(&KEY_VALUE)), one("droppedAttributesCount", 2, Kind::Uint32)]);
 static SCOPE: Message = envelope(&[
@@ -252,10 +256,8 @@ static SUM: Message = envelope(&[
     one("aggregationTemporality", 2, TEMPORALITY),
     one("isMonotonic", 3, Kind::Bool),
 ]);
-static HISTOGRAM: Message = envelope(&[
-    list("dataPoints", 1, Kind::Message(&HISTOGRAM_POINT)),
-    one("aggregationTemporality", 2, TEMPORALITY),
-]);
+static HISTOGRAM: Message =
+    envelope(&[list("dataPoints", 1, Kind::Message(&HISTOGRAM_POINT)), one("aggregationTemporality", 2, TEMPORALITY)]);
 static EXPONENTIAL: Message = envelope(&[
     list("dataPoints", 1, Kind::Message(&EXPONENTIAL_POINT)),
     one("aggregationTemporality", 2, TEMPORALITY),
@@ -328,7 +330,7 @@ struct Transcoder<'o> {
     written: Vec<(u32, usize, usize)>,
 }
 
-/// Whether `given` is `name` in lowerCamelCase or snake_case.
+/// Whether `given` is `name` in lowerCamelCase or `snake_case`.
 fn is_name(name: &str, given: &str) -> bool {
     if name == given {
         return true;
@@ -425,15 +427,15 @@ impl Transcoder<'_> {
                 self.message(r, message)?;
                 self.out.end(open);
             }
-            Kind::Text => match self.text(r, field)? {
+            Kind::Text => match text(r)? {
                 Some(text) => self.out.bytes(number, text.as_bytes()),
                 None => self.bad(r, field, 0)?,
             },
-            Kind::Id => match self.text(r, field)?.and_then(|text| self.id(&text)) {
+            Kind::Id => match text(r)?.and_then(|text| self.id(&text)) {
                 Some(id) => self.out.bytes(number, &id),
                 None => self.bad(r, field, 1)?,
             },
-            Kind::Base64 => match self.text(r, field)?.and_then(|text| base64(&text)) {
+            Kind::Base64 => match text(r)?.and_then(|text| base64(&text)) {
                 Some(bytes) => self.out.bytes(number, &bytes),
                 None => self.bad(r, field, 4)?,
             },
@@ -452,15 +454,6 @@ impl Transcoder<'_> {
             _ => self.integer(r, field)?,
         }
         Ok(())
-    }
-
-    /// The text of a string value; another kind of value is consumed and `None`.
-    fn text<'a>(&self, r: &mut JsonReader<'a>, _field: &Field) -> Result<Option<std::borrow::Cow<'a, str>>, DecodeError> {
-        if r.peek()? == Next::String {
-            return r.string().map(Some);
-        }
-        r.skip()?;
-        Ok(None)
     }
 
     fn id(&self, text: &str) -> Option<Vec<u8>> {
@@ -530,6 +523,15 @@ impl Transcoder<'_> {
         self.reason.get_or_insert(reason);
         Ok(())
     }
+}
+
+/// The text of a string value; another kind of value is consumed and `None`.
+fn text<'a>(r: &mut JsonReader<'a>) -> Result<Option<Cow<'a, str>>, DecodeError> {
+    if r.peek()? == Next::String {
+        return r.string().map(Some);
+    }
+    r.skip()?;
+    Ok(None)
 }
 
 fn base64(text: &str) -> Option<Vec<u8>> {

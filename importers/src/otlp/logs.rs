@@ -1,9 +1,9 @@
 //! `LogRecord` messages into rows.
 
+use super::Decoder;
 use super::attributes::{Odd, value_text};
 use super::fault::Fault;
 use super::traces::{MAX_TIME, cut, is_zero};
-use super::Decoder;
 use crate::DecodeError;
 use crate::build::LogCells;
 use crate::wire::{Reader, Value};

@@ -51,12 +51,11 @@ impl<'a> Decoder<'a> {
                 self.rows.mark(Signal::Metrics, reason);
             }
         }
-        match data {
-            Some((kind, b)) => self.points(kind, r.inside(b), &mut metric),
-            None => {
-                self.rows.mark(Signal::Metrics, "metric_without_points");
-                Ok(())
-            }
+        if let Some((kind, b)) = data {
+            self.points(kind, r.inside(b), &mut metric)
+        } else {
+            self.rows.mark(Signal::Metrics, "metric_without_points");
+            Ok(())
         }
     }
 
@@ -264,8 +263,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn exemplar(&mut self, kind: Kind, r: Reader<'a>) -> Result<(), Fault> {
-        let mut cells =
-            ExemplarCells { time: 0, value: NumberValue::Double(0.0), span_id: &[], trace_id: &[] };
+        let mut cells = ExemplarCells { time: 0, value: NumberValue::Double(0.0), span_id: &[], trace_id: &[] };
         let mut fields = r;
         self.entries.clear();
         while let Some((number, value)) = fields.field()? {

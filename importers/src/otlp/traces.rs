@@ -1,8 +1,8 @@
 //! `Span` messages into rows.
 
+use super::Decoder;
 use super::attributes::Odd;
 use super::fault::Fault;
-use super::Decoder;
 use crate::DecodeError;
 use crate::build::{EventCells, LinkCells, SpanCells};
 use crate::wire::{Reader, Value};

@@ -2,9 +2,7 @@
 
 use super::attributes::{push_json_string, value_text};
 use crate::wire::{Reader, Value};
-use arrow::array::{
-    Array, AsArray, BinaryArray, ListArray, MapArray, RecordBatch, StringArray, StructArray,
-};
+use arrow::array::{Array, AsArray, BinaryArray, ListArray, MapArray, RecordBatch, StringArray, StructArray};
 use arrow::datatypes::{Int64Type, TimestampNanosecondType, UInt32Type};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

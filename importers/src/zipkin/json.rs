@@ -155,10 +155,7 @@ fn endpoint<'a>(r: &mut JsonReader<'a>) -> Result<Result<Endpoint<'a>, &'static 
     Ok(Ok(endpoint))
 }
 
-fn annotations<'a>(
-    r: &mut JsonReader<'a>,
-    span: &mut ZipkinSpan<'a>,
-) -> Result<Result<(), &'static str>, DecodeError> {
+fn annotations<'a>(r: &mut JsonReader<'a>, span: &mut ZipkinSpan<'a>) -> Result<Result<(), &'static str>, DecodeError> {
     let mut bad = None;
     if r.peek()? != Next::Array {
         r.skip()?;

@@ -124,7 +124,11 @@ impl Filter<'_> {
             Field::Trace => ("TraceId".into(), false),
             Field::Span => ("SpanId".into(), false),
             Field::Environment => (
-                format!("coalesce({}, {})", attribute("deployment.environment.name"), attribute("deployment.environment")),
+                format!(
+                    "coalesce({}, {})",
+                    attribute("deployment.environment.name"),
+                    attribute("deployment.environment")
+                ),
                 true,
             ),
             Field::Attribute(key) => (attribute(key), true),
@@ -156,7 +160,11 @@ impl Filter<'_> {
                 if let Some((n, is_inclusive)) = high {
                     parts.push(self.compare(text, is_number, if *is_inclusive { "<=" } else { "<" }, *n));
                 }
-                if parts.is_empty() { self.test(text, is_attribute, is_number, &Test::Exists) } else { format!("({})", parts.join(" AND ")) }
+                if parts.is_empty() {
+                    self.test(text, is_attribute, is_number, &Test::Exists)
+                } else {
+                    format!("({})", parts.join(" AND "))
+                }
             }
             Test::Exists if is_attribute || is_number => format!("{text} IS NOT NULL"),
             Test::Exists => format!("coalesce({text}, '') <> ''"),
@@ -227,7 +235,8 @@ impl Filter<'_> {
                 format!("({text} OR {name})")
             }
             Test::Equals(word) => {
-                let (text, name) = (self.bind(Param::Text(word.to_lowercase())), self.bind(Param::Text(word.to_lowercase())));
+                let (text, name) =
+                    (self.bind(Param::Text(word.to_lowercase())), self.bind(Param::Text(word.to_lowercase())));
                 format!("(lower(SeverityText) = {text} OR lower({SEVERITY_NAME}) = {name})")
             }
             Test::Exists => "(SeverityText <> '' OR SeverityNumber > 0)".into(),

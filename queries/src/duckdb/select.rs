@@ -104,7 +104,9 @@ pub fn service_rows(range: TimeRange) -> Sql {
     let mut params = Vec::new();
     let seconds = match (range.from, range.to) {
         (Some(from), Some(to)) => format!("{}", (to.0.saturating_sub(from.0)) as f64 / 1e9),
-        _ => "(SELECT (max(epoch_ns(Timestamp)) - min(epoch_ns(Timestamp))) / 1e9 FROM traces WHERE {range})".to_owned(),
+        _ => {
+            "(SELECT (max(epoch_ns(Timestamp)) - min(epoch_ns(Timestamp))) / 1e9 FROM traces WHERE {range})".to_owned()
+        }
     };
     let template = include_str!("../../sql/services.sql").replace("{seconds}", &seconds);
     let mut text = String::new();
@@ -122,7 +124,8 @@ pub fn histogram(query: &Query, range: (i64, i64), n_buckets: u32, series: &str)
     let mut params = Vec::new();
     let table = query.signal.tables()[0];
     let time = table.time_column();
-    let bounds = TimeRange { from: Some(sextant_model::UnixNanos(range.0)), to: Some(sextant_model::UnixNanos(range.1)) };
+    let bounds =
+        TimeRange { from: Some(sextant_model::UnixNanos(range.0)), to: Some(sextant_model::UnixNanos(range.1)) };
     let condition = condition(query, bounds, time, &mut params);
     let width = ((range.1 - range.0) / i64::from(n_buckets.max(1))).max(1);
     let text = format!(
@@ -141,7 +144,7 @@ pub fn dependencies(service: Option<&str>, range: TimeRange) -> Sql {
     if let Some(service) = service {
         params.push(Param::Text(service.to_owned()));
         params.push(Param::Text(service.to_owned()));
-        only = " AND (p.ServiceName = ? OR c.ServiceName = ?)".to_owned();
+        only += " AND (p.ServiceName = ? OR c.ServiceName = ?)";
     }
     let text = format!(
         "SELECT p.ServiceName AS parent, c.ServiceName AS child, CAST(count(*) AS BIGINT) AS calls, \

@@ -5,8 +5,8 @@
 
 use crate::StoreError;
 use duckdb::Connection;
-use sextant_model::Table;
 use serde_json::Value;
+use sextant_model::Table;
 use std::collections::HashSet;
 
 /// Scalar, aggregate and window functions of DuckDB 1.5.6 that compute and do nothing else.
@@ -37,7 +37,8 @@ impl Checker {
         let json: String = connection
             .query_row("SELECT json_serialize_sql(?::VARCHAR)", [sql], |r| r.get(0))
             .map_err(|e| refuse(format!("the statement can't be checked: {e}")))?;
-        let tree: Value = serde_json::from_str(&json).map_err(|e| refuse(format!("the statement can't be checked: {e}")))?;
+        let tree: Value =
+            serde_json::from_str(&json).map_err(|e| refuse(format!("the statement can't be checked: {e}")))?;
         if tree["error"] == Value::Bool(true) {
             let message = tree["error_message"].as_str().unwrap_or("it can't be parsed");
             return Err(refuse(message.lines().next().unwrap_or_default()));

@@ -15,9 +15,11 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 /// What DuckDB takes at once.
 const CHUNK_ROWS: usize = 2_048;
 
+type Offered = HashMap<u64, (Table, Vec<RecordBatch>)>;
+
 /// Batches that statements under way may read, by the number that is in their SQL. A registry and not a pointer
 /// handed to DuckDB, so that no code of ours is unsafe.
-static OFFERED: LazyLock<Mutex<HashMap<u64, (Table, Vec<RecordBatch>)>>> = LazyLock::new(Mutex::default);
+static OFFERED: LazyLock<Mutex<Offered>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Keeps batches readable for as long as it lives.

@@ -107,7 +107,7 @@ impl Duck {
     }
 
     /// Through the trace index and the page index, without DuckDB.
-    pub fn trace(&self, snapshot: &Snapshot, table: Table, id: TraceId) -> Result<Answer, StoreError> {
+    pub fn trace(snapshot: &Snapshot, table: Table, id: TraceId) -> Result<Answer, StoreError> {
         let since = Instant::now();
         let text = id.to_string();
         let mut answer = Answer { batches: snapshot.hot_batches(table), ..Answer::default() };

@@ -86,7 +86,8 @@ pub(super) fn run(connection: &Connection, views: &Views, sql: &Sql, limits: Lim
     let result = fetch(connection, views, sql, limits.n_rows);
     drop(finish);
     let is_late = watch.join().unwrap_or(false);
-    let mut answer = result.map_err(|e| if is_late { StoreError::TimedOut(limits.time.as_secs()) } else { failed(e) })?;
+    let mut answer =
+        result.map_err(|e| if is_late { StoreError::TimedOut(limits.time.as_secs()) } else { failed(e) })?;
     answer.took = since.elapsed();
     Ok(answer)
 }

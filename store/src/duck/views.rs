@@ -12,9 +12,9 @@ pub(super) struct Views {
     pub create: String,
     pub scanned: Scanned,
     pub generation: u64,
-    _offers: Vec<Offer>,
+    offers: Vec<Offer>,
     /// Files are kept for as long as the statement may read them.
-    _segments: Vec<Arc<Segment>>,
+    segments: Vec<Arc<Segment>>,
 }
 
 /// Whether the statement can mean this table: its name occurs.
@@ -30,8 +30,8 @@ impl Views {
             create: String::new(),
             scanned: Scanned::default(),
             generation: snapshot.generation,
-            _offers: Vec::new(),
-            _segments: Vec::new(),
+            offers: Vec::new(),
+            segments: Vec::new(),
         };
         for table in Table::ALL {
             if occurs(sql, table) {
@@ -59,7 +59,7 @@ impl Views {
         }
         // Writing to a String can't fail.
         write!(self.create, "CREATE TEMP VIEW {name} AS {body}; CREATE TEMP VIEW otel_{name} AS FROM {name};").ok();
-        self._offers.push(offer);
-        self._segments.extend(segments);
+        self.offers.push(offer);
+        self.segments.extend(segments);
     }
 }

@@ -9,8 +9,8 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{
     CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions, StreamWriter, write_message,
 };
-use sextant_model::{Counts, Reasons, Table, schema};
 use serde::{Deserialize, Serialize};
+use sextant_model::{Counts, Reasons, Table, schema};
 use std::io::{Cursor, Read};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -32,18 +32,18 @@ struct MetaCounts {
     marked: std::collections::BTreeMap<String, u64>,
 }
 
-fn arrow_error(e: arrow::error::ArrowError) -> StoreError {
+fn arrow_error(e: &arrow::error::ArrowError) -> StoreError {
     StoreError::Wal(e.to_string())
 }
 
 fn write_options() -> Result<IpcWriteOptions, StoreError> {
-    IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).map_err(arrow_error)
+    IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).map_err(|e| arrow_error(&e))
 }
 
 /// The schema message of a table, which opens every stream of it.
 fn schema_message(schema: &SchemaRef) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::new();
-    let writer = StreamWriter::try_new(&mut out, schema).map_err(arrow_error)?;
+    let writer = StreamWriter::try_new(&mut out, schema).map_err(|e| arrow_error(&e))?;
     drop(writer);
     Ok(out)
 }
@@ -64,11 +64,8 @@ pub(super) fn file_head() -> Result<Vec<u8>, StoreError> {
 
 /// One request as a frame.
 pub(crate) fn encode(ingest: &Ingest, rows: &[(Table, RecordBatch)]) -> Result<Vec<u8>, StoreError> {
-    let counts = ingest.counts.clone().map(|c| MetaCounts {
-        received: c.received,
-        rejected: c.rejected.0,
-        marked: c.marked.0,
-    });
+    let counts =
+        ingest.counts.clone().map(|c| MetaCounts { received: c.received, rejected: c.rejected.0, marked: c.marked.0 });
     let meta = Meta {
         project: ingest.project.clone(),
         client: ingest.client.clone(),
@@ -87,11 +84,11 @@ pub(crate) fn encode(ingest: &Ingest, rows: &[(Table, RecordBatch)]) -> Result<V
         let mut dictionaries = DictionaryTracker::new(false);
         let (_, message) = IpcDataGenerator::default()
             .encode(batch, &mut dictionaries, &options, &mut compression)
-            .map_err(arrow_error)?;
+            .map_err(|e| arrow_error(&e))?;
         out.push(*table as u8);
         let at = out.len();
         out.extend_from_slice(&[0; 4]);
-        write_message(&mut out, message, &options).map_err(arrow_error)?;
+        write_message(&mut out, message, &options).map_err(|e| arrow_error(&e))?;
         let length = (out.len() - at - 4) as u32;
         out[at..at + 4].copy_from_slice(&length.to_le_bytes());
     }

@@ -50,15 +50,12 @@ pub(crate) fn recover(bytes: &[u8]) -> Recovered {
         let next = memchr::memmem::find_iter(&bytes[at + 1..], FRAME_MAGIC)
             .map(|i| at + 1 + i)
             .find(|next| frame_at(bytes, *next).is_some());
-        match next {
-            Some(next) => {
-                found.damaged.push(at..next);
-                at = next;
-            }
-            None => {
-                found.torn_bytes = bytes.len() - at;
-                break;
-            }
+        if let Some(next) = next {
+            found.damaged.push(at..next);
+            at = next;
+        } else {
+            found.torn_bytes = bytes.len() - at;
+            break;
         }
     }
     found

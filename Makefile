@@ -1,0 +1,39 @@
+# Two commands: `make run` starts Sextant, `make test` checks it. Both set the machine up first.
+SHELL := /bin/bash
+CACHE := $(HOME)/.cache/sextant
+# Builds of a CI clone share one target directory, so that only the first is cold.
+ifdef CI
+export CARGO_TARGET_DIR := $(CACHE)/target
+endif
+export DUCKDB_LIB_DIR := $(CACHE)/duckdb-1.5.6
+export LD_LIBRARY_PATH := $(DUCKDB_LIB_DIR):$(LD_LIBRARY_PATH)
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
+
+.PHONY: run test setup check fuzz bench clean
+
+run: ## set up, build and start
+	@xtask/setup.sh run
+	@xtask/timed.sh "build" cargo build --quiet --profile quick --package sextant-cli
+	@echo "sextant: starting; stop it with Ctrl-C. For demo traffic, in another terminal: $(TARGET)/quick/sextant demo"
+	@$(TARGET)/quick/sextant serve
+
+test: ## set up, then every check
+	@xtask/setup.sh test
+	@xtask/timed.sh "format" cargo fmt --all --check
+	@xtask/timed.sh "lint" cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@xtask/timed.sh "build" cargo build --quiet --workspace
+	@xtask/timed.sh "tests" cargo nextest run --workspace --no-fail-fast
+
+setup: ## only set the machine up
+	@xtask/setup.sh test
+
+fuzz: ## every fuzz target for 60 s
+	@xtask/setup.sh test
+	@cargo xtask fuzz
+
+bench: ## print the figures of docs/BENCHMARKS.md
+	@xtask/setup.sh test
+	@cargo xtask bench
+
+clean:
+	cargo clean

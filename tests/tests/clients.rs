@@ -1,0 +1,72 @@
+//! The official SDKs, as users' programs have them.
+
+use serde_json::Value;
+use sextant_tests::{Serve, json};
+use std::path::PathBuf;
+use std::process::Command;
+
+fn cache() -> PathBuf {
+    PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache/sextant")
+}
+
+fn script(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients").join(name)
+}
+
+/// What a client says it sent, and what every way of asking says is there.
+fn check(serve: &Serve, client: &mut Command) {
+    let output = client.output().expect("the client starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let sent: Value = serde_json::from_slice(&output.stdout).expect("the client says what it sent");
+    let data = serve.dir.to_string_lossy().into_owned();
+    for (service, sent) in sent.as_object().expect("services") {
+        let query = format!("service:\"{service}\"");
+        for (kind, key) in [("spans", "spans"), ("logs", "logs"), ("metrics", "points")] {
+            let rows = json(&["search", kind, &query, "--data", &data, "--format", "json"]);
+            assert_eq!(rows.as_array().map(|r| r.len() as u64), sent[key].as_u64(), "{service} {kind}");
+        }
+        let count = |table: &str| serve.count(&format!("SELECT count(*) FROM {table} WHERE ServiceName = '{service}'"));
+        assert_eq!(count("traces"), sent["spans"].as_u64().expect("spans"));
+        assert_eq!(count("logs"), sent["logs"].as_u64().expect("logs"));
+        for id in sent["traces"].as_array().into_iter().flatten() {
+            let id = id.as_str().expect("an id");
+            let rows = serve.api("GET", &format!("/api/v1/traces/{id}"), "").json();
+            assert_eq!(rows["rows"].as_array().map(Vec::len), Some(2), "{id}");
+        }
+    }
+}
+
+#[test]
+fn python_over_grpc_and_http() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(dir.path());
+    let mut client = Command::new(cache().join("venv/bin/python"));
+    check(&serve, client.arg(script("python_sdk.py")).args([serve.at("otlp-grpc"), serve.at("otlp-http")]));
+    let errors = serve.count("SELECT count(*) FROM traces WHERE StatusCode = 'Error' AND StatusMessage = 'no stock'");
+    assert_eq!(errors, 8);
+    // Types survive: a double that is whole, a list, bytes, a key that is no ASCII.
+    let data = dir.path().to_string_lossy().into_owned();
+    let spans =
+        json(&["search", "spans", "name:\"POST /buy\" n:\"7\"", "--data", &data, "--format", "json", "--limit", "1"]);
+    let id = spans[0]["TraceId"].as_str().expect("an id").to_owned();
+    let text = json(&["trace", &id, "--data", &data, "--format", "otlp-json"]).to_string();
+    for expected in [
+        r#"{"key":"n","value":{"intValue":"7"}}"#,
+        r#"{"key":"ratio","value":{"doubleValue":1}}"#,
+        r#"{"key":"ok","value":{"boolValue":true}}"#,
+        r#"{"key":"tags","value":{"arrayValue":{"values":[{"stringValue":"a"},{"stringValue":"b"}]}}}"#,
+        r#"{"key":"raw","value":{"bytesValue":"AP8="}}"#,
+        r#"{"key":"ünï","value":{"stringValue":"ö"}}"#,
+    ] {
+        assert!(text.contains(expected), "{expected} is missing in {text}");
+    }
+}
+
+#[test]
+fn node_over_http_json() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(dir.path());
+    let mut client = Command::new("node");
+    client.env("NODE_CLIENT_ROOT", cache().join("node")).arg(script("node_sdk.mjs")).arg(serve.at("otlp-http"));
+    check(&serve, &mut client);
+}
