@@ -13,14 +13,17 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 
 run: ## set up, build and start
 	@xtask/setup.sh run
-	@xtask/timed.sh "build" cargo build --quiet --profile quick --package sextant-cli
-	@echo "sextant: starting; stop it with Ctrl-C. For demo traffic, in another terminal: $(TARGET)/quick/sextant demo"
+	@xtask/timed.sh "building the page" cargo xtask wasm
+	@xtask/timed.sh "building the program" cargo build --quiet --profile quick --package sextant-cli
+	@echo "sextant: starting; open the address below, stop with Ctrl-C."
+	@echo "sextant: for demo traffic, in another terminal: $(TARGET)/quick/sextant demo"
 	@$(TARGET)/quick/sextant serve
 
 test: ## set up, then every check
 	@xtask/setup.sh test
 	@xtask/timed.sh "format" cargo fmt --all --check
 	@xtask/timed.sh "lint" cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@xtask/timed.sh "page" cargo xtask wasm
 	@xtask/timed.sh "build" cargo build --quiet --workspace
 	@xtask/timed.sh "tests" cargo nextest run --workspace --no-fail-fast
 

@@ -8,7 +8,7 @@ cache=$HOME/.cache/sextant
 began=$SECONDS
 
 packages=(build-essential pkg-config mold)
-if [ "$goal" = test ]; then packages+=(python3-venv); fi
+if [ "$goal" = test ]; then packages+=(python3-venv chromium); fi
 
 missing=()
 if command -v dpkg-query >/dev/null; then
@@ -62,6 +62,11 @@ if [ ! -f "$library" ]; then
 fi
 mkdir -p .setup
 ln -sfn "$cache/duckdb-$version" .setup/duckdb
+
+# The browser page is compiled for wasm.
+if ! rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown; then
+  rustup target add wasm32-unknown-unknown
+fi
 
 if [ "$goal" = test ]; then
   command -v cargo-nextest >/dev/null || cargo install --quiet --locked cargo-nextest@0.9.143

@@ -102,6 +102,44 @@ pub enum Ask {
     },
     /// Ledger, sizes, listeners: one object.
     Status,
+    /// How often each value of some fields occurs: rows `field value n`, the most frequent first.
+    Facets {
+        /// What is counted; its limit is that of values a field.
+        search: SearchAsk,
+        /// Fields of the search language.
+        fields: Vec<String>,
+    },
+    /// Records in equal parts of a period: rows `bucket series n`; series is the level of logs, the status of spans.
+    Histogram {
+        /// What is counted; both bounds of its period must be there.
+        search: SearchAsk,
+        /// How many parts.
+        n_buckets: u32,
+    },
+    /// A trace as its tree, depth first: what a waterfall needs, without attributes.
+    Skeleton {
+        /// Hex.
+        id: String,
+    },
+    /// Everything about one span: the object has its fields, `attributes`, `resource`, `events`, `links`.
+    Span {
+        /// Hex.
+        trace: String,
+        /// Hex.
+        span: String,
+    },
+    /// Who sent what in a period: rows `service records last_seen counts`, counts in equal parts of the period.
+    Senders {
+        /// Both bounds must be there.
+        period: Period,
+        /// How many parts.
+        n_buckets: u32,
+    },
+    /// The first and last time of a signal: rows `first last n`, nanoseconds.
+    Extent {
+        /// Of what.
+        kind: SearchKind,
+    },
 }
 
 /// A time as RFC 3339 or integer nanoseconds.

@@ -231,7 +231,7 @@ fn number(text: &str) -> Option<Number> {
 }
 
 /// What a key means for `signal`.
-fn field_of(signal: Signal, key: &str) -> Field {
+pub(crate) fn field_of(signal: Signal, key: &str) -> Field {
     let alias = match key {
         "service" => Some(Field::Service),
         "name" => Some(Field::Name),

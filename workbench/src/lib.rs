@@ -2,6 +2,7 @@
 //! to the room that knows.
 
 mod errors;
+mod explore;
 mod import;
 mod search;
 mod sink;

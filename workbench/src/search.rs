@@ -29,7 +29,7 @@ pub(crate) fn answer(found: sextant_store::Answer) -> Answer {
     }
 }
 
-fn signal(kind: SearchKind) -> Signal {
+pub(crate) fn signal(kind: SearchKind) -> Signal {
     match kind {
         SearchKind::Traces | SearchKind::Spans => Signal::Traces,
         SearchKind::Logs => Signal::Logs,

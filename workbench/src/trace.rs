@@ -28,7 +28,7 @@ impl Workbench {
         Ok(found)
     }
 
-    fn stored_trace(&self, id: &str) -> Result<Answer, AskError> {
+    pub(crate) fn stored_trace(&self, id: &str) -> Result<Answer, AskError> {
         let id = parse_id(id)?;
         let found = self.store.trace(Table::Traces, id).map_err(|e| errors::store(&e))?;
         if found.n_rows() == 0 {
@@ -78,7 +78,7 @@ fn plain_struct(nested: &StructArray) -> StructArray {
     StructArray::new(fields.into(), columns, nested.nulls().cloned())
 }
 
-fn parse_id(id: &str) -> Result<TraceId, AskError> {
+pub(crate) fn parse_id(id: &str) -> Result<TraceId, AskError> {
     id.parse().map_err(|e| {
         AskError::new(Code::BadQuery, format!("'{id}' is no trace id: {e}"))
             .hint("a trace id has 32 hex digits, or 16 from Zipkin")

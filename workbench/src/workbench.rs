@@ -116,6 +116,12 @@ impl Workbench {
             Ask::Services { period } => self.services(*period),
             Ask::Dependencies { service, period } => self.dependencies(service.as_deref(), *period),
             Ask::Status => Ok(self.status()),
+            Ask::Facets { search, fields } => self.facets(search, fields),
+            Ask::Histogram { search, n_buckets } => self.histogram(search, *n_buckets),
+            Ask::Skeleton { id } => self.skeleton(id),
+            Ask::Span { trace, span } => self.span(trace, span),
+            Ask::Senders { period, n_buckets } => self.senders(*period, *n_buckets),
+            Ask::Extent { kind } => self.extent(*kind),
         }
     }
 

@@ -1,2 +1,52 @@
-//! chores
-fn main() {}
+//! Chores: `cargo xtask wasm [PROFILE]` builds the browser page into `dist/`.
+
+use anyhow::{Context as _, bail};
+use std::path::Path;
+use std::process::Command;
+
+fn main() -> anyhow::Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["wasm"] => wasm("wasm-quick"),
+        ["wasm", profile] => wasm(profile),
+        _ => bail!("usage: cargo xtask wasm [wasm-quick|wasm-release]"),
+    }
+}
+
+/// The UI for the browser: compiled, bound, and put beside its page.
+fn wasm(profile: &str) -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
+    let status = Command::new("cargo")
+        .current_dir(root)
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "sextant-ui",
+            "--lib",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--profile",
+            profile,
+        ])
+        .status()?;
+    if !status.success() {
+        bail!("the UI does not compile for the browser");
+    }
+    let out = std::env::var_os("SEXTANT_DIST").map_or_else(|| root.join("dist"), Into::into);
+    std::fs::create_dir_all(&out)?;
+    let module = target.join("wasm32-unknown-unknown").join(profile).join("sextant_ui.wasm");
+    wasm_bindgen_cli_support::Bindgen::new()
+        .input_path(&module)
+        .web(true)?
+        .typescript(false)
+        .out_name("ui")
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(&out)?;
+    for file in ["index.html", "boot.js", "style.css"] {
+        std::fs::copy(root.join("ui/web").join(file), out.join(file))?;
+    }
+    Ok(())
+}

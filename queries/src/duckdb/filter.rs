@@ -271,6 +271,19 @@ impl Filter<'_> {
     }
 }
 
+/// The text that a field of the search language reads, for grouping.
+pub(super) fn field_text(signal: Signal, key: &str) -> String {
+    let field = crate::parser::field_of(signal, key);
+    match &field {
+        Field::Level => SEVERITY_NAME.to_owned(),
+        Field::Column(name) => format!("CAST({} AS VARCHAR)", name.split('.').next().unwrap_or(name)),
+        _ => {
+            let text = Filter { signal, params: &mut Vec::new() }.text_of(&field).0;
+            format!("coalesce({text}, '')")
+        }
+    }
+}
+
 /// The name of a severity number's range.
 pub(super) const SEVERITY_NAME: &str = "(CASE WHEN SeverityNumber >= 21 THEN 'FATAL' WHEN SeverityNumber >= 17 THEN 'ERROR' \
     WHEN SeverityNumber >= 13 THEN 'WARN' WHEN SeverityNumber >= 9 THEN 'INFO' WHEN SeverityNumber >= 5 THEN 'DEBUG' \

@@ -5,5 +5,6 @@ mod select;
 
 pub use filter::quote;
 pub use select::{
-    COUNT_TABLES, count, dependencies, histogram, logs, metrics, service_rows, spans, trace_hits, trace_summaries,
+    COUNT_TABLES, count, dependencies, extent, facets, histogram, logs, metrics, senders, service_rows, spans,
+    trace_hits, trace_summaries,
 };

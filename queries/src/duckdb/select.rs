@@ -1,6 +1,6 @@
 //! Whole statements.
 
-use super::filter::{Filter, quote};
+use super::filter::{Filter, SEVERITY_NAME, field_text, quote};
 use sextant_model::query::Query;
 use sextant_model::{Param, Signal, Sql, Table, TimeRange, TraceId};
 
@@ -119,8 +119,60 @@ pub fn service_rows(range: TimeRange) -> Sql {
     Sql { text, params }
 }
 
+/// How often each value of `fields` occurs, the most frequent first, at most `limit` a field: columns `field value n`.
+pub fn facets(query: &Query, range: TimeRange, fields: &[String], limit: usize) -> Sql {
+    let table = query.signal.tables()[0];
+    let mut params = Vec::new();
+    let parts: Vec<String> = fields
+        .iter()
+        .map(|field| {
+            let text = field_text(query.signal, field);
+            let condition = condition(query, range, table.time_column(), &mut params);
+            format!(
+                "(SELECT {} AS field, {text} AS value, CAST(count(*) AS BIGINT) AS n FROM {table} WHERE {condition} \
+                 GROUP BY ALL ORDER BY n DESC, value LIMIT {limit})",
+                quote(field)
+            )
+        })
+        .collect();
+    Sql { text: parts.join(" UNION ALL "), params }
+}
+
+/// Records of each service, when it was last heard of, and how many came in each of `n_buckets` parts of the period.
+pub fn senders(range: (i64, i64), n_buckets: u32) -> Sql {
+    let width = ((range.1 - range.0) / i64::from(n_buckets.max(1))).max(1);
+    let parts: Vec<String> = Table::ALL
+        .iter()
+        .map(|table| {
+            let time = table.time_column();
+            format!("SELECT ServiceName, ReceivedAt, epoch_ns({time}) AS t FROM {table}")
+        })
+        .collect();
+    let text = format!(
+        "WITH all_rows AS ({}), per_bucket AS (SELECT ServiceName, (t - {from}) // {width} AS bucket, count(*) AS n, \
+         max(ReceivedAt) AS seen FROM all_rows GROUP BY ALL) \
+         SELECT ServiceName AS service, CAST(sum(n) AS BIGINT) AS records, max(seen) AS last_seen, \
+         list({{'bucket': CAST(bucket AS INTEGER), 'n': CAST(n AS BIGINT)}} ORDER BY bucket) \
+         FILTER (bucket BETWEEN 0 AND {n_buckets} - 1) AS counts \
+         FROM per_bucket GROUP BY ServiceName ORDER BY records DESC, service LIMIT 200",
+        parts.join(" UNION ALL "),
+        from = range.0
+    );
+    Sql::plain(text)
+}
+
+/// First and last time of a table and its number of rows: columns `first last n`.
+pub fn extent(table: Table) -> Sql {
+    let time = table.time_column();
+    Sql::plain(format!(
+        "SELECT min(epoch_ns({time})) AS first, max(epoch_ns({time})) AS last, CAST(count(*) AS BIGINT) AS n FROM {table} \
+         WHERE {time} >= make_timestamp_ns(946684800000000000)"
+    ))
+}
+
 /// Records in each of `n_buckets` equal parts of `range`, by `series`: columns `bucket series n`.
-pub fn histogram(query: &Query, range: (i64, i64), n_buckets: u32, series: &str) -> Sql {
+pub fn histogram(query: &Query, range: (i64, i64), n_buckets: u32) -> Sql {
+    let series = if query.signal == Signal::Logs { SEVERITY_NAME } else { "StatusCode" };
     let mut params = Vec::new();
     let table = query.signal.tables()[0];
     let time = table.time_column();

@@ -1,0 +1,16 @@
+//! The screens: one egui app, native and in a page. It reaches data only through [`sextant_contract::Backend`].
+
+mod app;
+mod asks;
+mod data;
+mod fonts;
+mod kit;
+mod route;
+mod runtime;
+mod shell;
+mod tokens;
+mod views;
+#[cfg(target_arch = "wasm32")]
+mod web;
+
+pub use app::App;

@@ -1,0 +1,138 @@
+//! Where one is, as an address: back, forward and deep links are the address changing.
+
+use crate::runtime::now;
+
+/// A screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    Home,
+    Traces,
+    Trace,
+    Logs,
+}
+
+/// A screen with what is asked on it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Route {
+    pub view: View,
+    /// The search.
+    pub query: String,
+    /// How far back, in minutes; the end is now.
+    pub minutes: u32,
+    /// A fixed period instead, nanoseconds.
+    pub fixed: Option<(i64, i64)>,
+    /// The trace that is open.
+    pub trace: String,
+    /// The span that is selected in it.
+    pub span: String,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self {
+            view: View::Home,
+            query: String::new(),
+            minutes: 60,
+            fixed: None,
+            trace: String::new(),
+            span: String::new(),
+        }
+    }
+}
+
+impl Route {
+    /// The period in nanoseconds, up to now if it is live.
+    pub fn period(&self) -> (i64, i64) {
+        self.fixed.unwrap_or_else(|| {
+            let end = now();
+            (end - i64::from(self.minutes) * 60_000_000_000, end)
+        })
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.fixed.is_none()
+    }
+
+    /// The part of the address after `#`.
+    pub fn to_hash(&self) -> String {
+        let name = match self.view {
+            View::Home => return "#/".into(),
+            View::Traces => "traces",
+            View::Trace => "trace",
+            View::Logs => "logs",
+        };
+        let mut hash = format!("#/{name}?q={}", escape(&self.query));
+        match self.fixed {
+            Some((from, to)) => hash += &format!("&from={from}&to={to}"),
+            None => hash += &format!("&last={}", self.minutes),
+        }
+        if self.view == View::Trace {
+            hash += &format!("&trace={}&span={}", escape(&self.trace), escape(&self.span));
+        }
+        hash
+    }
+
+    /// Reads an address; what makes no sense in it is left at its default.
+    pub fn from_hash(hash: &str) -> Self {
+        let hash = hash.trim_start_matches(['#', '/']);
+        let (name, parameters) = hash.split_once('?').unwrap_or((hash, ""));
+        let get = |key: &str| {
+            let found = parameters.split('&').find_map(|p| p.strip_prefix(key)?.strip_prefix('='));
+            unescape(found.unwrap_or_default())
+        };
+        let view = match name {
+            "traces" => View::Traces,
+            "trace" => View::Trace,
+            "logs" => View::Logs,
+            _ => View::Home,
+        };
+        let fixed = match (get("from").parse(), get("to").parse()) {
+            (Ok(from), Ok(to)) if from < to => Some((from, to)),
+            _ => None,
+        };
+        let minutes = get("last").parse().ok().filter(|m| *m > 0).unwrap_or(60);
+        Self { view, query: get("q"), minutes, fixed, trace: get("trace"), span: get("span") }
+    }
+}
+
+fn escape(text: &str) -> String {
+    let byte = |b: u8| if b.is_ascii_alphanumeric() { (b as char).to_string() } else { format!("%{b:02X}") };
+    text.bytes().map(byte).collect()
+}
+
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = text_of(tail).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        if let (b'%', Some(code)) = (first, code) {
+            bytes.push(code);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn text_of(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes.get(..2)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_go_both_ways() {
+        for route in [
+            Route::default(),
+            Route { view: View::Traces, query: "service:\"a b\" é&=%".into(), minutes: 15, ..Route::default() },
+            Route { view: View::Trace, trace: "ab".into(), span: "cd".into(), fixed: Some((1, 2)), ..Route::default() },
+        ] {
+            assert_eq!(Route::from_hash(&route.to_hash()), route);
+        }
+        assert_eq!(Route::from_hash("#/nonsense?from=x&%%%"), Route::default());
+    }
+}

@@ -1,0 +1,294 @@
+//! Rail, top bar and status bar.
+
+use crate::app::State;
+use crate::data::{clock, day};
+use crate::fonts::Font;
+use crate::kit::{Kit, icon, key, rect, seg};
+use crate::route::{Route, View};
+use crate::tokens::{DARK, LIGHT};
+use eframe::egui::text::{LayoutJob, TextFormat};
+use eframe::egui::{self, Id, Key, Rect, Stroke, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2};
+use sextant_model::Signal;
+use sextant_queries::{TokenKind, parse, tokens};
+
+const PRESETS: [u32; 6] = [5, 15, 60, 180, 1_440, 10_080];
+
+pub(crate) fn show(ui: &mut Ui, state: &mut State, whole: Rect) {
+    rail(ui, state, whole);
+    top(ui, state, whole);
+    foot(ui, state, whole);
+}
+
+fn rail(ui: &Ui, state: &mut State, whole: Rect) {
+    let kit = Kit::new(ui, state.theme);
+    let t = state.theme;
+    kit.fill(rect(0.0, 0.0, 68.0, whole.height()), t.bg_app);
+    kit.vline(67.0, 0.0, whole.height(), t.hair);
+    kit.hline(0.0, 43.0, 67.0, t.hair);
+    logo(&kit);
+    let items = [("home", "Home", View::Home), ("traces", "Traces", View::Traces), ("logs", "Logs", View::Logs)];
+    for (i, (name, word, view)) in items.into_iter().enumerate() {
+        let y = 50.0 + 47.0 * i as f32;
+        let is_on = state.route.view == view || (view == View::Traces && state.route.view == View::Trace);
+        if rail_item(&kit, y, name, word, is_on) {
+            state.open(view);
+        }
+    }
+    let y = whole.height() - 24.0 - 47.0;
+    if rail_item(&kit, y, "sun", if t.is_dark { "Light" } else { "Dark" }, false) {
+        state.theme = if t.is_dark { &LIGHT } else { &DARK };
+    }
+}
+
+fn rail_item(kit: &Kit<'_>, y: f32, name: &str, word: &str, is_on: bool) -> bool {
+    let t = kit.t;
+    let r = rect(0.0, y, 67.0, 47.0);
+    let response = kit.click(r, ("rail", word), word);
+    if is_on {
+        kit.fill(r, t.bg_raised);
+        kit.fill(rect(0.0, y, 2.0, 47.0), t.accent);
+    } else if response.hovered() {
+        kit.fill(r, t.bg_hover);
+    }
+    let color = if is_on { t.accent } else { t.text };
+    icon(kit, name, 24.5, y + 7.0, 18.0, 1.4, color);
+    kit.text_mid(33.5, y + 37.0, Font::Medium(10.5), if is_on { t.strong } else { t.text }, word);
+    response.clicked()
+}
+
+fn logo(kit: &Kit<'_>) {
+    let (x, y) = (19.0, 8.0);
+    let at = |px: f32, py: f32| pos2(x + px, y + py);
+    let t = kit.t;
+    kit.line(&[at(15.0, 3.0), at(4.5, 21.5)], 1.3, t.strong);
+    kit.line(&[at(15.0, 3.0), at(25.5, 21.5)], 1.3, t.strong);
+    icon(kit, "limb", x, y, 18.0, 1.3, t.strong);
+    for (px, py) in [(8.2, 22.7), (11.5, 23.7), (15.0, 24.0), (18.5, 23.7), (21.8, 22.7)] {
+        kit.line(&[at(px, py), at(px, py + 2.1)], 1.0, t.weak);
+    }
+    kit.line(&[at(15.0, 3.0), at(19.4, 23.0)], 1.8, t.accent);
+    kit.paint.circle_filled(at(15.0, 3.0), 1.8, t.accent);
+}
+
+fn field_box(kit: &Kit<'_>, r: Rect, is_focused: bool) {
+    kit.round(r, 4, kit.t.bg_raised);
+    kit.border(r, 4, if is_focused { kit.t.accent } else { kit.t.strong_line });
+    if is_focused {
+        kit.border(r.expand(1.0), 5, kit.t.accent);
+    }
+}
+
+fn top(ui: &mut Ui, state: &mut State, whole: Rect) {
+    let width = whole.width();
+    let t = state.theme;
+    {
+        let kit = Kit::new(ui, t);
+        kit.fill(rect(68.0, 0.0, width - 68.0, 44.0), t.bg_app);
+        kit.hline(68.0, 43.0, width - 68.0, t.hair);
+        field_box(&kit, rect(80.0, 8.0, 232.0, 28.0), false);
+        icon(&kit, "db", 89.0, 14.0, 15.0, 1.4, t.text);
+        let x = kit.text(112.0, 26.0, Font::Semibold(12.0), t.strong, "Local store");
+        kit.text(x + 8.0, 26.0, Font::Regular(12.0), t.weak, "default");
+    }
+    // From the right: health, live, range; the search fills what is left.
+    let live_x = width - 238.6;
+    let range_w = 306.5;
+    let range_x = live_x - 8.0 - range_w;
+    live(ui, state, live_x, width);
+    range(ui, state, range_x, range_w);
+    search(ui, state, rect(320.0, 8.0, (range_x - 8.0 - 320.0).max(120.0), 28.0));
+}
+
+fn live(ui: &Ui, state: &mut State, x: f32, width: f32) {
+    let kit = Kit::new(ui, state.theme);
+    let on = usize::from(!state.route.is_live());
+    if let (Some(clicked), _) = seg(&kit, x, 8.0, false, &["Live", "Paused"], on) {
+        let fixed = if clicked == 0 { None } else { Some(state.route.period()) };
+        state.go(Route { fixed, ..state.route.clone() });
+    }
+    let kit = Kit::new(ui, state.theme);
+    let generation = state.asks.generation() & 0xffff_ffff;
+    let text = crate::data::thousands(generation as i64);
+    kit.text_right(width - 12.0, 19.0, Font::Mono(10.5), kit.t.strong, &text);
+    kit.text_right(width - 12.0, 31.0, Font::Regular(10.5), kit.t.weak, "generation");
+}
+
+fn range_text(route: &Route) -> String {
+    match route.fixed {
+        Some((from, to)) => format!("{} {} – {}", day(from), clock(from, 0), clock(to, 0)),
+        None => match route.minutes {
+            m if m < 60 => format!("last {m} min"),
+            m if m < 1_440 => format!("last {} h", m / 60),
+            m => format!("last {} d", m / 1_440),
+        },
+    }
+}
+
+fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
+    let kit = Kit::new(ui, state.theme);
+    let t = kit.t;
+    field_box(&kit, rect(x, 8.0, w, 28.0), false);
+    let (from, to) = state.route.period();
+    let end = kit.text(x + 9.0, 26.0, Font::Mono(11.0), t.strong, &range_text(&state.route));
+    let mut at = kit.text(end + 8.0, 26.0, Font::Regular(10.5), t.weak, "UTC");
+    if state.route.is_live() {
+        let exact = format!("{} – {}", &clock(from, 0)[..5], &clock(to, 0)[..5]);
+        at = kit.text(at + 8.0, 26.0, Font::Mono(10.5), t.weak, &exact);
+    }
+    let next = |by: i64| {
+        let span = to - from;
+        Route { fixed: Some((from + by * span, to + by * span)), ..state.route.clone() }
+    };
+    let mut wanted = None;
+    let text_area = kit.click(rect(x, 8.0, (at - x).max(80.0), 28.0), "range", "Time range: next preset");
+    if text_area.clicked() {
+        let now = PRESETS.iter().position(|p| *p == state.route.minutes).unwrap_or(1);
+        wanted = Some(Route { fixed: None, minutes: PRESETS[(now + 1) % PRESETS.len()], ..state.route.clone() });
+    }
+    for (i, (name, label)) in [("left", "Earlier"), ("right", "Later"), ("zoom", "Zoom out")].into_iter().enumerate() {
+        let ix = x + w - 63.0 + 22.0 * i as f32;
+        let response = kit.click(rect(ix - 4.0, 10.0, 22.0, 24.0), ("range", name), label);
+        let color = if response.hovered() { t.accent } else { t.strong };
+        icon(&kit, name, ix, 15.0, 14.0, 1.4, color);
+        if response.clicked() {
+            wanted = Some(match i {
+                0 => next(-1),
+                1 => next(1),
+                _ if state.route.is_live() => {
+                    Route { minutes: (state.route.minutes * 4).min(43_200), ..state.route.clone() }
+                }
+                _ => {
+                    let more = (to - from) / 2;
+                    Route { fixed: Some((from - more, to + more)), ..state.route.clone() }
+                }
+            });
+        }
+    }
+    kit.vline(x + w - 72.0, 14.0, 16.0, t.strong_line);
+    if let Some(route) = wanted {
+        state.go(route);
+    }
+}
+
+/// The search with its colours.
+fn highlighted(text: &str, state_theme: &'static crate::tokens::Tokens) -> LayoutJob {
+    let t = state_theme;
+    let mut job = LayoutJob::default();
+    let format = |font: Font, color| TextFormat::simple(font.id(), color);
+    let mut at = 0;
+    let mut put = |from: usize, to: usize, font: Font, color| {
+        if let Some(part) = text.get(from..to).filter(|p| !p.is_empty()) {
+            job.append(part, 0.0, format(font, color));
+        }
+    };
+    for token in tokens(text).unwrap_or_default() {
+        put(at, token.at.start, Font::Mono(12.0), t.weak);
+        let (start, end) = (token.at.start, token.at.end);
+        match &token.kind {
+            TokenKind::Field(_) => {
+                put(start, end - 1, Font::Mono(12.0), t.accent);
+                put(end - 1, end, Font::Mono(12.0), t.weak);
+            }
+            TokenKind::And | TokenKind::Or | TokenKind::Not => put(start, end, Font::MonoSemibold(12.0), t.strong),
+            TokenKind::Quoted(_) => put(start, end, Font::Mono(12.0), t.syn_string),
+            TokenKind::Word(w) if w.starts_with(|c: char| c.is_ascii_digit()) => {
+                put(start, end, Font::Mono(12.0), t.syn_number);
+            }
+            TokenKind::Word(_) => put(start, end, Font::Mono(12.0), t.strong),
+            _ => put(start, end, Font::Mono(12.0), t.weak),
+        }
+        at = end;
+    }
+    put(at, text.len(), Font::Mono(12.0), t.strong);
+    job
+}
+
+fn search(ui: &mut Ui, state: &mut State, r: Rect) {
+    let t = state.theme;
+    let signal = if state.route.view == View::Logs { Signal::Logs } else { Signal::Traces };
+    let problem = parse(signal, &state.typed).err();
+    {
+        let kit = Kit::new(ui, t);
+        field_box(&kit, r, state.is_typing);
+        icon(&kit, "search", r.left() + 9.0, 15.0, 14.0, 1.4, t.weak);
+        kit.text(r.left() + 27.0, 26.0, Font::Regular(10.5), t.weak, "Search");
+        kit.vline(r.left() + 81.0, 14.0, 16.0, t.strong_line);
+        let right = r.right() - 9.0;
+        let (word, color) = match &problem {
+            Some(e) => (e.to_string(), t.error),
+            None if state.typed.is_empty() => (String::new(), t.weak),
+            None if state.typed != state.route.query => ("Enter".into(), t.accent),
+            None => ("valid".into(), t.weak),
+        };
+        let kx = right - 16.0;
+        key(&kit, kx, 14.0, "/");
+        kit.text_right(kx - 8.0, 26.0, Font::Regular(10.5), color, &word);
+    }
+    let inner = Rect::from_min_max(pos2(r.left() + 90.0, r.top() + 5.0), pos2(r.right() - 190.0, r.bottom() - 4.0));
+    let mut child = ui.new_child(UiBuilder::new().id_salt("search").max_rect(inner));
+    let mut layouter =
+        |ui: &Ui, text: &dyn TextBuffer, _width: f32| ui.fonts_mut(|f| f.layout_job(highlighted(text.as_str(), t)));
+    let id = Id::unique("search-box");
+    let edit = TextEdit::singleline(&mut state.typed)
+        .id(id)
+        .frame(egui::Frame::NONE)
+        .margin(0)
+        .font(Font::Mono(12.0).id())
+        .desired_width(inner.width())
+        .hint_text(
+            egui::RichText::new("service:checkout duration:>1s \"connection refused\"")
+                .font(Font::Mono(12.0).id())
+                .color(t.weak),
+        )
+        .layouter(&mut layouter);
+    let response = child.add_sized(vec2(inner.width(), 18.0), edit);
+    if state.is_typing && !response.has_focus() && !response.lost_focus() {
+        response.request_focus();
+    }
+    state.is_typing = response.has_focus();
+    if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && problem.is_none() {
+        let view = match state.route.view {
+            View::Home | View::Trace => View::Traces,
+            view => view,
+        };
+        let query = state.typed.clone();
+        state.go(Route { view, query, trace: String::new(), span: String::new(), ..state.route.clone() });
+    }
+    if let Some(e) = problem.filter(|e| !e.at.is_empty()) {
+        // The place of the mistake: a line under it.
+        let kit = Kit::new(ui, t);
+        let before = kit.width(Font::Mono(12.0), state.typed.get(..e.at.start).unwrap_or_default());
+        let width = kit.width(Font::Mono(12.0), state.typed.get(e.at.clone()).unwrap_or_default());
+        kit.paint.hline(
+            inner.left() + before..=inner.left() + before + width,
+            r.bottom() - 5.0,
+            Stroke::new(1.5, t.error),
+        );
+    }
+}
+
+fn foot(ui: &Ui, state: &State, whole: Rect) {
+    let kit = Kit::new(ui, state.theme);
+    let t = kit.t;
+    let y = whole.height() - 24.0;
+    kit.fill(rect(68.0, y, whole.width() - 68.0, 24.0), t.bg_app);
+    kit.hline(68.0, y, whole.width() - 68.0, t.hair);
+    let bl = y + 17.0;
+    let mut x = 80.0;
+    for part in &state.status.parts {
+        for (i, text) in part.iter().enumerate() {
+            let (font, color) = if i % 2 == 0 { (Font::Regular(11.0), t.text) } else { (Font::Mono(11.0), t.strong) };
+            x = kit.text(x, bl, font, color, text) + 4.0;
+        }
+        x += 8.0;
+        kit.vline(x, y + 6.0, 14.0, t.hair);
+        x += 13.0;
+    }
+    let mut right = whole.width() - 12.0;
+    for (cap, word) in state.status.keys.iter().rev() {
+        right = kit.text_right(right, bl, Font::Regular(11.0), t.weak, word) - 4.0;
+        let w = kit.width(Font::Mono(10.0), cap) + 10.0;
+        key(&kit, right - w, y + 5.0, cap);
+        right -= w + 11.0;
+    }
+}

@@ -1,0 +1,161 @@
+//! Colours of both themes, and the hues of services.
+
+use eframe::egui::Color32;
+
+const fn rgb(hex: u32) -> Color32 {
+    Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+/// The colours of a theme; names as in the style guide.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tokens {
+    pub is_dark: bool,
+    pub bg_app: Color32,
+    pub bg_panel: Color32,
+    pub bg_raised: Color32,
+    pub bg_hover: Color32,
+    pub bg_selected: Color32,
+    pub hair: Color32,
+    pub strong_line: Color32,
+    pub control: Color32,
+    pub strong: Color32,
+    pub text: Color32,
+    pub weak: Color32,
+    pub on_accent: Color32,
+    pub accent: Color32,
+    pub accent_dim: Color32,
+    pub error: Color32,
+    pub error_bg: Color32,
+    pub warn: Color32,
+    pub ok: Color32,
+    pub info: Color32,
+    pub syn_string: Color32,
+    pub syn_number: Color32,
+    pub svc_ink: Color32,
+    pub bar: Color32,
+    services: [Color32; 12],
+}
+
+pub(crate) static DARK: Tokens = Tokens {
+    is_dark: true,
+    bg_app: rgb(0x0C_1116),
+    bg_panel: rgb(0x11_171E),
+    bg_raised: rgb(0x18_202A),
+    bg_hover: rgb(0x21_2B37),
+    bg_selected: rgb(0x2B_2A20),
+    hair: rgb(0x22_2C37),
+    strong_line: rgb(0x38_4654),
+    control: rgb(0x66_7687),
+    strong: rgb(0xED_E8DC),
+    text: rgb(0xAE_B7C1),
+    weak: rgb(0x87_93A2),
+    on_accent: rgb(0x14_120A),
+    accent: rgb(0xE8_BE5E),
+    accent_dim: rgb(0x7A_6734),
+    error: rgb(0xFF_6F69),
+    error_bg: rgb(0x34_1B1E),
+    warn: rgb(0xF0_934A),
+    ok: rgb(0x5C_C28E),
+    info: rgb(0x7F_A6CC),
+    syn_string: rgb(0x9F_D3B4),
+    syn_number: rgb(0x8F_BBEA),
+    svc_ink: rgb(0x0C_1116),
+    bar: rgb(0x4B_5B6C),
+    services: [
+        rgb(0x4B_BCFF),
+        rgb(0xE8_DC9C),
+        rgb(0xA5_7EEB),
+        rgb(0x95_D6C6),
+        rgb(0x77_972A),
+        rgb(0xF2_8ADC),
+        rgb(0x9F_E7FE),
+        rgb(0xC3_C84F),
+        rgb(0x65_809B),
+        rgb(0xC1_67C0),
+        rgb(0x20_B6B5),
+        rgb(0xBB_9685),
+    ],
+};
+
+pub(crate) static LIGHT: Tokens = Tokens {
+    is_dark: false,
+    bg_app: rgb(0xEC_E7DB),
+    bg_panel: rgb(0xFB_F9F4),
+    bg_raised: rgb(0xF3_EFE5),
+    bg_hover: rgb(0xE7_E1D2),
+    bg_selected: rgb(0xF6_EACB),
+    hair: rgb(0xDD_D6C6),
+    strong_line: rgb(0xC3_BAA6),
+    control: rgb(0x85_7C6B),
+    strong: rgb(0x16_202B),
+    text: rgb(0x45_505D),
+    weak: rgb(0x58_616B),
+    on_accent: rgb(0xFF_FDF7),
+    accent: rgb(0x7A_5600),
+    accent_dim: rgb(0xC9_A75A),
+    error: rgb(0xBF_1D2A),
+    error_bg: rgb(0xF8_E1DC),
+    warn: rgb(0xA3_4700),
+    ok: rgb(0x14_683F),
+    info: rgb(0x2F_5F8C),
+    syn_string: rgb(0x14_683F),
+    syn_number: rgb(0x2F_5F8C),
+    svc_ink: rgb(0xFF_FFFF),
+    bar: rgb(0x9A_A3AB),
+    services: [
+        rgb(0x1E_5C94),
+        rgb(0x79_794D),
+        rgb(0x4A_2B9A),
+        rgb(0x23_7671),
+        rgb(0x3A_5B0B),
+        rgb(0x7E_3570),
+        rgb(0x00_819E),
+        rgb(0x58_682F),
+        rgb(0x23_3340),
+        rgb(0x6B_1973),
+        rgb(0x05_4E4C),
+        rgb(0x54_3916),
+    ],
+};
+
+impl Tokens {
+    /// The hue of a service: stable, by its name.
+    pub fn service(&self, name: &str) -> Color32 {
+        self.services[hue(name)]
+    }
+}
+
+/// Which of the twelve hues: FNV-1a of the name.
+fn hue(name: &str) -> usize {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    ((hash >> 32) % 12) as usize
+}
+
+/// Two letters for a service: of its first two words, else its first and next consonant.
+pub(crate) fn letters(name: &str) -> String {
+    let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+    let first = |w: &str| w.chars().next().unwrap_or('?');
+    let pair: String = match words.as_slice() {
+        [] => "??".into(),
+        [one] => {
+            let second = one.chars().skip(1).find(|c| !"aeiou".contains(*c)).or_else(|| one.chars().nth(1));
+            [first(one), second.unwrap_or(' ')].iter().collect()
+        }
+        [a, b, ..] => [first(a), first(b)].iter().collect(),
+    };
+    pair.to_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_have_letters() {
+        for (name, two) in
+            [("frontend", "FR"), ("product-catalog", "PC"), ("checkout", "CH"), ("ad", "AD"), ("", "??"), ("é", "É ")]
+        {
+            assert_eq!(letters(name), two, "{name}");
+        }
+    }
+}

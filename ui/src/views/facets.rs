@@ -1,0 +1,137 @@
+//! The column of facets: what values occur, how often, and a click to search for one.
+
+use super::{key, search};
+use crate::app::State;
+use crate::data::{rows, thousands};
+use crate::fonts::Font;
+use crate::kit::{Check, Kit, chip, rect};
+use crate::route::Route;
+use eframe::egui::{Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use sextant_contract::{Ask, SearchKind};
+
+/// Title, field of the search language.
+pub(crate) type Facet = (&'static str, &'static str);
+
+fn term(field: &str, value: &str) -> String {
+    if value.is_empty() { format!("-{field}:*") } else { format!("{field}:\"{}\"", value.replace('"', "\\\"")) }
+}
+
+/// The search with a term put in, or taken out if it was there.
+fn toggled(query: &str, term: &str) -> String {
+    if query.contains(term) {
+        return query.replace(term, "").split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    if query.is_empty() { term.to_owned() } else { format!("{query} {term}") }
+}
+
+/// Paints the facets of a search in `r`.
+pub(crate) fn show(ui: &mut Ui, state: &mut State, r: Rect, kind: SearchKind, facets: &[Facet]) {
+    let t = state.theme;
+    let fields: Vec<String> = facets.iter().map(|(_, field)| (*field).to_owned()).collect();
+    let wanted = search(state, kind, 8);
+    let name = key(state, &format!("facets {kind:?}"));
+    let is_live = state.route.is_live();
+    let slot = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Facets { search: wanted, fields });
+    {
+        let kit = Kit::new(ui, t);
+        kit.vline(r.right() - 1.0, r.top(), r.height(), t.hair);
+        kit.text(r.left() + 12.0, r.top() + 22.0, Font::Semibold(12.0), t.strong, "Facets");
+        kit.hline(r.left(), r.top() + 35.0, r.width() - 1.0, t.hair);
+        if slot.is_pending && slot.answer.is_none() {
+            super::states::loading(&kit, Rect::from_min_max(r.left_top() + vec2(0.0, 36.0), r.right_bottom()));
+        }
+    }
+    let Some(answer) = slot.get() else { return };
+    let body = Rect::from_min_max(r.left_top() + vec2(0.0, 36.0), r.right_bottom() - vec2(1.0, 0.0));
+    let mut child = ui.new_child(UiBuilder::new().id_salt("facets").max_rect(body));
+    child.set_clip_rect(body);
+    let mut clicked = None;
+    ScrollArea::vertical().auto_shrink(false).show_viewport(&mut child, |ui, _| {
+        let origin = ui.min_rect().min;
+        let mut y = origin.y;
+        for (title, field) in facets {
+            let values: Vec<(&str, i64)> = rows(answer)
+                .filter(|row| row.text("field") == *field)
+                .map(|row| (row.text("value"), row.int("n")))
+                .collect();
+            if values.is_empty() || (values.len() == 1 && values[0].0.is_empty()) {
+                continue;
+            }
+            let kit = Kit::new(ui, t);
+            if let Some(value) = group(&kit, &state.route, body, y, title, field, &values) {
+                clicked = Some(toggled(&state.route.query, &term(field, &value)));
+            }
+            y += 36.0 + 22.0 * values.len() as f32;
+        }
+        ui.set_min_size(vec2(body.width(), y - origin.y));
+    });
+    if let Some(query) = clicked {
+        state.go(Route { query, ..state.route.clone() });
+    }
+}
+
+fn group(
+    kit: &Kit<'_>,
+    route: &Route,
+    r: Rect,
+    y: f32,
+    title: &str,
+    field: &str,
+    values: &[(&str, i64)],
+) -> Option<String> {
+    let t = kit.t;
+    let x = r.left() + 12.0;
+    let most = values.iter().map(|v| v.1).max().unwrap_or(1).max(1) as f32;
+    let caret = vec![pos2(x, y + 15.0), pos2(x + 8.0, y + 15.0), pos2(x + 4.0, y + 20.0)];
+    kit.paint.add(Shape::convex_polygon(caret, t.strong, Stroke::NONE));
+    kit.text_in(x + 14.0, y + 21.0, r.width() - 70.0, Font::Semibold(11.5), t.strong, title);
+    kit.text_right(r.right() - 12.0, y + 21.0, Font::Mono(10.5), t.weak, &values.len().to_string());
+    let mut clicked = None;
+    for (i, (value, n)) in values.iter().enumerate() {
+        let top = y + 28.0 + 22.0 * i as f32;
+        let response = kit.row(rect(r.left(), top, r.width(), 22.0), ("facet", field, *value));
+        if response.hovered() {
+            kit.fill(rect(r.left(), top, r.width(), 22.0), t.bg_hover);
+        }
+        if response.clicked() {
+            clicked = Some((*value).to_owned());
+        }
+        Check::square(kit, x, top + 5.0, route.query.contains(&term(field, value)));
+        let is_error = matches!(*value, "Error" | "ERROR" | "FATAL");
+        let color = match *value {
+            "" => t.weak,
+            "WARN" => t.warn,
+            _ if is_error => t.error,
+            _ => t.strong,
+        };
+        let mut at = x + 19.0;
+        if field == "service" {
+            chip(kit, at, top + 5.0, value);
+            at += 25.0;
+        }
+        let count = thousands(*n);
+        let count_x = kit.text_right(r.right() - 12.0, top + 15.0, Font::Mono(10.5), t.text, &count);
+        let shown = if value.is_empty() { "not set" } else { value };
+        kit.text_in(at, top + 15.0, count_x - at - 7.0, Font::Regular(12.0), color, shown);
+        let bar = rect(x + 19.0, top + 19.0, r.right() - 12.0 - x - 19.0, 2.0);
+        kit.fill(bar, t.hair);
+        let share = (*n as f32 / most).max(0.006) * bar.width();
+        kit.fill(rect(bar.left(), bar.top(), share, 2.0), if is_error { t.error } else { t.bar });
+    }
+    kit.hline(r.left(), y + 35.0 + 22.0 * values.len() as f32, r.width(), t.hair);
+    clicked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_facet_goes_in_and_out_of_the_search() {
+        let term = term("service", "checkout");
+        let with = toggled("duration:>1s", &term);
+        assert_eq!(with, "duration:>1s service:\"checkout\"");
+        assert_eq!(toggled(&with, &term), "duration:>1s");
+        assert_eq!(super::term("a", ""), "-a:*");
+    }
+}

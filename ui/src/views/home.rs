@@ -1,0 +1,397 @@
+//! Home: how to send, what arrived, whether every record is accounted for.
+
+use crate::app::State as App;
+use crate::data::{bytes, rows, thousands};
+use crate::fonts::Font;
+use crate::kit::{Button, Kit, Scale, button, icon, index, rect, seg, service};
+use crate::route::{Route, View};
+use eframe::egui::{Color32, Rect, Shape, Stroke, Ui, pos2};
+use serde_json::Value;
+use sextant_contract::{Ask, Period};
+
+/// Which form the lines to copy have.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    form: usize,
+}
+
+const FORMS: [&str; 3] = ["Shell", ".env", "Docker"];
+/// Parts of the arrival chart.
+const N_BUCKETS: u32 = 120;
+
+pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
+    let is_live = state.route.is_live();
+    let status = state.asks.ask(ui.ctx(), "status", true, || Ask::Status);
+    let (from, to) = state.route.period();
+    let period = Period { from: Some(from), to: Some(to) };
+    let name = super::key(state, "senders");
+    let senders = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Senders { period, n_buckets: N_BUCKETS });
+    let object = status.get().and_then(|a| a.object.clone()).unwrap_or_default();
+    let n_senders = senders.get().map_or(0, sextant_contract::Answer::n_rows);
+    let (left, right) = columns(main);
+    headline(ui, state, main, n_senders);
+    send_card(ui, state, left, &object);
+    ledger_card(&Kit::new(ui, state.theme), left, &object);
+    arrivals_card(&Kit::new(ui, state.theme), right, &senders, (from, to));
+    listening_card(&Kit::new(ui, state.theme), right, &object);
+    senders_card(ui, state, right, main.bottom(), &senders);
+    let sizes = &object["sizes"];
+    let n = |key: &str| sizes[key].as_u64().unwrap_or(0);
+    let micros = object["lag"]["durable_p50_micros"].as_i64().unwrap_or(0);
+    let total = thousands(n_senders as i64);
+    state.status.parts = vec![
+        vec!["Showing".into(), format!("{total} of {total}"), "senders".into()],
+        vec![
+            "Store".into(),
+            bytes(n("segment_bytes")),
+            "in".into(),
+            thousands(n("segments") as i64),
+            "segments".into(),
+        ],
+        vec!["Durable in".into(), crate::data::duration(micros * 1_000)],
+        vec!["Generation".into(), thousands((state.asks.generation() & 0xffff_ffff) as i64)],
+    ];
+    state.status.keys = vec![("/", "search"), ("Alt ←", "back")];
+}
+
+fn columns(main: Rect) -> (Rect, Rect) {
+    let x = main.left() + 24.0;
+    let width = main.width() - 44.0 - 16.0;
+    let left = (width * 660.0 / 1312.0).round();
+    (rect(x, 104.0, left, main.height()), rect(x + left + 16.0, 104.0, width - left, main.height()))
+}
+
+fn card(kit: &Kit<'_>, r: Rect, title: &str, note: &str) {
+    kit.round(r, 6, kit.t.bg_panel);
+    kit.border(r, 6, kit.t.hair);
+    kit.text(r.left() + 17.0, r.top() + 30.0, Font::Semibold(13.0), kit.t.strong, title);
+    kit.text_right(r.right() - 17.0, r.top() + 28.0, Font::Regular(10.5), kit.t.weak, note);
+}
+
+fn headline(ui: &Ui, state: &mut App, main: Rect, n: usize) {
+    let kit = Kit::new(ui, state.theme);
+    let title = match n {
+        0 => "Ready to receive".to_owned(),
+        1 => "Receiving from 1 service".to_owned(),
+        n => format!("Receiving from {n} services"),
+    };
+    let x = kit.text(92.0, 82.0, Font::Semibold(15.0), kit.t.strong, &title);
+    kit.text(x + 8.0, 81.0, Font::Regular(12.0), kit.t.weak, "on this machine only. Nothing leaves it.");
+    let b = Button { text: "Open traces", icon: Some("traces"), ..Button::default() };
+    let bx = main.right() - 24.0 - b.width(&kit);
+    if button(&kit, bx, 64.0, b).clicked() {
+        state.open(View::Traces);
+    }
+}
+
+fn lines(form: usize, endpoint: &str) -> Vec<(&'static str, &'static str, String)> {
+    let prefix = ["export ", "", "-e "][form];
+    vec![
+        (prefix, "OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{endpoint}")),
+        (prefix, "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc".into()),
+        (prefix, "OTEL_SERVICE_NAME", "checkout".into()),
+    ]
+}
+
+fn send_card(ui: &Ui, state: &mut App, column: Rect, object: &Value) {
+    let kit = Kit::new(ui, state.theme);
+    let t = kit.t;
+    let r = rect(column.left(), 104.0, column.width(), 188.0);
+    card(&kit, r, "Point your SDK here", "");
+    let widths: f32 = FORMS.iter().map(|f| kit.width(Font::Medium(11.0), f).round() + 16.0).sum::<f32>() + 4.0;
+    if let (Some(clicked), _) = seg(&kit, r.right() - 17.0 - widths, 118.0, true, &FORMS, state.home.form) {
+        state.home.form = clicked;
+    }
+    let address = object["listeners"]["otlp-grpc"].as_str().unwrap_or("127.0.0.1:4317");
+    let lines = lines(state.home.form, address);
+    let area = rect(r.left() + 17.0, 149.0, r.width() - 34.0, 92.0);
+    kit.round(area, 4, t.bg_app);
+    kit.border(area, 4, t.strong_line);
+    for (i, (prefix, name, value)) in lines.iter().enumerate() {
+        let y = 150.0 + 30.0 * i as f32;
+        let mut x = kit.text(area.left() + 11.0, y + 19.0, Font::Mono(12.0), t.weak, prefix);
+        x = kit.text(x, y + 19.0, Font::Mono(12.0), t.accent, name);
+        x = kit.text(x, y + 19.0, Font::Mono(12.0), t.weak, "=");
+        kit.text(x, y + 19.0, Font::Mono(12.0), t.syn_string, value);
+        let copy = rect(area.right() - 25.0, y + 7.0, 14.0, 14.0);
+        let response = kit.click(copy.expand(5.0), ("copy", i), &format!("Copy {name}"));
+        icon(&kit, "copy", copy.left(), copy.top(), 14.0, 1.4, if response.hovered() { t.accent } else { t.weak });
+        if response.clicked() {
+            ui.copy_text(format!("{prefix}{name}={value}"));
+        }
+        if i < 2 {
+            kit.hline(area.left() + 1.0, y + 29.0, area.width() - 2.0, t.hair);
+        }
+    }
+    let all = Button { text: "Copy all three", icon: Some("copy"), is_primary: true, ..Button::default() };
+    if button(&kit, r.left() + 17.0, 251.0, all).clicked() {
+        let text: Vec<String> = lines.iter().map(|(p, n, v)| format!("{p}{n}={v}")).collect();
+        ui.copy_text(text.join("\n"));
+    }
+    let x = r.left() + 17.0 + all.width(&kit) + 14.0;
+    kit.text(x, 268.0, Font::Regular(12.0), t.weak, "No token is needed on loopback. Off this machine, one is.");
+}
+
+fn sum(value: &Value) -> i64 {
+    value.as_object().map_or(0, |m| m.values().filter_map(Value::as_i64).sum())
+}
+
+fn ledger_card(kit: &Kit<'_>, column: Rect, object: &Value) {
+    let t = kit.t;
+    let r = rect(column.left(), 308.0, column.width(), 250.0);
+    card(kit, r, "Every record accounted for", "over the life of the store");
+    let x = r.left() + 17.0;
+    let empty = Vec::new();
+    let ledger = object["ledger"].as_array().unwrap_or(&empty);
+    let total = |f: &dyn Fn(&Value) -> i64| ledger.iter().map(f).sum::<i64>();
+    let received = total(&|r| r["received"].as_i64().unwrap_or(0));
+    let stored = total(&|r| r["stored"].as_i64().unwrap_or(0));
+    let (rejected, evicted) = (total(&|r| sum(&r["rejected"])), total(&|r| sum(&r["evicted"])));
+    let parts = [
+        (0.0, "", received, "received"),
+        (150.0, "=", stored, "stored"),
+        (324.0, "+", rejected, "rejected"),
+        (458.0, "+", evicted, "evicted"),
+    ];
+    for (dx, sign, n, word) in parts {
+        let at =
+            if sign.is_empty() { x + dx } else { kit.text(x + dx, 372.0, Font::Mono(22.0), t.strong, sign) + 10.8 };
+        kit.text(at, 372.0, Font::Mono(22.0), t.strong, &thousands(n));
+        kit.text(at, 391.0, Font::Regular(12.0), t.text, word);
+    }
+    let bar = rect(x, 407.0, r.width() - 34.0, 8.0);
+    kit.round(bar, 1, t.bar);
+    if rejected > 0 && received > 0 {
+        let w = (bar.width() * rejected as f32 / received as f32).max(3.0);
+        kit.fill(rect(bar.right() - w, bar.top(), w, 8.0), t.warn);
+    }
+    let rights = [217.5, 312.0, 406.5, 501.0].map(|dx| x + dx);
+    kit.text(x, 441.0, Font::Medium(11.0), t.weak, "Signal");
+    for (right, word) in rights.iter().zip(["Received", "Stored", "Rejected", "Evicted"]) {
+        kit.text_right(*right, 441.0, Font::Medium(11.0), t.weak, word);
+    }
+    kit.text_right(r.right() - 17.0, 441.0, Font::Medium(11.0), t.weak, "Balance");
+    kit.hline(r.left() + 1.0, 449.0, r.width() - 2.0, t.strong_line);
+    for (i, (row, name)) in ledger.iter().zip(["Spans", "Log records", "Metric points"]).enumerate() {
+        let bl = 465.0 + 24.0 * i as f32;
+        let n = |key: &str| row[key].as_i64().unwrap_or(0);
+        let (bad, gone) = (sum(&row["rejected"]), sum(&row["evicted"]));
+        kit.text(x, bl, Font::Regular(12.0), t.strong, name);
+        kit.text_right(rights[0], bl, Font::Mono(11.0), t.strong, &thousands(n("received")));
+        kit.text_right(rights[1], bl, Font::Mono(11.0), t.text, &thousands(n("stored")));
+        kit.text_right(rights[2], bl, Font::Mono(11.0), if bad > 0 { t.warn } else { t.weak }, &thousands(bad));
+        kit.text_right(rights[3], bl, Font::Mono(11.0), t.weak, &thousands(gone));
+        let missing = n("received") - n("stored") - bad - gone;
+        let color = if missing == 0 { t.ok } else { t.error };
+        let left =
+            kit.text_right(r.right() - 17.0, bl, Font::Mono(11.0), color, &format!("{} missing", thousands(missing)));
+        if missing == 0 {
+            icon(kit, "check", left - 16.0, bl - 10.0, 12.0, 2.0, color);
+        }
+        kit.hline(r.left() + 1.0, bl + 8.0, r.width() - 2.0, t.hair);
+    }
+    foot_of_ledger(kit, x, ledger, rejected, object);
+}
+
+fn foot_of_ledger(kit: &Kit<'_>, x: f32, ledger: &[Value], rejected: i64, object: &Value) {
+    let t = kit.t;
+    let malformed = object["malformed_requests"].as_i64().unwrap_or(0);
+    if rejected == 0 && malformed == 0 {
+        kit.text(x, 539.0, Font::Regular(12.0), t.weak, "Nothing was rejected.");
+        return;
+    }
+    let triangle = vec![pos2(x + 5.5, 530.0), pos2(x + 11.0, 540.0), pos2(x, 540.0)];
+    kit.paint.add(Shape::convex_polygon(triangle, t.warn, Stroke::NONE));
+    let at = kit.text(x + 15.0, 539.0, Font::Regular(12.0), t.warn, &format!("{} rejected", thousands(rejected)));
+    let mut reasons: Vec<String> = Vec::new();
+    for row in ledger {
+        for (reason, n) in row["rejected"].as_object().into_iter().flatten() {
+            reasons.push(format!("{} {}", thousands(n.as_i64().unwrap_or(0)), reason.replace('_', " ")));
+        }
+    }
+    if malformed > 0 {
+        reasons.push(format!("{} malformed requests beside it", thousands(malformed)));
+    }
+    kit.text_in(at + 8.0, 539.0, 480.0, Font::Regular(12.0), t.text, &reasons.join(", "));
+}
+
+/// Records of all senders in each part of the period.
+fn arrivals(senders: &crate::asks::Slot) -> Vec<i64> {
+    let mut all = vec![0; N_BUCKETS as usize];
+    for row in senders.get().into_iter().flat_map(rows) {
+        for (bucket, n) in row.pairs("counts", "bucket", "n") {
+            if let Some(place) = bucket.parse::<usize>().ok().and_then(|b| all.get_mut(b)) {
+                *place += n;
+            }
+        }
+    }
+    all
+}
+
+fn arrivals_card(kit: &Kit<'_>, column: Rect, senders: &crate::asks::Slot, (from, to): (i64, i64)) {
+    let t = kit.t;
+    let r = rect(column.left(), 104.0, column.width(), 188.0);
+    card(kit, r, "Arriving", "");
+    let counts = arrivals(senders);
+    let total: i64 = counts.iter().sum();
+    let note = format!("{} records", thousands(total));
+    kit.text_right(r.right() - 17.0, 133.0, Font::MonoSemibold(12.0), t.strong, &note);
+    let plot = rect(r.left() + 53.0, 153.0, r.width() - 72.0, 92.0);
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    for share in [0.0, 0.5, 1.0] {
+        let y = plot.bottom() - share * (plot.height() - 10.0);
+        kit.hline(plot.left(), y.floor(), plot.width(), t.hair);
+        let label = thousands((most as f32 * share) as i64);
+        kit.text_right(plot.left() - 6.0, y + 4.0, Font::Mono(10.5), t.weak, &label);
+    }
+    let step = plot.width() / counts.len() as f32;
+    for (i, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+        let h = (*n as f32 / most as f32 * (plot.height() - 10.0)).max(1.0);
+        kit.fill(rect(plot.left() + step * i as f32, plot.bottom() - h, (step - 1.0).max(1.0), h), t.bar);
+    }
+    time_scale(kit, plot, (from, to));
+    index(kit, plot.right(), plot.top() - 4.0, plot.height() + 4.0);
+    if total == 0 && !senders.is_pending {
+        kit.text(
+            plot.left() + 12.0,
+            plot.center().y,
+            Font::Regular(12.0),
+            t.weak,
+            "Nothing in this period yet. Try: sextant demo",
+        );
+    }
+}
+
+/// A time axis under `plot`.
+pub(crate) fn time_scale(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) -> Scale {
+    let major = Scale::time_step((to - from) as f64, 7.0);
+    let scale = Scale {
+        x: plot.left(),
+        y: plot.bottom().floor(),
+        w: plot.width(),
+        ends: (from as f64, to as f64),
+        major,
+        per: 10,
+        is_up: false,
+    };
+    let digits = if major < 60e9 { 8 } else { 5 };
+    scale.paint(kit, |at| crate::data::clock(at as i64, 0)[..digits].to_owned());
+    scale
+}
+
+fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value) {
+    let t = kit.t;
+    let names = [
+        ("OTLP gRPC", "otlp-grpc"),
+        ("OTLP HTTP", "otlp-http"),
+        ("Zipkin v2", "zipkin"),
+        ("Workbench API, browser UI", "http"),
+    ];
+    let r = rect(column.left(), 308.0, column.width(), 138.0);
+    card(kit, r, "Listening", "loopback only");
+    for (i, (title, name)) in names.iter().enumerate() {
+        let bl = 365.0 + 24.0 * i as f32;
+        let address = object["listeners"][*name].as_str();
+        let (color, dot) = if address.is_some() { (t.strong, t.ok) } else { (t.weak, Color32::TRANSPARENT) };
+        kit.paint.circle(
+            pos2(r.left() + 21.5, bl - 4.0),
+            3.5,
+            dot,
+            Stroke::new(1.0, if address.is_some() { t.ok } else { t.control }),
+        );
+        kit.text(r.left() + 34.0, bl, Font::Regular(12.0), t.strong, title);
+        kit.text(r.left() + 209.0, bl, Font::Mono(11.0), color, address.unwrap_or("off"));
+        if i < 3 {
+            kit.hline(r.left() + 1.0, bl + 8.0, r.width() - 2.0, t.hair);
+        }
+    }
+}
+
+fn senders_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32, senders: &crate::asks::Slot) {
+    let kit = Kit::new(ui, state.theme);
+    let t = kit.t;
+    let r = Rect::from_min_max(pos2(column.left(), 462.0), pos2(column.right(), bottom - 24.0));
+    card(&kit, r, "Who is sending", "");
+    let at = |dx: f32| r.left() + dx;
+    for (dx, word) in [(17.0, "Service"), (193.0, "In this period")] {
+        kit.text(at(dx), 521.0, Font::Medium(11.0), t.weak, word);
+    }
+    for (right, word) in [(r.right() - 99.0, "Records"), (r.right() - 17.0, "Last seen")] {
+        kit.text_right(right, 521.0, Font::Medium(11.0), t.weak, word);
+    }
+    kit.hline(r.left() + 1.0, 531.0, r.width() - 2.0, t.strong_line);
+    if let Some(e) = &senders.error {
+        super::states::error(&kit, Rect::from_min_max(pos2(r.left(), 532.0), r.right_bottom()), e);
+        return;
+    }
+    let Some(answer) = senders.get() else {
+        super::states::loading(&kit, Rect::from_min_max(pos2(r.left() + 1.0, 532.0), r.right_bottom()));
+        return;
+    };
+    if answer.n_rows() == 0 {
+        let area = Rect::from_min_max(pos2(r.left(), 540.0), r.right_bottom());
+        super::states::empty(
+            &kit,
+            area,
+            "Nobody has sent anything yet",
+            &["Copy the three lines into your service's shell,", "or run the demo shop: sextant demo"],
+        );
+        return;
+    }
+    let now = crate::runtime::now();
+    let mut wanted = None;
+    let fits = ((r.bottom() - 531.0 - 8.0) / 30.0).max(0.0) as usize;
+    for (i, row) in rows(answer).take(fits).enumerate() {
+        let y = 531.0 + 30.0 * i as f32;
+        let name = row.text("service").to_owned();
+        let response = kit.row(rect(r.left() + 1.0, y, r.width() - 2.0, 30.0), ("sender", &name));
+        if response.hovered() {
+            kit.fill(rect(r.left() + 1.0, y + 1.0, r.width() - 2.0, 29.0), t.bg_hover);
+        }
+        if response.clicked() {
+            wanted = Some(name.clone());
+        }
+        service(&kit, at(17.0), y + 20.0, 168.0, &name);
+        spark(
+            &kit,
+            rect(at(193.0), y + 7.0, (r.width() - 193.0 - 220.0).max(60.0), 16.0),
+            &row.pairs("counts", "bucket", "n"),
+            &name,
+        );
+        kit.text_right(r.right() - 99.0, y + 19.0, Font::Mono(11.0), t.strong, &thousands(row.int("records")));
+        let seconds = (now - row.int("last_seen")).max(0) as f64 / 1e9;
+        let seen = if seconds < 60.0 {
+            format!("{seconds:.1} s")
+        } else if seconds < 3600.0 {
+            format!("{:.0} min", seconds / 60.0)
+        } else {
+            format!("{:.0} h", seconds / 3600.0)
+        };
+        kit.text_right(r.right() - 17.0, y + 19.0, Font::Mono(11.0), t.text, &seen);
+        kit.hline(r.left() + 1.0, y + 30.0, r.width() - 2.0, t.hair);
+    }
+    if let Some(name) = wanted {
+        let query = format!("service:\"{name}\"");
+        state.go(Route { view: View::Traces, query, ..state.route.clone() });
+    }
+}
+
+fn spark(kit: &Kit<'_>, r: Rect, counts: &[(String, i64)], name: &str) {
+    let mut parts = [0i64; 40];
+    for (bucket, n) in counts {
+        let place = bucket.parse::<usize>().unwrap_or(0) * parts.len() / N_BUCKETS as usize;
+        if let Some(part) = parts.get_mut(place) {
+            *part += n;
+        }
+    }
+    let most = parts.iter().copied().max().unwrap_or(0).max(1) as f32 * 1.3;
+    let points: Vec<_> = parts
+        .iter()
+        .enumerate()
+        .map(|(i, n)| {
+            pos2(r.left() + r.width() * i as f32 / (parts.len() - 1) as f32, r.bottom() - r.height() * *n as f32 / most)
+        })
+        .collect();
+    kit.hline(r.left(), r.bottom(), r.width(), kit.t.hair);
+    kit.line(&points, 1.25, kit.t.service(name));
+}

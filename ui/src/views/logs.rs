@@ -1,0 +1,250 @@
+//! Logs: a histogram by severity with errors and warnings in a lane of their own, and the records, newest first.
+
+use super::facets::{self, Facet};
+use super::home::time_scale;
+use super::trace::level;
+use super::{key, report, search, states};
+use crate::app::State as App;
+use crate::data::{Row, clock, row, rows, thousands};
+use crate::fonts::Font;
+use crate::kit::{Button, Kit, button, chip, rect};
+use crate::route::{Route, View};
+use eframe::egui::{Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use sextant_contract::{Answer, Ask, SearchKind};
+
+/// Which record is open.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    open: Option<usize>,
+}
+
+const FACETS: [Facet; 4] = [
+    ("Severity", "level"),
+    ("Service", "service"),
+    ("k8s.pod.name", "k8s.pod.name"),
+    ("exception.type", "exception.type"),
+];
+const LIMIT: usize = 1_000;
+const N_BUCKETS: u32 = 90;
+const ROW: f32 = 24.0;
+
+pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
+    let wanted = search(state, SearchKind::Logs, LIMIT);
+    let is_live = state.route.is_live();
+    let (records, bars, total) = (key(state, "logs"), key(state, "log bars"), key(state, "log count"));
+    let slot = state.asks.ask(ui.ctx(), &records, is_live, || Ask::Search(wanted.clone()));
+    let histogram =
+        state.asks.ask(ui.ctx(), &bars, is_live, || Ask::Histogram { search: wanted.clone(), n_buckets: N_BUCKETS });
+    let count = state.asks.ask(ui.ctx(), &total, is_live, || Ask::Count(wanted));
+    let has_facets = main.width() > 930.0;
+    if has_facets {
+        let r = rect(main.left(), main.top(), 232.0, main.height());
+        facets::show(ui, state, r, SearchKind::Logs, &FACETS);
+    }
+    let left = if has_facets { main.left() + 232.0 } else { main.left() };
+    let r = Rect::from_min_max(pos2(left, main.top()), main.right_bottom());
+    let n = slot.get().map_or(0, Answer::n_rows);
+    let total = count.get().and_then(|a| a.object.as_ref()?["n"].as_i64()).unwrap_or(n as i64);
+    tabs(&Kit::new(ui, state.theme), r, total);
+    let plot = rect(r.left(), r.top() + 36.0, r.width(), 142.0);
+    bars_of(&Kit::new(ui, state.theme), plot, histogram.get(), state.route.period());
+    let area = Rect::from_min_max(pos2(r.left(), plot.bottom()), r.right_bottom());
+    state.status.keys = vec![("/", "search"), ("Alt ←", "back")];
+    if let Some(e) = &slot.error {
+        return states::error(&Kit::new(ui, state.theme), area, e);
+    }
+    let Some(answer) = slot.answer.clone() else {
+        return states::loading(&Kit::new(ui, state.theme), area);
+    };
+    list(ui, state, area, &answer);
+    let showing = vec![
+        "Showing".into(),
+        format!("{} of {}", thousands(n as i64), thousands(total.max(n as i64))),
+        "records".into(),
+    ];
+    report(state, showing, &slot);
+}
+
+fn tabs(kit: &Kit<'_>, r: Rect, n: i64) {
+    let t = kit.t;
+    kit.hline(r.left(), r.top() + 35.0, r.width(), t.hair);
+    let at = kit.text(r.left() + 12.0, r.top() + 22.0, Font::Medium(12.0), t.strong, "Records");
+    let end = kit.text(at + 6.0, r.top() + 22.0, Font::Mono(10.5), t.weak, &thousands(n));
+    kit.fill(rect(r.left() + 12.0, r.top() + 33.0, end - r.left() - 12.0, 2.0), t.accent);
+}
+
+fn bars_of(kit: &Kit<'_>, r: Rect, answer: Option<&Answer>, period: (i64, i64)) {
+    let t = kit.t;
+    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
+    let plot = rect(r.left() + 52.0, r.top() + 48.0, r.width() - 80.0, 52.0);
+    let lane = rect(plot.left(), r.top() + 8.0, plot.width(), 28.0);
+    // ERROR, WARN, INFO, others.
+    let mut counts = vec![[0i64; 4]; N_BUCKETS as usize];
+    for row in answer.into_iter().flat_map(rows) {
+        let Some(bucket) = usize::try_from(row.int("bucket")).ok().and_then(|b| counts.get_mut(b)) else { continue };
+        let place = match row.text("series") {
+            "ERROR" | "FATAL" => 0,
+            "WARN" => 1,
+            "INFO" => 2,
+            _ => 3,
+        };
+        bucket[place] += row.int("n");
+    }
+    let most = |a: usize, b: usize| counts.iter().map(|c| c[a] + c[b]).max().unwrap_or(0).max(1);
+    let (bad, calm) = (most(0, 1), most(2, 3));
+    kit.hline(lane.left(), lane.bottom(), lane.width(), t.strong_line);
+    kit.hline(plot.left(), plot.top(), plot.width(), t.hair);
+    for (area, n) in [(lane, bad), (plot, calm)] {
+        kit.text_right(area.left() - 8.0, area.top() + 4.0, Font::Mono(10.5), t.weak, &thousands(n));
+        kit.text_right(area.left() - 8.0, area.bottom() + 2.0, Font::Mono(10.5), t.weak, "0");
+    }
+    let step = plot.width() / N_BUCKETS as f32;
+    for (i, c) in counts.iter().enumerate() {
+        let x = plot.left() + step * i as f32;
+        for (area, n, parts) in
+            [(lane, bad, [(c[0], t.error), (c[1], t.warn)]), (plot, calm, [(c[2], t.bar), (c[3], t.strong_line)])]
+        {
+            let mut y = area.bottom();
+            for (value, color) in parts.into_iter().filter(|p| p.0 > 0) {
+                let h = (value as f32 / n as f32 * area.height()).max(1.0);
+                y -= h;
+                kit.fill(rect(x, y, (step - 1.4).max(1.0), h), color);
+            }
+        }
+    }
+    time_scale(kit, plot, period);
+    let seconds = (period.1 - period.0) as f64 / 1e9 / f64::from(N_BUCKETS);
+    let note = format!("upper lane: errors and warnings on their own scale  ·  one bar is {seconds:.0} s");
+    kit.text(plot.left(), r.bottom() - 8.0, Font::Regular(10.5), t.weak, &note);
+}
+
+fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
+    let t = state.theme;
+    {
+        let kit = Kit::new(ui, t);
+        for (dx, word) in [(26.0, "Time (UTC)"), (154.0, "Level"), (206.0, "Service"), (336.0, "Message")] {
+            kit.text(r.left() + dx, r.top() + 16.0, Font::Medium(11.0), t.weak, word);
+        }
+        kit.hline(r.left(), r.top() + 23.0, r.width(), t.strong_line);
+    }
+    let body = Rect::from_min_max(pos2(r.left(), r.top() + 24.0), r.right_bottom());
+    if answer.n_rows() == 0 {
+        let lines = ["Widen the period, or take a condition out of the search"];
+        return states::empty(&Kit::new(ui, t), body, "No log record matches", &lines);
+    }
+    let mut child = ui.new_child(UiBuilder::new().id_salt("logs").max_rect(body));
+    child.set_clip_rect(body);
+    let opened = state.logs.open.filter(|i| *i < answer.n_rows());
+    let fields = opened.and_then(|i| row(answer, i)).map(fields).unwrap_or_default();
+    let extra = if opened.is_some() { 62.0 + 22.0 * fields.len() as f32 } else { 0.0 };
+    let mut wanted = None;
+    ScrollArea::vertical().auto_shrink(false).show_viewport(&mut child, |ui, view| {
+        ui.set_min_size(vec2(body.width(), answer.n_rows() as f32 * ROW + extra));
+        let origin = ui.min_rect().min;
+        // Rows after the open one lie lower by its fields.
+        let top_of = |i: usize| i as f32 * ROW + if opened.is_some_and(|o| i > o) { extra } else { 0.0 };
+        let first = ((view.min.y - extra) / ROW).floor().max(0.0) as usize;
+        for i in first..answer.n_rows() {
+            let y = top_of(i);
+            if y > view.max.y {
+                break;
+            }
+            let line = rect(body.left(), origin.y + y, body.width(), ROW);
+            let Some(row) = row(answer, i) else { continue };
+            let kit = Kit::new(ui, t);
+            let response = kit.row(line, ("log", i));
+            if opened == Some(i) {
+                kit.fill(line, t.bg_selected);
+            } else if response.hovered() {
+                kit.fill(line, t.bg_hover);
+            }
+            record(&kit, line, row, opened == Some(i));
+            if response.clicked() {
+                state.logs.open = if opened == Some(i) { None } else { Some(i) };
+            }
+            if opened == Some(i) {
+                let area = rect(line.left(), line.bottom(), line.width(), extra);
+                wanted = detail(&kit, area, row, &fields);
+            }
+        }
+    });
+    if let Some((trace, span)) = wanted {
+        state.go(Route { view: View::Trace, trace, span, ..state.route.clone() });
+    }
+}
+
+fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, is_open: bool) {
+    let t = kit.t;
+    let bl = line.top() + 16.0;
+    let (font, color) = level(t, row.text("SeverityText"));
+    let is_bad = color == t.error || color == t.warn;
+    if is_bad {
+        kit.fill(rect(line.left(), line.top(), 2.0, ROW), color);
+    }
+    let (x, y) = (line.left() + 10.0, line.top() + 7.5);
+    let mark = if is_open {
+        vec![pos2(x, y + 2.0), pos2(x + 8.0, y + 2.0), pos2(x + 4.0, y + 7.0)]
+    } else {
+        vec![pos2(x + 2.0, y), pos2(x + 2.0, y + 8.0), pos2(x + 7.0, y + 4.0)]
+    };
+    kit.paint.add(Shape::convex_polygon(mark, t.weak, Stroke::NONE));
+    let time = clock(row.int("Timestamp"), 6);
+    let split = format!("{} {}", &time[..12], &time[12..]);
+    kit.text(line.left() + 26.0, bl, Font::Mono(11.0), t.text, &split);
+    let word = match row.text("SeverityText") {
+        "" => "–",
+        word => word,
+    };
+    kit.text_in(line.left() + 154.0, bl, 48.0, font, color, word);
+    let name = row.text("ServiceName");
+    chip(kit, line.left() + 206.0, line.top() + 6.0, name);
+    kit.text_in(line.left() + 230.0, bl, 102.0, Font::Regular(12.0), t.strong, name);
+    kit.text_in(line.left() + 336.0, bl, line.width() - 346.0, Font::Mono(11.5), t.strong, row.text("Body"));
+    kit.hline(line.left(), line.bottom() - 1.0, line.width(), t.hair);
+}
+
+/// Everything about a record, as pairs.
+fn fields(row: Row<'_>) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for name in ["TraceId", "SpanId", "EventName", "ScopeName"] {
+        if !row.text(name).is_empty() {
+            out.push((name.to_owned(), row.text(name).to_owned()));
+        }
+    }
+    out.extend(row.entries("LogAttributes"));
+    out.extend(row.entries("ResourceAttributes"));
+    out
+}
+
+/// The open record; returns the trace that was asked for.
+fn detail(kit: &Kit<'_>, r: Rect, row: Row<'_>, fields: &[(String, String)]) -> Option<(String, String)> {
+    let t = kit.t;
+    kit.fill(r, t.bg_app);
+    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.strong_line);
+    let (_, color) = level(t, row.text("SeverityText"));
+    kit.fill(rect(r.left(), r.top(), 2.0, r.height()), color);
+    let x = r.left() + 28.0;
+    let width = r.width() - 200.0;
+    kit.text_in(x, r.top() + 24.0, width, Font::Mono(12.0), t.strong, row.text("Body"));
+    let mut wanted = None;
+    if !row.text("TraceId").is_empty() {
+        let b = Button { text: "Open trace", icon: Some("traces"), is_small: true, ..Button::default() };
+        if button(kit, r.right() - 12.0 - b.width(kit), r.top() + 9.0, b).clicked() {
+            wanted = Some((row.text("TraceId").to_owned(), row.text("SpanId").to_owned()));
+        }
+    }
+    for (i, (key, value)) in fields.iter().enumerate() {
+        let line = rect(x - 8.0, r.top() + 44.0 + 22.0 * i as f32, r.width() - 40.0, 22.0);
+        let response = kit.row(line, ("field", i));
+        if response.hovered() {
+            kit.fill(line, t.bg_hover);
+        }
+        if response.clicked() {
+            kit.ui.copy_text(value.clone());
+        }
+        kit.text_in(x, line.top() + 15.0, 190.0, Font::Mono(11.0), t.text, key);
+        kit.text_in(x + 200.0, line.top() + 15.0, line.width() - 216.0, Font::Mono(11.0), t.strong, value);
+        response.on_hover_text("click copies the value");
+    }
+    wanted
+}

@@ -1,0 +1,47 @@
+//! Loading, empty and error, the same in every view.
+
+use crate::fonts::Font;
+use crate::kit::{Kit, rect};
+use eframe::egui::Rect;
+use sextant_contract::AskError;
+
+/// A line of progress and grey rows.
+pub(crate) fn loading(kit: &Kit<'_>, r: Rect) {
+    kit.fill(rect(r.left(), r.top(), r.width() * 0.4, 2.0), kit.t.accent);
+    let mut y = r.top() + 24.0;
+    for (a, b) in [(80.0, 150.0), (110.0, 96.0), (170.0, 130.0), (96.0, 150.0), (130.0, 110.0)] {
+        if y + 16.0 > r.bottom() {
+            break;
+        }
+        kit.round(rect(r.left() + 12.0, y, a, 8.0), 2, kit.t.bg_hover);
+        kit.round(rect(r.left() + 28.0 + a, y, b, 8.0), 2, kit.t.bg_hover);
+        y += 24.0;
+    }
+}
+
+/// Why there is nothing, and what to do.
+pub(crate) fn empty(kit: &Kit<'_>, r: Rect, title: &str, lines: &[&str]) {
+    let x = r.center().x;
+    let mut y = r.top() + (r.height() * 0.35).min(160.0);
+    kit.text_mid(x, y, Font::Semibold(12.0), kit.t.strong, title);
+    for line in lines {
+        y += 22.0;
+        kit.text_mid(x, y, Font::Regular(12.0), kit.t.weak, line);
+    }
+}
+
+/// What failed, its code, and the next step; in its panel only.
+pub(crate) fn error(kit: &Kit<'_>, r: Rect, e: &AskError) {
+    let banner = rect(r.left() + 12.0, r.top() + 12.0, (r.width() - 24.0).min(560.0), 66.0);
+    kit.fill(banner, kit.t.error_bg);
+    kit.fill(rect(banner.left(), banner.top(), 2.0, banner.height()), kit.t.error);
+    let x = banner.left() + 14.0;
+    kit.text(x, banner.top() + 20.0, Font::Semibold(12.0), kit.t.error, "This could not be answered");
+    let width = banner.width() - 28.0;
+    kit.text_in(x, banner.top() + 38.0, width, Font::Regular(12.0), kit.t.strong, &e.message);
+    if let Some(hint) = &e.hint {
+        kit.text_in(x, banner.top() + 56.0, width, Font::Regular(12.0), kit.t.weak, hint);
+    }
+    let code = format!("{:?}", e.code);
+    kit.text_right(banner.right() - 12.0, banner.top() + 20.0, Font::Mono(11.0), kit.t.weak, &code);
+}

@@ -1,0 +1,285 @@
+//! The selected span: figures, attributes with a search, events, links, logs, raw.
+
+use super::{Node, Nodes};
+use crate::app::State as App;
+use crate::data::{clock, duration, rows};
+use crate::fonts::Font;
+use crate::kit::{Kit, chip, icon, pill, rect};
+use crate::route::{Route, View};
+use crate::tokens::Tokens;
+use crate::views::states;
+use eframe::egui::{self, Color32, Rect, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
+use serde_json::Value;
+use sextant_contract::{Ask, Period, SearchAsk, SearchKind};
+
+const TABS: [&str; 5] = ["Attributes", "Events", "Links", "Logs", "Raw"];
+
+pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, nodes: &Nodes) {
+    let node = &nodes.list[state.trace.selected];
+    let (trace, span) = (state.route.trace.clone(), node.span.clone());
+    let slot = state.asks.ask(ui.ctx(), &format!("span {trace} {span}"), false, || Ask::Span {
+        trace: trace.clone(),
+        span: span.clone(),
+    });
+    let search = SearchAsk {
+        kind: SearchKind::Logs,
+        query: format!("trace:{trace} span:{span}"),
+        period: Period::default(),
+        limit: 200,
+        explain: false,
+    };
+    let logs = state.asks.ask(ui.ctx(), &format!("span logs {trace} {span}"), false, || Ask::Search(search));
+    {
+        let kit = Kit::new(ui, state.theme);
+        kit.fill(r, state.theme.bg_panel);
+        kit.vline(r.left(), r.top(), r.height(), state.theme.hair);
+        head(&kit, r, node, nodes);
+    }
+    let body = Rect::from_min_max(pos2(r.left() + 1.0, r.top() + 104.0), r.right_bottom());
+    if let Some(e) = &slot.error {
+        return states::error(&Kit::new(ui, state.theme), body, e);
+    }
+    let Some(object) = slot.get().and_then(|a| a.object.clone()) else {
+        return states::loading(&Kit::new(ui, state.theme), body);
+    };
+    let n_logs = logs.get().map_or(0, sextant_contract::Answer::n_rows);
+    tabs(ui, state, rect(r.left() + 1.0, r.top() + 74.0, r.width() - 1.0, 30.0), &object, n_logs);
+    let mut lines = Vec::new();
+    let mut top = body.top();
+    match state.trace.tab {
+        0 => {
+            find(ui, state, rect(body.left(), top, body.width(), 37.0));
+            top += 37.0;
+            attributes(&object, &state.trace.find, node, &mut lines);
+        }
+        1 => events(&object, nodes.origin, &mut lines),
+        2 => links(&object, &mut lines),
+        3 => {}
+        _ => raw(&object["raw"], &mut lines),
+    }
+    if state.trace.tab == 0 || state.trace.tab == 3 {
+        lines.push(Line::Head("Logs of this span".into(), n_logs.to_string()));
+        for row in logs.get().into_iter().flat_map(rows) {
+            lines.push(Line::Log(
+                clock(row.int("Timestamp"), 3),
+                row.text("SeverityText").to_owned(),
+                row.text("Body").to_owned(),
+            ));
+        }
+    }
+    let area = Rect::from_min_max(pos2(body.left(), top), body.right_bottom());
+    list(ui, state, area, &lines);
+}
+
+fn head(kit: &Kit<'_>, r: Rect, node: &Node, nodes: &Nodes) {
+    let t = kit.t;
+    let x = r.left() + 13.0;
+    chip(kit, x, r.top() + 12.0, &node.service);
+    let at = kit.text_in(x + 26.0, r.top() + 23.0, r.width() - 150.0, Font::Semibold(13.0), t.strong, &node.name);
+    if node.is_error {
+        pill(kit, at + 8.0, r.top() + 9.0, t.error, t.error_bg, t.error, "error");
+    }
+    kit.text_right(r.right() - 12.0, r.top() + 21.0, Font::Regular(10.5), t.weak, &node.kind.to_lowercase());
+    let bl = r.top() + 42.0;
+    let mut at = kit.text(x, bl, Font::Mono(11.0), t.strong, &duration(node.duration)) + 16.0;
+    for (word, figure) in [("self", duration(node.self_time)), ("at", format!("+{}", duration(node.start)))] {
+        at = kit.text(at, bl, Font::Regular(12.0), t.weak, word) + 4.0;
+        at = kit.text(at, bl, Font::Mono(11.0), t.strong, &figure) + 16.0;
+    }
+    let share = format!("{:.1} %", node.duration as f64 / nodes.extent as f64 * 100.0);
+    at = kit.text(at, bl, Font::Regular(12.0), t.weak, "of trace") + 4.0;
+    kit.text(at, bl, Font::Mono(11.0), t.strong, &share);
+    let end = kit.text(x, r.top() + 61.0, Font::Mono(11.0), t.weak, &format!("span {}", node.span));
+    let copy = kit.click(rect(end + 5.0, r.top() + 49.0, 16.0, 16.0), "copy span id", "Copy span id");
+    icon(kit, "copy", end + 7.0, r.top() + 51.0, 12.0, 1.4, if copy.hovered() { t.accent } else { t.strong });
+    if copy.clicked() {
+        kit.ui.copy_text(node.span.clone());
+    }
+}
+
+fn tabs(ui: &Ui, state: &mut App, r: Rect, object: &Value, n_logs: usize) {
+    let kit = Kit::new(ui, state.theme);
+    let t = kit.t;
+    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
+    let count = |key: &str| {
+        object[key].as_object().map(serde_json::Map::len).or_else(|| object[key].as_array().map(Vec::len)).unwrap_or(0)
+    };
+    let counts = [
+        Some(count("attributes") + count("resource")),
+        Some(count("events")),
+        Some(count("links")),
+        Some(n_logs),
+        None,
+    ];
+    let mut x = r.left() + 12.0;
+    for (i, (name, n)) in TABS.iter().zip(counts).enumerate() {
+        let is_on = state.trace.tab == i;
+        let start = x;
+        let color = if is_on { t.strong } else { t.text };
+        let mut end = kit.text(x, r.top() + 18.5, Font::Medium(12.0), color, name);
+        if let Some(n) = n {
+            end = kit.text(end + 6.0, r.top() + 18.5, Font::Mono(10.5), t.weak, &n.to_string());
+        }
+        if is_on {
+            kit.fill(rect(start, r.bottom() - 3.0, end - start, 2.0), t.accent);
+        }
+        if kit.click(rect(start - 6.0, r.top(), end - start + 12.0, r.height()), ("tab", *name), name).clicked() {
+            state.trace.tab = i;
+        }
+        x = end + 16.0;
+    }
+}
+
+fn find(ui: &mut Ui, state: &mut App, r: Rect) {
+    let t = state.theme;
+    let field = rect(r.left() + 12.0, r.top() + 6.0, r.width() - 24.0, 24.0);
+    {
+        let kit = Kit::new(ui, t);
+        kit.round(field, 4, t.bg_raised);
+        kit.border(field, 4, t.strong_line);
+        icon(&kit, "search", field.left() + 9.0, field.top() + 6.0, 12.0, 1.4, t.weak);
+        kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
+    }
+    let inner = Rect::from_min_max(pos2(field.left() + 29.0, field.top() + 4.0), field.right_bottom());
+    let edit = TextEdit::singleline(&mut state.trace.find)
+        .frame(egui::Frame::NONE)
+        .margin(0)
+        .font(Font::Regular(12.0).id())
+        .text_color(t.strong)
+        .hint_text(egui::RichText::new("Find in keys and values").font(Font::Regular(12.0).id()).color(t.weak));
+    ui.new_child(UiBuilder::new().id_salt("find").max_rect(inner)).add_sized(vec2(inner.width() - 8.0, 16.0), edit);
+}
+
+/// A line of the pane.
+enum Line {
+    Head(String, String),
+    Pair(String, String, Option<(String, String)>),
+    Error(String),
+    Log(String, String, String),
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn pairs(value: &Value, find: &str, lines: &mut Vec<Line>) {
+    let find = find.to_lowercase();
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let text = text_of(value);
+        if find.is_empty() || key.to_lowercase().contains(&find) || text.to_lowercase().contains(&find) {
+            lines.push(Line::Pair(key.clone(), text, None));
+        }
+    }
+}
+
+fn attributes(object: &Value, find: &str, node: &Node, lines: &mut Vec<Line>) {
+    let message = object["message"].as_str().unwrap_or_default();
+    if node.is_error && !message.is_empty() {
+        lines.push(Line::Error(message.to_owned()));
+    }
+    let n = |key: &str| object[key].as_object().map_or(0, serde_json::Map::len).to_string();
+    lines.push(Line::Head("Span".into(), n("attributes")));
+    pairs(&object["attributes"], find, lines);
+    lines.push(Line::Head("Resource".into(), n("resource")));
+    pairs(&object["resource"], find, lines);
+}
+
+fn events(object: &Value, origin: i64, lines: &mut Vec<Line>) {
+    for event in object["events"].as_array().into_iter().flatten() {
+        let at = event["Timestamp"].as_str().and_then(|t| sextant_contract::parse_time(t).ok()).unwrap_or(origin);
+        lines.push(Line::Head(text_of(&event["Name"]), format!("+{}", duration(at - origin))));
+        pairs(&event["Attributes"], "", lines);
+    }
+    if lines.is_empty() {
+        lines.push(Line::Head("No events on this span".into(), String::new()));
+    }
+}
+
+fn links(object: &Value, lines: &mut Vec<Line>) {
+    for link in object["links"].as_array().into_iter().flatten() {
+        let (trace, span) = (text_of(&link["TraceId"]), text_of(&link["SpanId"]));
+        lines.push(Line::Head("Linked span".into(), span.clone()));
+        lines.push(Line::Pair("trace".into(), trace.clone(), Some((trace, span))));
+        pairs(&link["Attributes"], "", lines);
+    }
+    if lines.is_empty() {
+        lines.push(Line::Head("No links on this span".into(), String::new()));
+    }
+}
+
+fn raw(value: &Value, lines: &mut Vec<Line>) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        lines.push(Line::Pair(key.clone(), text_of(value), None));
+    }
+}
+
+/// Weight and colour of a level.
+pub(crate) fn level(t: &Tokens, level: &str) -> (Font, Color32) {
+    match level.to_ascii_uppercase().as_str() {
+        l if l.starts_with("ERR") || l.starts_with("FATAL") => (Font::MonoSemibold(11.0), t.error),
+        l if l.starts_with("WARN") => (Font::MonoSemibold(11.0), t.warn),
+        l if l.starts_with("INFO") => (Font::Mono(11.0), t.info),
+        _ => (Font::Mono(11.0), t.weak),
+    }
+}
+
+fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
+    let t = state.theme;
+    let mut child = ui.new_child(UiBuilder::new().id_salt("detail").max_rect(r));
+    child.set_clip_rect(r);
+    let mut followed = None;
+    let mut logs = false;
+    ScrollArea::vertical().auto_shrink(false).show_rows(&mut child, 22.0, lines.len(), |ui, range| {
+        for i in range {
+            let (row, response) = ui.allocate_exact_size(vec2(r.width(), 22.0), egui::Sense::CLICK);
+            let kit = Kit::new(ui, t);
+            let bl = row.top() + 15.0;
+            let x = row.left() + 12.0;
+            match &lines[i] {
+                Line::Head(title, count) => {
+                    let end = kit.text_in(x, bl, 260.0, Font::Semibold(12.0), t.strong, title);
+                    kit.text(end + 8.0, bl, Font::MonoSemibold(11.0), t.weak, count);
+                    if title == "Logs of this span" {
+                        kit.text_right(row.right() - 12.0, bl, Font::Medium(11.0), t.accent, "Open in Logs");
+                        logs |= response.clicked();
+                    }
+                }
+                Line::Pair(key, value, link) => {
+                    if response.hovered() {
+                        kit.fill(row, t.bg_hover);
+                    }
+                    kit.text_in(x, bl, 158.0, Font::Mono(11.0), t.text, key);
+                    let color = if link.is_some() { t.accent } else { t.strong };
+                    kit.text_in(x + 166.0, bl, row.right() - x - 178.0, Font::Mono(11.0), color, value);
+                    if response.clicked() {
+                        match link {
+                            Some(link) => followed = Some(link.clone()),
+                            None => ui.copy_text(value.clone()),
+                        }
+                    }
+                    response.on_hover_text(format!("{key}\n{value}\n(click copies the value)"));
+                }
+                Line::Error(message) => {
+                    kit.fill(row, t.error_bg);
+                    kit.fill(rect(row.left(), row.top(), 2.0, 22.0), t.error);
+                    kit.text_in(x, bl, row.width() - 24.0, Font::Mono(11.0), t.strong, message);
+                    response.on_hover_text(message);
+                }
+                Line::Log(time, name, text) => {
+                    kit.text(x, bl, Font::Mono(11.0), t.weak, time);
+                    let (font, color) = level(t, name);
+                    kit.text_in(x + 87.0, bl, 40.0, font, color, name);
+                    kit.text_in(x + 131.0, bl, row.right() - x - 143.0, Font::Regular(12.0), t.strong, text);
+                    response.on_hover_text(text);
+                }
+            }
+            kit.hline(row.left(), row.bottom() - 1.0, row.width(), t.hair);
+        }
+    });
+    if let Some((trace, span)) = followed {
+        state.go(Route { view: View::Trace, trace, span, ..state.route.clone() });
+    } else if logs {
+        let query = format!("trace:{}", state.route.trace);
+        state.go(Route { view: View::Logs, query, trace: String::new(), span: String::new(), ..state.route.clone() });
+    }
+}
