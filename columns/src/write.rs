@@ -13,6 +13,24 @@ use std::io::Write;
 /// Rows in one row group.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 
+/// Columns whose smallest and largest values help a reader to pass over pages. Keeping them for every attribute would
+/// compare each text twice and help nobody.
+const WITH_STATISTICS: [&str; 11] = [
+    "ServiceName",
+    "Timestamp",
+    "TimeUnix",
+    "TraceId",
+    "SpanName",
+    "SpanKind",
+    "StatusCode",
+    "Duration",
+    "SeverityNumber",
+    "MetricName",
+    "ProjectId",
+];
+/// Columns in which values hardly repeat: a dictionary would only be looked up.
+const ALL_DIFFERENT: [&str; 6] = ["Timestamp", "TimeUnix", "ObservedTimestamp", "Duration", "SpanId", "Body"];
+
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
@@ -95,14 +113,16 @@ fn properties(options: &WriteOptions) -> Result<WriterProperties, ColumnsError> 
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Codec::ZSTD(ZstdLevel::try_new(level)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_statistics_enabled(EnabledStatistics::None)
         .set_created_by(concat!("sextant ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(pairs));
-    for column in ["TraceId", "SpanId"] {
-        let is_here = matches!(options.footer.table, Table::Traces | Table::Logs);
-        if is_here {
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), column == "TraceId");
-        }
+    let schema = sextant_model::schema::stored(options.footer.table);
+    let is_here = |name: &&&str| schema.field_with_name(name).is_ok();
+    for column in WITH_STATISTICS.iter().filter(is_here) {
+        properties = properties.set_column_statistics_enabled(ColumnPath::from(*column), EnabledStatistics::Page);
+    }
+    for column in ALL_DIFFERENT.iter().filter(is_here) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*column), false);
     }
     if matches!(options.footer.table, Table::Traces | Table::Logs) {
         let path = ColumnPath::from("TraceId");

@@ -51,6 +51,7 @@ impl Intake {
         body: Bytes,
         decode: impl FnOnce(&[u8], i64) -> Result<Decoded, DecodeError> + Send + 'static,
     ) -> Result<Option<PartialSuccess>, Refusal> {
+        self.sink.ready().map_err(Refusal::Sink)?;
         let received_at = self.sink.now();
         let decoded = tokio::task::spawn_blocking(move || decode(&body, received_at)).await;
         let decoded = decoded

@@ -41,6 +41,12 @@ pub type SinkResult = Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send>
 
 /// Takes records and says when they are durable and visible.
 pub trait Sink: Send + Sync {
+    /// Whether records would be taken now; asked before the work of decoding is done.
+    ///
+    /// # Errors
+    /// Why not, and when to come back.
+    fn ready(&self) -> Result<(), SinkError>;
+
     /// Resolves once the records are durable and visible.
     fn take(&self, arrived: Arrived) -> SinkResult;
 

@@ -100,6 +100,14 @@ impl Store {
         })
     }
 
+    /// Whether a request would be taken now, as far as can be said before its size is known.
+    ///
+    /// # Errors
+    /// If the queue or the disk is full, or the store is closing.
+    pub fn ready(&self) -> Result<(), StoreError> {
+        self.shared.admit(0)
+    }
+
     /// Takes a request. `acked` is called, on another thread, once its rows are durable and visible, or with the
     /// reason why they are not to be. Refusals that need no waiting are returned at once and `acked` is not called.
     ///

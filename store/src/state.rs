@@ -174,7 +174,7 @@ impl Shared {
         }
         let queued_bytes = self.queued_bytes.fetch_add(size, Ordering::AcqRel);
         let hot_bytes: usize = self.snapshot().hot.iter().map(|h| h.size_bytes).sum();
-        let has_room = queued_bytes == 0 || queued_bytes + size <= self.config.queue_bytes;
+        let has_room = queued_bytes == 0 || queued_bytes + size.max(1) <= self.config.queue_bytes;
         let is_sealing_behind = hot_bytes > MAX_HOT_EPOCHS * self.config.epoch_bytes;
         let refused = if !has_room || is_sealing_behind {
             Err(StoreError::Busy { queued_bytes: queued_bytes.max(if is_sealing_behind { hot_bytes } else { 0 }) })

@@ -27,6 +27,10 @@ fn refused(e: &StoreError) -> SinkError {
 }
 
 impl Sink for StoreSink {
+    fn ready(&self) -> Result<(), SinkError> {
+        self.store.ready().map_err(|e| refused(&e))
+    }
+
     fn take(&self, arrived: Arrived) -> SinkResult {
         let mut ingest = Ingest {
             project: "default".into(),
