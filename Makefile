@@ -32,11 +32,11 @@ setup: ## only set the machine up
 
 fuzz: ## every fuzz target for 60 s
 	@xtask/setup.sh test
-	@cargo xtask fuzz
+	@cargo run --quiet --profile quick --package sextant-tests --bin fuzz -- 60
 
 bench: ## print the figures of docs/BENCHMARKS.md
 	@xtask/setup.sh test
-	@cargo xtask bench
+	@cargo bench --profile quick --package sextant-importers
 
 clean:
 	cargo clean

@@ -7,7 +7,7 @@ use arrow::datatypes::TimestampNanosecondType;
 use sextant_model::Table;
 use std::collections::BTreeMap;
 
-/// All rows of `batches` as one batch, ordered by (ServiceName, time, place).
+/// All rows of `batches` as one batch, ordered by (`ServiceName`, time, place).
 ///
 /// Services are few, so they are numbered first and rows are ordered by numbers: comparing the names themselves took a
 /// third of all the work of keeping a span.

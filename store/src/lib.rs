@@ -9,6 +9,8 @@ mod duck;
 mod engine;
 mod error;
 mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hot;
 mod ingest;
 mod ledger;

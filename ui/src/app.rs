@@ -48,9 +48,11 @@ impl State {
         self.typed.clone_from(&self.route.query);
     }
 
-    /// Goes to a view with the search and period that are set.
+    /// Goes to a view with the period that is set; the search comes along where it speaks of the same records.
     pub fn open(&mut self, view: View) {
-        let query = if view == View::Home { String::new() } else { self.route.query.clone() };
+        let is_same = |a: View| matches!(a, View::Traces | View::Trace) == matches!(view, View::Traces | View::Trace);
+        let is_kept = view != View::Home && self.route.view != View::Home && is_same(self.route.view);
+        let query = if is_kept { self.route.query.clone() } else { String::new() };
         self.go(Route { view, query, trace: String::new(), span: String::new(), ..self.route.clone() });
     }
 
@@ -136,7 +138,10 @@ impl App {
         }
         let wanted = self.address();
         if wanted != self.hash && !(self.hash.is_empty() && wanted == "#/") {
-            crate::web::set_hash(&wanted);
+            // Moving about inside a trace is no step that back should undo.
+            let before = Route::from_hash(&self.hash);
+            let is_inside = before.view == View::Trace && before.trace == self.state.route.trace;
+            crate::web::set_hash(&wanted, !is_inside);
             self.hash = wanted;
         }
     }

@@ -37,10 +37,13 @@ pub(crate) fn hash() -> String {
     web_sys::window().and_then(|w| w.location().hash().ok()).unwrap_or_default()
 }
 
-/// A new entry in the browser's history.
-pub(crate) fn set_hash(hash: &str) {
-    if let Some(window) = web_sys::window() {
+/// A new entry in the browser's history, or the last one changed.
+pub(crate) fn set_hash(hash: &str, is_new: bool) {
+    let Some(window) = web_sys::window() else { return };
+    if is_new {
         window.location().set_hash(hash).ok();
+    } else if let Ok(history) = window.history() {
+        history.replace_state_with_url(&JsValue::NULL, "", Some(hash)).ok();
     }
 }
 

@@ -58,6 +58,7 @@ pub(super) fn file_head() -> Result<Vec<u8>, StoreError> {
     }
     let mut head = FILE_MAGIC.to_vec();
     head.extend_from_slice(&(schemas.len() as u32).to_le_bytes());
+    head.extend_from_slice(&xxh3_64(&schemas).to_le_bytes());
     head.extend_from_slice(&schemas);
     Ok(head)
 }
@@ -111,18 +112,31 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 impl Decoder {
-    /// From the file's head; returns where the first frame begins.
+    /// From the file's head; returns where the first frame begins. A damaged head costs nothing but itself: frames of
+    /// this version are read with the schemas of this version, and older ones are put aside with their place.
     pub fn open(bytes: &[u8]) -> Option<(Self, usize)> {
+        Self::from_head(bytes).or_else(|| {
+            let head = file_head().ok()?;
+            let (decoder, _) = Self::from_head(&head)?;
+            Some((decoder, 0))
+        })
+    }
+
+    fn from_head(bytes: &[u8]) -> Option<(Self, usize)> {
         let body = bytes.strip_prefix(FILE_MAGIC)?;
         let length = u32_at(body, 0)?;
-        let mut rest = body.get(4..4 + length)?;
+        let checksum = body.get(4..12)?.iter().rev().fold(0u64, |all, b| (all << 8) | u64::from(*b));
+        let mut rest = body.get(12..length.checked_add(12)?)?;
+        if xxh3_64(rest) != checksum {
+            return None;
+        }
         let mut schemas = Vec::new();
         while !rest.is_empty() {
             let n = u32_at(rest, 0)?;
             schemas.push(rest.get(4..4 + n)?.to_vec());
             rest = &rest[4 + n..];
         }
-        Some((Self { schemas }, FILE_MAGIC.len() + 4 + length))
+        Some((Self { schemas }, FILE_MAGIC.len() + 12 + length))
     }
 
     /// The request of a payload whose checksum was right.

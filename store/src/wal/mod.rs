@@ -1,11 +1,13 @@
 //! The write-ahead log: one file an epoch, a frame a request, checksummed.
 //!
-//! File: magic `SXWAL001`, length (u32) and Arrow IPC schemas of the seven tables, each with its length (u32).
+//! File: magic `SXWAL001`, length (u32), XXH3 (u64) and Arrow IPC schemas of the seven tables, each with its length (u32).
 //! Frame: magic `SXF1`, length (u32), XXH3 of the payload (u64), payload. Payload: length (u32) and JSON of what is
 //! counted, then for each batch its table (u8), length (u32) and an Arrow IPC message with lz4 buffers. Little-endian.
 
 mod frame;
 mod recover;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use frame::encode;
 pub(crate) use recover::{Recovered, recover};
