@@ -34,9 +34,13 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends `bytes` as lower-case hex.
 pub fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
-    for b in bytes {
-        out.push(HEX[(b >> 4) as usize]);
-        out.push(HEX[(b & 15) as usize]);
+    let mut text = [0; 32];
+    for part in bytes.chunks(16) {
+        for (pair, b) in text.chunks_exact_mut(2).zip(part) {
+            pair[0] = HEX[(b >> 4) as usize];
+            pair[1] = HEX[(b & 15) as usize];
+        }
+        out.extend_from_slice(&text[..part.len() * 2]);
     }
 }
 

@@ -32,6 +32,18 @@ impl Offsets {
     pub fn range(&self, row: usize) -> std::ops::Range<usize> {
         self.0[row] as usize..self.0[row + 1] as usize
     }
+    /// Appends the rows of `other`, `n` times, each after the last.
+    pub fn repeat(&mut self, other: &Self, n: usize) {
+        let step = other.end();
+        let mut base = self.end();
+        self.0.reserve(other.len() * n);
+        for _ in 0..n {
+            // Ends stay far below `i32::MAX`, as in `push`.
+            let from = i32::try_from(base).unwrap_or(i32::MAX);
+            self.0.extend(other.0[1..].iter().map(|end| from.saturating_add(*end)));
+            base += step;
+        }
+    }
     /// Keeps `n` rows; returns where the last of them ends.
     pub fn truncate(&mut self, n: usize) -> usize {
         self.0.truncate(n + 1);
@@ -84,6 +96,14 @@ impl Text {
     }
     pub fn row(&self, row: usize) -> &[u8] {
         &self.data[self.offsets.range(row)]
+    }
+    /// Appends all rows of `other`, `n` times.
+    pub fn repeat(&mut self, other: &Self, n: usize) {
+        self.data.reserve(other.data.len() * n);
+        self.offsets.repeat(&other.offsets, n);
+        for _ in 0..n {
+            self.data.extend_from_slice(&other.data);
+        }
     }
     /// Appends all rows of `other`.
     pub fn extend(&mut self, other: &Self) {

@@ -3,6 +3,7 @@
 use super::cells::{Text, numbers};
 use super::{Finished, MapColumn};
 use arrow::datatypes::UInt32Type;
+use std::rc::Rc;
 
 /// The columns of resource and scope; with one row it is the envelope of the records being read.
 #[derive(Debug, Clone, Default)]
@@ -28,21 +29,20 @@ impl Envelope {
             + self.scope_schema.size_bytes()
     }
 
-    /// Appends the rows of `other`.
-    #[inline]
-    pub fn extend(&mut self, other: &Self) {
-        self.service.extend(&other.service);
-        self.resource.extend(&other.resource);
-        self.resource_dropped.extend_from_slice(&other.resource_dropped);
-        self.resource_schema.extend(&other.resource_schema);
-        self.scope_name.extend(&other.scope_name);
-        self.scope_version.extend(&other.scope_version);
-        self.scope.extend(&other.scope);
-        self.scope_dropped.extend_from_slice(&other.scope_dropped);
-        self.scope_schema.extend(&other.scope_schema);
+    /// Appends the row of `other`, `n` times.
+    fn repeat(&mut self, other: &Self, n: usize) {
+        self.service.repeat(&other.service, n);
+        self.resource.repeat(&other.resource, n);
+        self.resource_dropped.extend(std::iter::repeat_n(other.resource_dropped[0], n));
+        self.resource_schema.repeat(&other.resource_schema, n);
+        self.scope_name.repeat(&other.scope_name, n);
+        self.scope_version.repeat(&other.scope_version, n);
+        self.scope.repeat(&other.scope, n);
+        self.scope_dropped.extend(std::iter::repeat_n(other.scope_dropped[0], n));
+        self.scope_schema.repeat(&other.scope_schema, n);
     }
 
-    pub fn finish(self, finished: &mut Finished) {
+    fn finish(self, finished: &mut Finished) {
         let service = self.service.finish_text(finished);
         finished.push(service);
         for column in self.resource.finish(finished) {
@@ -59,5 +59,37 @@ impl Envelope {
         finished.push(numbers::<UInt32Type>(self.scope_dropped));
         let column = self.scope_schema.finish_text(finished);
         finished.push(column);
+    }
+}
+
+/// The envelopes of a table's rows as runs: records of one scope follow each other, so the columns are written once a
+/// scope and multiplied at the end.
+#[derive(Debug, Default)]
+pub(crate) struct Envelopes {
+    runs: Vec<(Rc<Envelope>, usize)>,
+    size_bytes: usize,
+}
+
+impl Envelopes {
+    #[inline]
+    pub fn push(&mut self, envelope: &Rc<Envelope>) {
+        match self.runs.last_mut() {
+            Some((last, n)) if Rc::ptr_eq(last, envelope) => *n += 1,
+            _ => self.runs.push((envelope.clone(), 1)),
+        }
+        self.size_bytes += envelope.size_bytes();
+    }
+
+    /// Bytes that the columns will have.
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
+    pub fn finish(self, finished: &mut Finished) {
+        let mut all = Envelope::default();
+        for (envelope, n) in &self.runs {
+            all.repeat(envelope, *n);
+        }
+        all.finish(finished);
     }
 }

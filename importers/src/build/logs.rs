@@ -1,9 +1,10 @@
 //! The growing table of log records.
 
 use super::cells::{Text, numbers, times};
-use super::{Envelope, Finished, MapColumn};
+use super::{Envelope, Envelopes, Finished, MapColumn};
 use arrow::datatypes::{Int32Type, UInt8Type, UInt32Type};
 use sextant_model::{Table, ValueType};
+use std::rc::Rc;
 
 /// The plain fields of one log record.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,7 +23,7 @@ pub(crate) struct LogCells<'a> {
 /// Rows of log records.
 #[derive(Debug, Default)]
 pub(crate) struct LogRows {
-    envelope: Envelope,
+    envelopes: Envelopes,
     order: Vec<i64>,
     time: Vec<i64>,
     observed: Vec<i64>,
@@ -41,7 +42,7 @@ pub(crate) struct LogRows {
 
 impl LogRows {
     pub fn size_bytes(&self) -> usize {
-        self.envelope.size_bytes()
+        self.envelopes.size_bytes()
             + self.body.size_bytes()
             + self.body_exact.size_bytes()
             + self.attributes.size_bytes()
@@ -49,8 +50,8 @@ impl LogRows {
     }
 
     /// Ends a row, after its attributes were added and its body was written into `body.open()`.
-    pub fn push(&mut self, envelope: &Envelope, log: &LogCells<'_>, order: i64, body: (ValueType, &[u8])) {
-        self.envelope.extend(envelope);
+    pub fn push(&mut self, envelope: &Rc<Envelope>, log: &LogCells<'_>, order: i64, body: (ValueType, &[u8])) {
+        self.envelopes.push(envelope);
         self.order.push(order);
         self.time.push(log.time as i64);
         self.observed.push(log.observed as i64);
@@ -73,7 +74,7 @@ impl LogRows {
 
     pub fn finish(self) -> Finished {
         let mut f = Finished::default();
-        self.envelope.finish(&mut f);
+        self.envelopes.finish(&mut f);
         for column in [self.order, self.time, self.observed] {
             f.push(times(column));
         }

@@ -49,6 +49,15 @@ impl MapColumn {
         self.exact.close();
     }
 
+    /// Appends all rows of `other`, `n` times.
+    pub fn repeat(&mut self, other: &Self, n: usize) {
+        self.entries.repeat(&other.entries, n);
+        self.keys.repeat(&other.keys, n);
+        self.values.repeat(&other.values, n);
+        self.types.repeat(&other.types, n);
+        self.exact.repeat(&other.exact, n);
+    }
+
     /// Appends all rows of `other`.
     pub fn extend(&mut self, other: &Self) {
         let base = self.keys.len();

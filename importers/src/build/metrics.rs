@@ -1,10 +1,11 @@
 //! The growing tables of metric points, one a kind.
 
 use super::cells::{Lists, Offsets, Text, numbers, times};
-use super::{Envelope, Finished, MapColumn};
+use super::{Envelope, Envelopes, Finished, MapColumn};
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray};
 use arrow::datatypes::{Field, Fields, Float64Type, Int32Type, UInt32Type, UInt64Type};
 use sextant_model::{Table, schema};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What all points of a metric share.
@@ -112,7 +113,7 @@ impl Kind {
 /// Rows of points of one kind; the columns of other kinds stay empty.
 #[derive(Debug, Default)]
 pub(crate) struct PointRows {
-    envelope: Envelope,
+    envelopes: Envelopes,
     name: Text,
     description: Text,
     unit: Text,
@@ -160,8 +161,8 @@ impl PointRows {
         self.exemplars.trace_id.push_hex(exemplar.trace_id);
     }
 
-    pub fn push(&mut self, envelope: &Envelope, metric: &MetricCells<'_>, point: PointCells) {
-        self.envelope.extend(envelope);
+    pub fn push(&mut self, envelope: &Rc<Envelope>, metric: &MetricCells<'_>, point: PointCells) {
+        self.envelopes.push(envelope);
         self.name.push(metric.name);
         self.description.push(metric.description);
         self.unit.push(metric.unit);
@@ -216,7 +217,7 @@ impl PointRows {
     }
 
     fn size_bytes(&self) -> usize {
-        self.envelope.size_bytes()
+        self.envelopes.size_bytes()
             + self.name.size_bytes()
             + self.description.size_bytes()
             + self.metadata.size_bytes()
@@ -229,7 +230,7 @@ impl PointRows {
 
     fn finish(self, kind: Kind) -> Finished {
         let mut f = Finished::default();
-        self.envelope.finish(&mut f);
+        self.envelopes.finish(&mut f);
         for text in [self.name, self.description, self.unit] {
             let column = text.finish_text(&mut f);
             f.push(column);

@@ -1,10 +1,11 @@
 //! The growing table of spans.
 
 use super::cells::{Offsets, Text, numbers, times};
-use super::{Envelope, Finished, MapColumn};
+use super::{Envelope, Envelopes, Finished, MapColumn};
 use arrow::array::{ArrayRef, StructArray};
 use arrow::datatypes::{Fields, Int64Type, UInt32Type};
 use sextant_model::{Table, schema};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The plain fields of one span, borrowed from the message.
@@ -67,7 +68,7 @@ struct Links {
 /// Rows of spans.
 #[derive(Debug, Default)]
 pub(crate) struct SpanRows {
-    envelope: Envelope,
+    envelopes: Envelopes,
     time: Vec<i64>,
     trace_id: Text,
     span_id: Text,
@@ -114,7 +115,7 @@ impl SpanRows {
     }
 
     pub fn size_bytes(&self) -> usize {
-        self.envelope.size_bytes()
+        self.envelopes.size_bytes()
             + self.name.size_bytes()
             + self.attributes.size_bytes()
             + self.events.attributes.size_bytes()
@@ -148,8 +149,8 @@ impl SpanRows {
     }
 
     /// Ends a row, after its attributes, events and links were added.
-    pub fn push(&mut self, envelope: &Envelope, span: &SpanCells<'_>) {
-        self.envelope.extend(envelope);
+    pub fn push(&mut self, envelope: &Rc<Envelope>, span: &SpanCells<'_>) {
+        self.envelopes.push(envelope);
         self.time.push(span.start as i64);
         self.trace_id.push_hex(span.trace_id);
         self.span_id.push_hex(span.span_id);
@@ -188,7 +189,7 @@ impl SpanRows {
 
     pub fn finish(self) -> Finished {
         let mut f = Finished::default();
-        self.envelope.finish(&mut f);
+        self.envelopes.finish(&mut f);
         f.push(times(self.time));
         for text in [self.trace_id, self.span_id, self.parent_span_id, self.trace_state, self.name, self.kind] {
             let column = text.finish_text(&mut f);

@@ -21,6 +21,8 @@ const FEW: usize = 24;
 struct Entry<'a> {
     whole: &'a [u8],
     key: &'a [u8],
+    /// Length and last bytes of the key: keys that differ mostly differ here.
+    print: u64,
     value: Reader<'a>,
     is_superseded: bool,
 }
@@ -51,7 +53,7 @@ impl<'a> Entries<'a> {
     }
 
     pub fn read(&mut self, r: Reader<'a>) -> Result<(), DecodeError> {
-        let mut entry = Entry { whole: &[], key: &[], value: r.inside(&[]), is_superseded: false };
+        let mut entry = Entry { whole: &[], key: &[], print: 0, value: r.inside(&[]), is_superseded: false };
         let start = r;
         let mut fields = r;
         while let Some((number, value)) = fields.field()? {
@@ -63,6 +65,7 @@ impl<'a> Entries<'a> {
             }
         }
         entry.whole = start.rest();
+        entry.print = print_of(entry.key);
         self.list.push(entry);
         Ok(())
     }
@@ -85,8 +88,8 @@ impl<'a> Entries<'a> {
         if self.list.len() <= FEW {
             for i in 1..self.list.len() {
                 let (before, rest) = self.list.split_at_mut(i);
-                let key = rest[0].key;
-                for earlier in before.iter_mut().filter(|e| e.key == key) {
+                let (key, print) = (rest[0].key, rest[0].print);
+                for earlier in before.iter_mut().filter(|e| e.print == print && e.key == key) {
                     earlier.is_superseded = true;
                     found = true;
                 }
@@ -102,6 +105,11 @@ impl<'a> Entries<'a> {
         }
         found
     }
+}
+
+fn print_of(key: &[u8]) -> u64 {
+    let tail = key.last_chunk::<4>().map_or(0, |t| u32::from_le_bytes(*t));
+    (key.len() as u64) << 32 | u64::from(tail)
 }
 
 /// An `AnyValue` whose last set field counts.

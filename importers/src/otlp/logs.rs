@@ -49,7 +49,7 @@ impl<'a> Decoder<'a> {
         if log.time > MAX_TIME || log.observed > MAX_TIME {
             return Err(Fault::Record("time_out_of_range"));
         }
-        if !self.rows.has_room() {
+        if !self.rows.has_room(&self.envelope) {
             return Err(Fault::Record("request_too_large_in_memory"));
         }
         self.forget_bad_ids(log);

@@ -101,7 +101,7 @@ impl<'a> Decoder<'a> {
             Kind::Summary => self.summary_point(r)?,
         };
         check(kind, metric, &point)?;
-        if !self.rows.has_room() {
+        if !self.rows.has_room(&self.envelope) {
             return Err(Fault::Record("request_too_large_in_memory"));
         }
         let odd = self.entries.write(&mut self.rows.metrics.of(kind).attributes)?;

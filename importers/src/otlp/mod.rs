@@ -20,6 +20,7 @@ use crate::{DecodeError, Decoded};
 use attributes::{Entries, string};
 use fault::Fault;
 use sextant_model::Signal;
+use std::rc::Rc;
 
 /// A field that no `.proto` uses: in transcoded JSON it carries why the record around it can't be kept.
 const REJECTED: u32 = (1 << 29) - 1;
@@ -64,7 +65,7 @@ pub fn decode_json(text: &[u8], received_at: i64, options: &JsonOptions) -> Resu
 /// State of one message: the rows so far, the envelope of the records being read, and scratch lists.
 struct Decoder<'a> {
     rows: Builders,
-    envelope: Envelope,
+    envelope: Rc<Envelope>,
     /// The entries of the attribute list being read.
     entries: Entries<'a>,
     /// Whether [`REJECTED`] fields are ours.
@@ -73,12 +74,7 @@ struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     fn new(received_at: i64, is_transcoded: bool) -> Self {
-        Self {
-            rows: Builders::new(received_at),
-            envelope: Envelope::default(),
-            entries: Entries::default(),
-            is_transcoded,
-        }
+        Self { rows: Builders::new(received_at), envelope: Rc::default(), entries: Entries::default(), is_transcoded }
     }
 
     /// `ResourceSpans`, `ResourceLogs` or `ResourceMetrics`: they number their fields alike.
@@ -132,7 +128,7 @@ impl<'a> Decoder<'a> {
         let n_dropped = self.attributes_and_dropped(signal, r.inside(scope), (3, 4), &mut envelope.scope)?;
         envelope.scope_dropped.push(n_dropped);
         envelope.scope_schema.push(schema_url);
-        self.envelope = envelope;
+        self.envelope = Rc::new(envelope);
         let mut ahead = r;
         while let Some((number, value)) = ahead.field()? {
             if let (2, Value::Bytes(b)) = (number, value) {

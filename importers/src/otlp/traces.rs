@@ -59,7 +59,7 @@ impl<'a> Decoder<'a> {
             }
         }
         check(span)?;
-        if !self.rows.has_room() {
+        if !self.rows.has_room(&self.envelope) {
             return Err(Fault::Record("request_too_large_in_memory"));
         }
         let odd = self.entries.write(&mut self.rows.traces.attributes)?;
