@@ -9,6 +9,7 @@ began=$SECONDS
 
 packages=(build-essential pkg-config mold)
 if [ "$goal" = test ]; then packages+=(python3-venv chromium); fi
+if [ "$goal" = test ] && ! command -v npm >/dev/null; then packages+=(nodejs npm); fi
 
 missing=()
 if command -v dpkg-query >/dev/null; then

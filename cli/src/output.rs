@@ -44,10 +44,11 @@ pub fn print(answer: &Answer, format: Format, columns: &[&str]) -> anyhow::Resul
     }
     out.flush()?;
     match &answer.completeness {
-        Completeness::Limited { .. } if format == Format::Table => {
-            eprintln!("the first {} rows; there may be more, see --limit", answer.n_rows());
+        Completeness::Complete => {}
+        // Never a silent cut, in no format: standard error does not disturb what reads the rows.
+        Completeness::Limited { .. } => {
+            eprintln!("the newest {} rows; there may be more, see --limit", answer.n_rows());
         }
-        Completeness::Complete | Completeness::Limited { .. } => {}
         Completeness::Partial { reason } => eprintln!("the answer is not whole: {reason}"),
     }
     Ok(())
