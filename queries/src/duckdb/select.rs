@@ -14,9 +14,6 @@ const SPAN_COLUMNS: &str = "Timestamp, TraceId, SpanId, ParentSpanId, TraceState
 const LOG_COLUMNS: &str = "Timestamp, ObservedTimestamp, TraceId, SpanId, TraceFlags, SeverityText, SeverityNumber, \
     ServiceName, Body, ResourceAttributes, ScopeName, ScopeVersion, LogAttributes, EventName, ProjectId";
 
-/// The tables that a signal's count goes over.
-pub const COUNT_TABLES: fn(Signal) -> &'static [Table] = Signal::tables;
-
 fn condition(query: &Query, range: TimeRange, time: &str, params: &mut Vec<Param>) -> String {
     let mut filter = Filter { signal: query.signal, params };
     let range = filter.range(time, range);
