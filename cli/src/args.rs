@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use sextant_server::HostArgs;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -63,13 +64,6 @@ pub enum ImportFormat {
     Zipkin,
 }
 
-/// When a batch counts as durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DurabilityArg {
-    Fsync,
-    Os,
-}
-
 /// A period; without one, everything there is.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct PeriodArgs {
@@ -124,33 +118,8 @@ pub enum Command {
 pub struct Serve {
     #[command(flatten)]
     pub place: Where,
-    /// OTLP over gRPC
-    #[arg(long, value_name = "ADDR", default_value = ":4317")]
-    pub otlp_grpc: Vec<String>,
-    /// OTLP over HTTP
-    #[arg(long, value_name = "ADDR", default_value = ":4318")]
-    pub otlp_http: Vec<String>,
-    /// API and browser UI
-    #[arg(long, value_name = "ADDR", default_value = ":4320")]
-    pub http: Vec<String>,
-    /// Zipkin v2
-    #[arg(long, value_name = "ADDR", default_value = ":9411")]
-    pub zipkin: Vec<String>,
-    /// What senders from other machines must show
-    #[arg(long, value_name = "K")]
-    pub api_key: Option<String>,
-    /// A further name that this machine may be called by
-    #[arg(long, value_name = "H")]
-    pub allow_host: Vec<String>,
-    /// A further origin whose pages may send
-    #[arg(long, value_name = "O")]
-    pub allow_origin: Vec<String>,
-    /// Free space to keep, such as 500MB [default: the smaller of 1GB and 2 % of the disk]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub disk_reserve: Option<u64>,
-    /// When a batch counts as durable
-    #[arg(long, value_enum, default_value = "fsync")]
-    pub durability: DurabilityArg,
+    #[command(flatten)]
+    pub host: HostArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -247,32 +216,6 @@ pub struct Demo {
     /// Send to this OTLP/HTTP address instead of the running instance
     #[arg(long, value_name = "URL")]
     pub to: Option<String>,
-}
-
-/// `500MB`, `2GiB`, or bytes.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let units = [
-        ("KIB", 1 << 10),
-        ("MIB", 1 << 20),
-        ("GIB", 1 << 30),
-        ("KB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("B", 1),
-    ];
-    let upper = text.trim().to_ascii_uppercase();
-    let (number, scale) =
-        units.iter().find_map(|(unit, scale)| Some((upper.strip_suffix(unit)?, *scale))).unwrap_or((&upper, 1));
-    let number: f64 = number
-        .trim()
-        .parse()
-        .ok()
-        .ok_or_else(|| format!("'{text}' is no size: give bytes, or a number with KB, MB or GB"))?;
-    if number.is_finite() && number >= 0.0 {
-        Ok((number * scale as f64) as u64)
-    } else {
-        Err(format!("'{text}' is no size"))
-    }
 }
 
 /// A QUERY may begin with `-`: such an argument of `search` is passed on as what it is, not as a flag.

@@ -1,12 +1,11 @@
 //! Reaching the data: a running instance, or the directory itself.
 
 use crate::args::{PeriodArgs, Where};
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Outcome, Period};
 use sextant_model::{DurationNanos, UnixNanos};
-use sextant_server::HttpBackend;
+use sextant_server::{HttpBackend, data_dir};
 use sextant_workbench::{Options, StoreConfig, StoreError, Workbench, now};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// What answers.
@@ -15,16 +14,6 @@ pub enum Reach {
     Running(Box<HttpBackend>),
     /// The directory, opened here.
     Here(Workbench),
-}
-
-/// The platform's data directory.
-pub fn data_dir(place: &Where) -> anyhow::Result<PathBuf> {
-    if let Some(dir) = &place.data {
-        return Ok(dir.clone());
-    }
-    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let base = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
-    Ok(base.context("there is no home directory; name a data directory with --data DIR")?.join("sextant"))
 }
 
 /// How long a directory that is being opened or closed is waited for.
@@ -37,7 +26,7 @@ impl Reach {
         if let Some(url) = &place.url {
             return Ok(Self::Running(Box::new(HttpBackend::new(url, &place.token)?)));
         }
-        let dir = data_dir(place)?;
+        let dir = data_dir(place.data.as_ref())?;
         let tries = PATIENCE.as_millis() / PAUSE.as_millis();
         for _ in 0..tries {
             if let Some(instance) = sextant_server::find(&dir) {

@@ -1,9 +1,10 @@
 //! The one trait behind every screen.
 
-use crate::{Answer, Ask, AskError, Command, Outcome};
+use crate::{Answer, Ask, AskError, Command, ImportedFile, Outcome};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// A boxed future; in a browser it stays on its thread.
 #[cfg(not(target_arch = "wasm32"))]
@@ -20,6 +21,21 @@ pub enum Event {
     Generation {
         /// The number of the newest generation.
         generation: u64,
+    },
+    /// A file that was dropped on the window or chosen in a dialog has been taken in.
+    Imported {
+        /// What came of it.
+        file: ImportedFile,
+    },
+    /// Something that was asked for outside the screens failed.
+    Failed {
+        /// Why.
+        error: AskError,
+    },
+    /// A command was chosen in the window's menu.
+    Chosen {
+        /// Its name in the table of commands.
+        id: String,
     },
 }
 
@@ -40,4 +56,18 @@ pub trait Backend {
 
     /// Calls `on_event` with whatever is new, for as long as the backend lives.
     fn subscribe(&self, on_event: OnEvent);
+}
+
+impl<B: Backend + ?Sized> Backend for Arc<B> {
+    fn ask(&self, ask: Ask) -> BoxFuture<Result<Answer, AskError>> {
+        self.as_ref().ask(ask)
+    }
+
+    fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
+        self.as_ref().act(command, payload)
+    }
+
+    fn subscribe(&self, on_event: OnEvent) {
+        self.as_ref().subscribe(on_event);
+    }
 }

@@ -23,6 +23,28 @@ pub enum Command {
         /// The same seed makes the same traffic.
         seed: u64,
     },
+    /// Send one span, so that one sees that sending works.
+    TestSpan,
+    /// Let the user choose files and take them in; each is told as an event. Only where there are dialogs.
+    OpenFiles,
+    /// Show these commands in the window's menu. Only where there is one.
+    Menu {
+        /// In their order.
+        items: Vec<MenuItem>,
+    },
+}
+
+/// A command in a menu.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MenuItem {
+    /// Its name in the table of commands.
+    pub id: String,
+    /// The menu that it is in.
+    pub group: String,
+    /// What it is called.
+    pub text: String,
+    /// `CmdOrCtrl+O`, where a key of the window leads to it.
+    pub accelerator: Option<String>,
 }
 
 /// What became of one file.
@@ -51,6 +73,15 @@ pub struct ImportedFile {
 pub enum Outcome {
     /// Of an import.
     Imported(ImportedFile),
+    /// Of traffic that was sent to our own receiver.
+    Sent {
+        /// Spans in it.
+        spans: u64,
+        /// Log records in it.
+        logs: u64,
+        /// Metric points in it.
+        points: u64,
+    },
     /// It is done, or under way.
     Done,
 }

@@ -169,6 +169,6 @@ async fn import(
     let command = Command::Import { name, format: p.format, project: p.project };
     match app.workbench.act(command, bytes.to_vec()).await? {
         Outcome::Imported(file) => Ok(Json(file).into_response()),
-        Outcome::Done => Ok(Json(Value::Null).into_response()),
+        _ => Ok(Json(Value::Null).into_response()),
     }
 }

@@ -9,6 +9,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, Event, OnEvent, Outcome};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// A running instance, asked over HTTP.
 #[derive(Debug, Clone)]
@@ -16,7 +18,12 @@ pub struct HttpBackend {
     client: Client<HttpConnector, Body>,
     base: Arc<str>,
     token: Arc<str>,
+    /// Where the work is done: whoever asks may be on a thread of their own.
+    handle: Handle,
 }
+
+/// How long to wait before events are listened for again.
+const RECONNECT_TIME: Duration = Duration::from_secs(1);
 
 impl HttpBackend {
     /// The instance at `url` (`http://HOST:PORT`, a token parameter is taken from it).
@@ -33,6 +40,7 @@ impl HttpBackend {
             client: Client::builder(TokioExecutor::new()).build_http(),
             base: format!("http://{authority}").into(),
             token: token.into(),
+            handle: Handle::current(),
         })
     }
 
@@ -65,7 +73,7 @@ impl HttpBackend {
         }))
     }
 
-    async fn follow(self, on_event: OnEvent) -> Option<()> {
+    async fn follow(&self, on_event: &OnEvent) -> Option<()> {
         let request = Request::get(format!("{}/api/v1/door/events", self.base))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .body(Body::empty())
@@ -87,10 +95,22 @@ impl HttpBackend {
     }
 }
 
+impl HttpBackend {
+    /// Does the work on the runtime.
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, AskError>> + Send + 'static,
+    ) -> BoxFuture<Result<T, AskError>> {
+        let task = self.handle.spawn(work);
+        let stopped = |_| AskError::new(Code::Internal, "the question was interrupted");
+        Box::pin(async move { task.await.map_err(stopped)? })
+    }
+}
+
 impl Backend for HttpBackend {
     fn ask(&self, ask: Ask) -> BoxFuture<Result<Answer, AskError>> {
         let me = self.clone();
-        Box::pin(async move {
+        self.run(async move {
             let body = serde_json::to_vec(&ask).unwrap_or_default();
             Answer::decode(&me.post("/api/v1/door/ask".into(), body).await?)
         })
@@ -98,7 +118,7 @@ impl Backend for HttpBackend {
 
     fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
         let me = self.clone();
-        Box::pin(async move {
+        self.run(async move {
             let command = serde_json::to_string(&command).unwrap_or_default();
             let answer = me.post(format!("/api/v1/door/act?command={}", percent(&command)), payload).await?;
             serde_json::from_slice(&answer)
@@ -107,7 +127,13 @@ impl Backend for HttpBackend {
     }
 
     fn subscribe(&self, on_event: OnEvent) {
-        tokio::spawn(self.clone().follow(on_event));
+        let me = self.clone();
+        self.handle.spawn(async move {
+            loop {
+                me.follow(&on_event).await;
+                tokio::time::sleep(RECONNECT_TIME).await;
+            }
+        });
     }
 }
 

@@ -8,6 +8,12 @@ pub enum ServerError {
     /// The address can't be bound.
     #[error(transparent)]
     Listen(#[from] sextant_workbench::ReceiverError),
+    /// The store can't be opened.
+    #[error(transparent)]
+    Store(#[from] sextant_workbench::StoreError),
+    /// Nowhere to keep data.
+    #[error("there is no home directory; name a data directory with --data DIR")]
+    NoHome,
     /// `instance.json` can't be written or read.
     #[error("cannot {what} {path}: {source}")]
     File {

@@ -7,6 +7,7 @@ mod client;
 mod door;
 mod error;
 mod gate;
+mod host;
 mod instance;
 mod openapi;
 mod probes;
@@ -14,5 +15,6 @@ mod serve;
 
 pub use client::HttpBackend;
 pub use error::ServerError;
+pub use host::{DurabilityArg, Holder, Host, HostArgs, data_dir};
 pub use instance::{Instance, find};
 pub use serve::{Config, Serving, start};

@@ -76,8 +76,9 @@ pub async fn start(config: Config, workbench: Workbench, shutdown: &Shutdown) ->
     let token = new_token()?;
     let (tell, generation) = watch::channel(workbench.store_status().generation);
     workbench.subscribe(Box::new(move |event| {
-        let Event::Generation { generation } = event;
-        tell.send_replace(generation);
+        if let Event::Generation { generation } = event {
+            tell.send_replace(generation);
+        }
     }));
     let app = Arc::new(App {
         workbench: workbench.clone(),

@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each room and the rooms that it may use; the table of `docs/ARCHITECTURE.md`.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("contract", &["model"]),
     ("importers", &["model", "columns"]),
@@ -13,14 +13,19 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("analysis", &["model"]),
     ("store", &["model", "columns"]),
     ("receiver", &["model", "importers"]),
-    ("workbench", &["model", "contract", "importers", "columns", "queries", "analysis", "store", "receiver"]),
+    (
+        "workbench",
+        &["model", "contract", "importers", "columns", "queries", "analysis", "store", "receiver", "fixtures"],
+    ),
     ("server", &["model", "contract", "workbench", "receiver"]),
     ("cli", &["model", "contract", "analysis", "workbench", "server", "fixtures"]),
     ("fixtures", &["model"]),
     ("ui", &["model", "queries", "contract"]),
+    ("window", &["contract", "server", "ui"]),
+    ("desktop", &["contract", "server"]),
 ];
 /// Crates of which a second version in the tree is an error.
-const ONE_VERSION: [&str; 8] = ["egui", "eframe", "arrow", "parquet", "tokio", "prost", "duckdb", "winit"];
+const ONE_VERSION: [&str; 9] = ["egui", "eframe", "arrow", "parquet", "tokio", "prost", "duckdb", "winit", "tauri"];
 /// Licences that may be linked.
 const LICENCES: [&str; 17] = [
     "MIT",

@@ -1,13 +1,16 @@
 //! The app: what one looks at, and the frame in which it is painted.
 
 use crate::asks::Asks;
+use crate::commands::{self, Do, Keys};
 use crate::kit::{Kit, rect};
+use crate::overlay::notices::Notice;
+use crate::overlay::{self, palette};
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
 use crate::views::{home, logs, trace, traces};
 use crate::{fonts, shell};
-use eframe::egui::{self, Context, Key, Rect};
-use sextant_contract::Backend;
+use eframe::egui::{self, Context, Rect};
+use sextant_contract::{Backend, Command};
 use std::rc::Rc;
 
 /// What a frame shows at its foot.
@@ -35,9 +38,20 @@ pub(crate) struct State {
     pub trace: trace::State,
     pub logs: logs::State,
     pub home: home::State,
+    pub palette: Option<palette::State>,
+    pub is_sheet_open: bool,
+    pub notices: Vec<Notice>,
+    /// Commands that were chosen and that nobody has carried out yet.
+    pub todo: Vec<Do>,
 }
 
 impl State {
+    /// Whether this command was chosen; it is then carried out by whoever asks.
+    pub fn takes(&mut self, what: Do) -> bool {
+        let place = self.todo.iter().position(|d| *d == what);
+        place.map(|p| self.todo.remove(p)).is_some()
+    }
+
     /// Goes somewhere; back leads here.
     pub fn go(&mut self, route: Route) {
         if route == self.route {
@@ -71,9 +85,13 @@ impl State {
     }
 }
 
+/// What the button sends: enough to look around in.
+const DEMO_SPANS: u64 = 5_000;
+
 /// The egui app of all shells.
 pub struct App {
     state: State,
+    keys: Keys,
     #[cfg(target_arch = "wasm32")]
     hash: String,
 }
@@ -105,9 +123,14 @@ impl App {
             trace: trace::State::default(),
             logs: logs::State::default(),
             home: home::State::default(),
+            palette: None,
+            is_sheet_open: false,
+            notices: Vec::new(),
+            todo: Vec::new(),
         };
         Self {
             state,
+            keys: Keys::default(),
             #[cfg(target_arch = "wasm32")]
             hash: String::new(),
         }
@@ -146,17 +169,60 @@ impl App {
         }
     }
 
-    fn keys(&mut self, ctx: &Context) {
+    /// Gives what the table of commands has to a shell with a menu.
+    pub fn offer_menu(&self, ctx: &Context) {
+        self.state.asks.act(ctx, Command::Menu { items: commands::menu() }, Vec::new());
+    }
+
+    /// What was pressed, chosen in the menu or dropped on the window.
+    fn listen(&mut self, ctx: &Context) {
+        let heard = self.state.asks.hear();
+        self.state.notices.extend(heard.notices);
+        self.state.todo.extend(heard.chosen.iter().filter_map(|id| commands::by_id(id)));
+        let is_typing = self.state.is_typing || self.state.palette.is_some() || ctx.egui_wants_keyboard_input();
+        let pressed = self.keys.read(ctx, self.state.route.view, is_typing);
+        self.state.todo.extend(pressed);
+        for file in ctx.input(|i| i.raw.dropped_files.clone()) {
+            self.state.asks.read(ctx, file);
+        }
+        for (name, bytes) in heard.files {
+            self.state.asks.act(ctx, Command::Import { name, format: None, project: None }, bytes);
+        }
+    }
+
+    /// Carries out what works everywhere; the rest is left to the view.
+    fn carry_out(&mut self, ctx: &Context) {
         let state = &mut self.state;
-        let pressed = |key: Key, modifiers| ctx.input_mut(|i| i.consume_key(modifiers, key));
-        if pressed(Key::ArrowLeft, egui::Modifiers::ALT) {
-            state.back();
-        }
-        if pressed(Key::ArrowRight, egui::Modifiers::ALT) {
-            state.forward();
-        }
-        if !state.is_typing && pressed(Key::Slash, egui::Modifiers::NONE) {
-            state.is_typing = true;
+        for what in std::mem::take(&mut state.todo) {
+            match what {
+                Do::Palette => {
+                    state.palette = if state.palette.is_some() { None } else { Some(palette::State::default()) };
+                }
+                Do::Keys => state.is_sheet_open = !state.is_sheet_open,
+                Do::Search => state.is_typing = true,
+                Do::Close => {
+                    if state.palette.take().is_none() && !std::mem::take(&mut state.is_sheet_open) {
+                        state.todo.push(Do::Close);
+                    }
+                }
+                Do::OpenFiles => state.asks.act(ctx, Command::OpenFiles, Vec::new()),
+                Do::Demo => {
+                    let seed = crate::runtime::now() as u64;
+                    state.asks.act(ctx, Command::Demo { spans: DEMO_SPANS, seed }, Vec::new());
+                }
+                Do::TestSpan => state.asks.act(ctx, Command::TestSpan, Vec::new()),
+                Do::Theme => state.theme = if state.theme.is_dark { &LIGHT } else { &DARK },
+                Do::Back => state.back(),
+                Do::Forward => state.forward(),
+                Do::Home => state.open(View::Home),
+                Do::Traces => state.open(View::Traces),
+                Do::Logs => state.open(View::Logs),
+                Do::Hold | Do::ZoomOut | Do::Earlier | Do::Later => {
+                    let route = state.route.moved(what);
+                    state.go(route);
+                }
+                view => state.todo.push(view),
+            }
         }
     }
 
@@ -178,7 +244,8 @@ impl eframe::App for App {
         self.state.asks.forget_old();
         #[cfg(target_arch = "wasm32")]
         self.sync_address();
-        self.keys(ctx);
+        self.listen(ctx);
+        self.carry_out(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -199,6 +266,9 @@ impl eframe::App for App {
             View::Logs => logs::show(ui, state, main),
         }
         shell::show(ui, state, whole);
+        overlay::show(ui, state, whole);
+        // What no view wanted is forgotten, but for what was chosen in this frame.
+        state.todo.retain(|d| commands::is_global(*d));
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {

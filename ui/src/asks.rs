@@ -1,8 +1,9 @@
 //! Questions under way and their answers. An older answer stays until a newer one is there.
 
+use crate::overlay::notices::Notice;
 use crate::runtime::{now, spawn};
-use eframe::egui::Context;
-use sextant_contract::{Answer, Ask, AskError, Backend, Event};
+use eframe::egui::{Context, DroppedFileHandle};
+use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Event};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +34,18 @@ pub(crate) struct Asks {
     inbox: Arc<Mutex<Vec<Arrived>>>,
     slots: HashMap<String, Slot>,
     generation: Arc<AtomicU64>,
+    heard: Arc<Mutex<Heard>>,
+}
+
+/// What came by itself and is not taken in yet.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// What came of changes, files and the like.
+    pub notices: Vec<Notice>,
+    /// Names of commands that were chosen in the menu.
+    pub chosen: Vec<String>,
+    /// Dropped files that have been read: names and bytes.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// A live question is asked again at most this often.
@@ -41,13 +54,54 @@ const LIVE_NANOS: i64 = 900_000_000;
 impl Asks {
     pub fn new(backend: Rc<dyn Backend>, ctx: &Context) -> Self {
         let generation = Arc::new(AtomicU64::new(0));
-        let (seen, ctx) = (generation.clone(), ctx.clone());
+        let heard: Arc<Mutex<Heard>> = Arc::default();
+        let (seen, told, ctx) = (generation.clone(), heard.clone(), ctx.clone());
         backend.subscribe(Box::new(move |event| {
-            let Event::Generation { generation } = event;
-            seen.store(generation, Ordering::Release);
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            match event {
+                Event::Generation { generation } => seen.store(generation, Ordering::Release),
+                Event::Imported { file } => told.notices.push(Notice::imported(&file)),
+                Event::Failed { error } => told.notices.push(Notice::failed(&error)),
+                Event::Chosen { id } => told.chosen.push(id),
+            }
             ctx.request_repaint();
         }));
-        Self { backend, inbox: Arc::default(), slots: HashMap::new(), generation }
+        Self { backend, inbox: Arc::default(), slots: HashMap::new(), generation, heard }
+    }
+
+    /// What came by itself since the last time.
+    pub fn hear(&self) -> Heard {
+        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads a file that was dropped on the screens; it is heard of when it is there.
+    pub fn read(&self, ctx: &Context, file: DroppedFileHandle) {
+        let (heard, ctx) = (self.heard.clone(), ctx.clone());
+        spawn(async move {
+            let name = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let read = crate::runtime::read(file).await;
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            match read {
+                Ok(bytes) => heard.files.push((name, bytes)),
+                Err(e) => {
+                    let error = AskError::new(Code::BadQuery, format!("{name} can't be read: {e}"));
+                    heard.notices.push(Notice::failed(&error));
+                }
+            }
+            ctx.request_repaint();
+        });
+    }
+
+    /// Carries out a change; what comes of it is a notice.
+    pub fn act(&self, ctx: &Context, command: Command, payload: Vec<u8>) {
+        let done = self.backend.act(command, payload);
+        let (heard, ctx) = (self.heard.clone(), ctx.clone());
+        spawn(async move {
+            if let Some(notice) = Notice::of(&done.await) {
+                heard.lock().unwrap_or_else(PoisonError::into_inner).notices.push(notice);
+                ctx.request_repaint();
+            }
+        });
     }
 
     /// The newest generation that was heard of.

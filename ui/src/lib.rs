@@ -2,9 +2,11 @@
 
 mod app;
 mod asks;
+mod commands;
 mod data;
 mod fonts;
 mod kit;
+mod overlay;
 mod route;
 mod runtime;
 mod shell;

@@ -1,5 +1,6 @@
 //! Where one is, as an address: back, forward and deep links are the address changing.
 
+use crate::commands::Do;
 use crate::runtime::now;
 
 /// A screen.
@@ -51,6 +52,23 @@ impl Route {
 
     pub fn is_live(&self) -> bool {
         self.fixed.is_none()
+    }
+
+    /// The same with another period: earlier, later, longer, held or live.
+    pub fn moved(&self, what: Do) -> Self {
+        let (from, to) = self.period();
+        let half = (to - from) / 2;
+        let fixed = match what {
+            Do::Earlier => Some((from - half, to - half)),
+            Do::Later => Some((from + half, to + half)),
+            Do::ZoomOut if self.is_live() => {
+                return Self { minutes: (self.minutes * 4).min(43_200), ..self.clone() };
+            }
+            Do::ZoomOut => Some((from - half, to + half)),
+            _ if self.is_live() => Some((from, to)),
+            _ => None,
+        };
+        Self { fixed, ..self.clone() }
     }
 
     /// The part of the address after `#`.

@@ -1,6 +1,15 @@
 //! What differs between a page and a window: running futures, and the clock.
 
+use eframe::egui::DroppedFileHandle;
 use std::future::Future;
+
+/// The bytes of a file that was dropped on the screens.
+pub(crate) async fn read(file: DroppedFileHandle) -> Result<Vec<u8>, String> {
+    #[cfg(target_arch = "wasm32")]
+    return file.bytes_async().await;
+    #[cfg(not(target_arch = "wasm32"))]
+    file.bytes()
+}
 
 /// Runs a future to its end in the background.
 #[cfg(target_arch = "wasm32")]

@@ -1,11 +1,11 @@
 //! Rail, top bar and status bar.
 
 use crate::app::State;
+use crate::commands::Do;
 use crate::data::{clock, day};
 use crate::fonts::Font;
 use crate::kit::{Kit, icon, key, rect, seg};
 use crate::route::{Route, View};
-use crate::tokens::{DARK, LIGHT};
 use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Id, Key, Rect, Stroke, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2};
 use sextant_model::Signal;
@@ -36,7 +36,7 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
     }
     let y = whole.height() - 24.0 - 47.0;
     if rail_item(&kit, y, "sun", if t.is_dark { "Light" } else { "Dark" }, false) {
-        state.theme = if t.is_dark { &LIGHT } else { &DARK };
+        state.todo.push(Do::Theme);
     }
 }
 
@@ -103,8 +103,9 @@ fn live(ui: &Ui, state: &mut State, x: f32, width: f32) {
     let kit = Kit::new(ui, state.theme);
     let on = usize::from(!state.route.is_live());
     if let (Some(clicked), _) = seg(&kit, x, 8.0, false, &["Live", "Paused"], on) {
-        let fixed = if clicked == 0 { None } else { Some(state.route.period()) };
-        state.go(Route { fixed, ..state.route.clone() });
+        if (clicked == 0) != state.route.is_live() {
+            state.todo.push(Do::Hold);
+        }
     }
     let kit = Kit::new(ui, state.theme);
     let generation = state.asks.generation() & 0xffff_ffff;
@@ -135,10 +136,6 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
         let exact = format!("{} – {}", &clock(from, 0)[..5], &clock(to, 0)[..5]);
         at = kit.text(at + 8.0, 26.0, Font::Mono(10.5), t.weak, &exact);
     }
-    let next = |by: i64| {
-        let span = to - from;
-        Route { fixed: Some((from + by * span, to + by * span)), ..state.route.clone() }
-    };
     let mut wanted = None;
     let text_area = kit.click(rect(x, 8.0, (at - x).max(80.0), 28.0), "range", "Time range: next preset");
     if text_area.clicked() {
@@ -151,17 +148,7 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
         let color = if response.hovered() { t.accent } else { t.strong };
         icon(&kit, name, ix, 15.0, 14.0, 1.4, color);
         if response.clicked() {
-            wanted = Some(match i {
-                0 => next(-1),
-                1 => next(1),
-                _ if state.route.is_live() => {
-                    Route { minutes: (state.route.minutes * 4).min(43_200), ..state.route.clone() }
-                }
-                _ => {
-                    let more = (to - from) / 2;
-                    Route { fixed: Some((from - more, to + more)), ..state.route.clone() }
-                }
-            });
+            state.todo.push([Do::Earlier, Do::Later, Do::ZoomOut][i]);
         }
     }
     kit.vline(x + w - 72.0, 14.0, 16.0, t.strong_line);

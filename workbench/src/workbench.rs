@@ -2,6 +2,7 @@
 
 use crate::sink::StoreSink;
 use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, Event, OnEvent, Outcome};
+use sextant_fixtures::shop::{Shop, ShopConfig, ShopRequest, test_span};
 use sextant_receiver::listen::Shutdown;
 use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
 use sextant_store::{Config as StoreConfig, Health, Store, StoreError};
@@ -130,12 +131,27 @@ impl Workbench {
             Command::Import { name, format, project } => {
                 self.import(name, format.as_deref(), project.as_deref(), payload).map(Outcome::Imported)
             }
-            Command::Demo { .. } => {
-                Err(AskError::new(Code::Refused, "the demo is started from the shell").hint("run: sextant demo"))
+            Command::Demo { spans, seed } => {
+                self.send(Shop::new(&ShopConfig { seed, n_spans: spans.min(MAX_DEMO_SPANS), end: now() }))
+            }
+            Command::TestSpan => self.send(std::iter::once(test_span(now()))),
+            Command::OpenFiles | Command::Menu { .. } => {
+                Err(AskError::new(Code::Refused, "there are no dialogs and menus here, only in the desktop program"))
             }
         }
     }
+
+    /// Sends traffic to our own receiver, the way that any program would.
+    fn send(&self, requests: impl Iterator<Item = ShopRequest>) -> Result<Outcome, AskError> {
+        let own = self.listeners().into_iter().find(|l| l.name == "otlp-http").ok_or_else(|| {
+            AskError::new(Code::Refused, "nothing listens for OTLP over HTTP here").hint("start with --otlp-http :4318")
+        })?;
+        self.inner.handle.block_on(crate::demo::send(&format!("http://{}", own.address), requests))
+    }
 }
+
+/// More than this from one click is a mistake.
+const MAX_DEMO_SPANS: u64 = 1_000_000;
 
 fn stopped() -> AskError {
     AskError::new(Code::Internal, "the answer was interrupted")

@@ -16,7 +16,10 @@ struct Found {
 }
 
 fn walk(path: &Path, found: &mut Vec<Found>) -> anyhow::Result<()> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.flatten().map(|e| e.path()).collect();
+    // A link to a folder may lead back here.
+    let is_loop = |p: &PathBuf| p.is_symlink() && p.is_dir();
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(path)?.flatten().map(|e| e.path()).filter(|p| !is_loop(p)).collect();
     entries.sort();
     for entry in entries {
         if entry.is_dir() {
@@ -84,7 +87,7 @@ async fn one(reach: &Reach, file: &Found, format: Option<&str>, project: Option<
         Command::Import { name: name.clone(), format: format.map(str::to_owned), project: project.map(str::to_owned) };
     match reach.act(command, bytes).await {
         Ok(Outcome::Imported(done)) => Ok(done),
-        Ok(Outcome::Done) => Ok(ImportedFile { path: name, ..ImportedFile::default() }),
+        Ok(_) => Ok(ImportedFile { path: name, ..ImportedFile::default() }),
         // In a folder, what is no telemetry is passed over by name.
         Err(e) if !file.is_named && e.code == Code::BadQuery => {
             eprintln!("skipped {name}: {e}");

@@ -137,6 +137,19 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     report(state, vec!["Showing".into(), format!("{n} of {n}"), "spans".into()], &slot);
 }
 
+/// Spans of the open trace whose name has `typed` in it: place, service, name, duration, error.
+pub(crate) fn find_spans(state: &App, typed: &str, limit: usize) -> Vec<(usize, String, String, i64, bool)> {
+    let typed = typed.to_lowercase();
+    let is_hit = |n: &Node| n.name.to_lowercase().contains(&typed);
+    let hits = state.trace.nodes.list.iter().enumerate().filter(|(_, n)| is_hit(n)).take(limit);
+    hits.map(|(i, n)| (i, n.service.clone(), n.name.clone(), n.duration, n.is_error)).collect()
+}
+
+/// Selects the span at `place` of the open trace.
+pub(crate) fn select(state: &mut App, place: usize) {
+    state.trace.selected = place;
+}
+
 fn header(ui: &Ui, state: &mut App, r: Rect, nodes: &Nodes) {
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;

@@ -1,0 +1,180 @@
+//! A program that holds a data directory: the store, its receivers and the API, opened and closed together. Every
+//! shell that may hold one (command, desktop, window) does it this way and takes these flags.
+
+use crate::{Config, HttpBackend, ServerError, Serving, find, start};
+use clap::{Args, ValueEnum};
+use sextant_contract::Backend;
+use sextant_workbench::{Durability, Options, ReceiverConfig, Shutdown, StoreConfig, StoreError, Workbench};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+
+/// When a batch counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DurabilityArg {
+    /// When it is on the disk.
+    Fsync,
+    /// When the operating system has it.
+    Os,
+}
+
+/// Where a program listens, and how it keeps.
+#[derive(Debug, Clone, Args)]
+pub struct HostArgs {
+    /// OTLP over gRPC
+    #[arg(long, value_name = "ADDR", default_value = ":4317")]
+    pub otlp_grpc: Vec<String>,
+    /// OTLP over HTTP
+    #[arg(long, value_name = "ADDR", default_value = ":4318")]
+    pub otlp_http: Vec<String>,
+    /// API and browser UI
+    #[arg(long, value_name = "ADDR", default_value = ":4320")]
+    pub http: Vec<String>,
+    /// Zipkin v2
+    #[arg(long, value_name = "ADDR", default_value = ":9411")]
+    pub zipkin: Vec<String>,
+    /// What senders from other machines must show
+    #[arg(long, value_name = "K")]
+    pub api_key: Option<String>,
+    /// A further name that this machine may be called by
+    #[arg(long, value_name = "H")]
+    pub allow_host: Vec<String>,
+    /// A further origin whose pages may send
+    #[arg(long, value_name = "O")]
+    pub allow_origin: Vec<String>,
+    /// Free space to keep, such as 500MB [default: the smaller of 1GB and 2 % of the disk]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub disk_reserve: Option<u64>,
+    /// When a batch counts as durable
+    #[arg(long, value_enum, default_value = "fsync")]
+    pub durability: DurabilityArg,
+}
+
+/// An open data directory that is received into and answered from.
+pub struct Host {
+    /// What answers.
+    pub workbench: Workbench,
+    /// Where it answers.
+    pub serving: Serving,
+    shutdown: Shutdown,
+}
+
+impl Host {
+    /// Opens the directory, then the ports.
+    ///
+    /// # Errors
+    /// If another program holds the directory, or has a port.
+    pub async fn open(dir: PathBuf, args: HostArgs) -> Result<Self, ServerError> {
+        let mut store = StoreConfig::new(dir);
+        store.disk_reserve_bytes = args.disk_reserve;
+        store.durability = match args.durability {
+            DurabilityArg::Fsync => Durability::Fsync,
+            DurabilityArg::Os => Durability::Os,
+        };
+        let workbench = Workbench::open(Options { store }, Handle::current())?;
+        let shutdown = Shutdown::default();
+        let receiver = ReceiverConfig {
+            otlp_grpc: args.otlp_grpc,
+            otlp_http: args.otlp_http,
+            zipkin: args.zipkin,
+            api_key: args.api_key,
+            allow_origins: args.allow_origin.clone(),
+            allow_hosts: args.allow_host.clone(),
+            ..ReceiverConfig::default()
+        };
+        workbench.receive(receiver, &shutdown).await?;
+        let config = Config { http: args.http, allow_hosts: args.allow_host, allow_origins: args.allow_origin };
+        let serving = start(config, workbench.clone(), &shutdown).await?;
+        Ok(Self { workbench, serving, shutdown })
+    }
+
+    /// Lets requests under way finish, seals what is hot, and gives the directory back.
+    pub async fn close(self) {
+        self.shutdown.drain().await;
+        let workbench = self.workbench;
+        tokio::task::spawn_blocking(move || workbench.close()).await.ok();
+        self.serving.close();
+    }
+}
+
+/// Who answers for a data directory: this process, or the one that holds it already.
+pub enum Holder {
+    /// This one.
+    Here(Host),
+    /// Another one, over its API at this address.
+    Running(HttpBackend, String),
+}
+
+/// How long a directory that is being opened or closed by another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Holder {
+    /// Holds the directory, or joins whoever holds it.
+    ///
+    /// # Errors
+    /// If it can't be opened, or is held by a program that does not answer.
+    pub async fn open(dir: PathBuf, args: HostArgs) -> Result<Self, ServerError> {
+        let began = Instant::now();
+        loop {
+            if let Some(instance) = find(&dir) {
+                let address = instance.listeners.get("http").cloned().unwrap_or_default();
+                return Ok(Self::Running(HttpBackend::of(&instance)?, format!("http://{address}")));
+            }
+            match Host::open(dir.clone(), args.clone()).await {
+                Err(ServerError::Store(StoreError::Locked(_))) if began.elapsed() < PATIENCE => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                other => return other.map(Self::Here),
+            }
+        }
+    }
+
+    /// What answers.
+    pub fn backend(&self) -> Arc<dyn Backend + Send + Sync> {
+        match self {
+            Self::Here(host) => Arc::new(host.workbench.clone()),
+            Self::Running(backend, _) => Arc::new(backend.clone()),
+        }
+    }
+}
+
+/// The data directory that is meant: the one named, or the platform's.
+///
+/// # Errors
+/// If there is no home directory to have one in.
+pub fn data_dir(named: Option<&PathBuf>) -> Result<PathBuf, ServerError> {
+    if let Some(dir) = named {
+        return Ok(dir.clone());
+    }
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let base = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
+    base.map(|b| b.join("sextant")).ok_or(ServerError::NoHome)
+}
+
+/// `500MB`, `2GiB`, or bytes.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let units = [
+        ("KIB", 1 << 10),
+        ("MIB", 1 << 20),
+        ("GIB", 1 << 30),
+        ("KB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
+    let upper = text.trim().to_ascii_uppercase();
+    let (number, scale) =
+        units.iter().find_map(|(unit, scale)| Some((upper.strip_suffix(unit)?, *scale))).unwrap_or((&upper, 1));
+    let number: f64 = number
+        .trim()
+        .parse()
+        .ok()
+        .ok_or_else(|| format!("'{text}' is no size: give bytes, or a number with KB, MB or GB"))?;
+    if number.is_finite() && number >= 0.0 {
+        Ok((number * scale as f64) as u64)
+    } else {
+        Err(format!("'{text}' is no size"))
+    }
+}

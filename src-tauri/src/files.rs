@@ -1,0 +1,65 @@
+//! Files from dialogs, from the command line, and dropped on the window: each is read and taken in, and the page is
+//! told what came of it.
+
+use crate::shell::Shell;
+use sextant_contract::{AskError, Code, Command, Event, Outcome};
+use std::path::{Path, PathBuf};
+use tauri::{AppHandle, Manager as _};
+use tauri_plugin_dialog::DialogExt as _;
+
+/// Lets the user choose.
+pub fn choose(app: &AppHandle) {
+    let handle = app.clone();
+    let mut dialog = app.dialog().file().set_title("Open telemetry files");
+    if let Some(window) = app.get_webview_window("main") {
+        dialog = dialog.set_parent(&window);
+    }
+    dialog.pick_files(move |chosen| {
+        let paths = chosen.unwrap_or_default().into_iter().filter_map(|p| p.into_path().ok()).collect();
+        take_in(&handle, paths);
+    });
+}
+
+/// Takes in files, and folders with all that is in them, in the background.
+pub fn take_in(app: &AppHandle, paths: Vec<PathBuf>) {
+    if paths.is_empty() {
+        return;
+    }
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        let mut found = Vec::new();
+        for path in paths {
+            walk(path, &mut found);
+        }
+        for path in found {
+            let event = match one(&app, &path).await {
+                Ok(Outcome::Imported(file)) => Event::Imported { file },
+                Ok(_) => continue,
+                Err(e) => {
+                    Event::Failed { error: AskError { message: format!("{}: {}", path.display(), e.message), ..e } }
+                }
+            };
+            app.state::<Shell>().tell(event);
+        }
+    });
+}
+
+fn walk(path: PathBuf, found: &mut Vec<PathBuf>) {
+    match std::fs::read_dir(&path) {
+        Ok(entries) => {
+            let is_loop = |p: &PathBuf| p.is_symlink() && p.is_dir();
+            let mut entries: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| !is_loop(p)).collect();
+            entries.sort();
+            entries.into_iter().for_each(|e| walk(e, found));
+        }
+        // No folder: reading it says what it is.
+        Err(_) => found.push(path),
+    }
+}
+
+async fn one(app: &AppHandle, path: &Path) -> Result<Outcome, AskError> {
+    let bytes =
+        tokio::fs::read(path).await.map_err(|e| AskError::new(Code::BadQuery, format!("can't be read: {e}")))?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    app.state::<Shell>().backend()?.act(Command::Import { name, format: None, project: None }, bytes).await
+}

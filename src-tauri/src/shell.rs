@@ -1,0 +1,103 @@
+//! What the program has while it runs: who answers, and the page that listens.
+
+use sextant_contract::{AskError, Backend, Code, Event};
+use sextant_server::Holder;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tauri::ipc::{Channel, InvokeResponseBody};
+use tauri::{AppHandle, Manager as _};
+
+/// Who answers; shared by all doors.
+pub type Answering = Arc<dyn Backend + Send + Sync>;
+
+/// The page hears of new records at most this often: each event is work for the window's own thread.
+const TELL_TIME: Duration = Duration::from_millis(50);
+
+#[derive(Default)]
+pub struct Shell {
+    holder: Mutex<Option<Holder>>,
+    page: Arc<Mutex<Option<Channel<InvokeResponseBody>>>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn send(page: &Mutex<Option<Channel<InvokeResponseBody>>>, event: &Event) {
+    let json = serde_json::to_string(event).unwrap_or_default();
+    if let Some(channel) = locked(page).as_ref()
+        && let Err(e) = channel.send(InvokeResponseBody::Json(json))
+    {
+        tracing::warn!("the page could not be told: {e}");
+    }
+}
+
+impl Shell {
+    /// Takes over who answers, and passes on what is new.
+    pub fn hold(&self, holder: Holder) {
+        let backend = holder.backend();
+        *locked(&self.holder) = Some(holder);
+        let (newest, mut heard) = tokio::sync::watch::channel(0);
+        backend.subscribe(Box::new(move |event| {
+            if let Event::Generation { generation } = event {
+                newest.send_replace(generation);
+            }
+        }));
+        let page = self.page.clone();
+        tauri::async_runtime::spawn(async move {
+            while heard.changed().await.is_ok() {
+                let generation = *heard.borrow_and_update();
+                send(&page, &Event::Generation { generation });
+                tokio::time::sleep(TELL_TIME).await;
+            }
+        });
+    }
+
+    /// Who answers.
+    pub fn backend(&self) -> Result<Answering, AskError> {
+        let closed = || AskError::new(Code::Busy, "the program is being closed");
+        locked(&self.holder).as_ref().map(Holder::backend).ok_or_else(closed)
+    }
+
+    /// The page that listens from now on; a page that was loaded again replaces the one before.
+    pub fn listen(&self, page: Channel<InvokeResponseBody>) {
+        *locked(&self.page) = Some(page);
+    }
+
+    /// Tells the page.
+    pub fn tell(&self, event: Event) {
+        send(&self.page, &event);
+    }
+
+    /// Lets requests under way finish, seals, and gives the directory back.
+    pub async fn close(&self) {
+        let holder = locked(&self.holder).take();
+        if let Some(Holder::Here(host)) = holder {
+            host.close().await;
+        }
+    }
+}
+
+/// Brings the window to the front.
+pub fn show(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window("main") {
+        for done in [window.unminimize(), window.show(), window.set_focus()] {
+            if let Err(e) = done {
+                tracing::warn!("the window could not be shown: {e}");
+            }
+        }
+    }
+}
+
+/// One instance a data directory: its name on the session bus.
+pub fn bus_name(dir: &Path) -> String {
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    // FNV-1a: the name only has to differ.
+    let hash = dir
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("dev.sextant.desktop.d{hash:016x}")
+}

@@ -1,0 +1,282 @@
+//! The one table of commands: keys, palette, key sheet and menus are made of it.
+
+use crate::route::View;
+use eframe::egui::{Context, Event, Key, Modifiers};
+use sextant_contract::MenuItem;
+
+/// What can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Do {
+    Palette,
+    Keys,
+    Search,
+    Close,
+    OpenFiles,
+    Demo,
+    TestSpan,
+    Theme,
+    Back,
+    Forward,
+    Home,
+    Traces,
+    Logs,
+    Hold,
+    Earlier,
+    Later,
+    ZoomOut,
+    Down,
+    Up,
+    First,
+    Last,
+    Enter,
+    Fold,
+    Unfold,
+    FoldAll,
+    UnfoldAll,
+    NextError,
+    PreviousError,
+    CriticalPath,
+    Detail,
+    ZoomIn,
+    Widen,
+    PanLeft,
+    PanRight,
+    Fit,
+    Reset,
+    Order,
+}
+
+/// Where a command works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Everywhere,
+    Lists,
+    Trace,
+    Traces,
+}
+
+/// A command.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub what: Do,
+    /// Its name in menus and addresses.
+    pub id: &'static str,
+    pub group: &'static str,
+    pub text: &'static str,
+    /// Each of these strokes; parts of one stroke are separated by spaces.
+    pub keys: &'static [&'static str],
+    pub place: Place,
+    /// Whether the window's menu has it.
+    pub is_in_menu: bool,
+}
+
+const fn entry(
+    what: Do,
+    id: &'static str,
+    group: &'static str,
+    text: &'static str,
+    keys: &'static [&'static str],
+    place: Place,
+    is_in_menu: bool,
+) -> Entry {
+    Entry { what, id, group, text, keys, place, is_in_menu }
+}
+
+use Place::{Everywhere, Lists, Trace, Traces};
+
+/// All of them, in the order in which they are shown.
+pub(crate) const TABLE: &[Entry] = &[
+    entry(Do::OpenFiles, "open", "File", "Open telemetry files", &["Ctrl O"], Everywhere, true),
+    entry(Do::Demo, "demo", "File", "Run the demo shop", &[], Everywhere, true),
+    entry(Do::TestSpan, "test-span", "File", "Send a test span", &[], Everywhere, true),
+    entry(Do::Palette, "palette", "Everywhere", "Palette", &["Ctrl K"], Everywhere, false),
+    entry(Do::Search, "search", "Everywhere", "Search box", &["/"], Everywhere, false),
+    entry(Do::Keys, "keys", "Everywhere", "This sheet", &["?"], Everywhere, false),
+    entry(Do::Close, "close", "Everywhere", "Close, clear, cancel", &["Esc"], Everywhere, false),
+    entry(Do::Back, "back", "Everywhere", "Back", &["Alt ←"], Everywhere, false),
+    entry(Do::Forward, "forward", "Everywhere", "Forward", &["Alt →"], Everywhere, false),
+    entry(Do::Theme, "theme", "View", "Light or dark", &[], Everywhere, true),
+    entry(Do::Home, "home", "Go to", "Home", &["g h"], Everywhere, true),
+    entry(Do::Traces, "traces", "Go to", "Traces", &["g t"], Everywhere, true),
+    entry(Do::Logs, "logs", "Go to", "Logs", &["g l"], Everywhere, true),
+    entry(Do::Down, "down", "Lists and tree", "Next row", &["j", "↓"], Lists, false),
+    entry(Do::Up, "up", "Lists and tree", "Previous row", &["k", "↑"], Lists, false),
+    entry(Do::First, "first", "Lists and tree", "First row", &["g g"], Lists, false),
+    entry(Do::Last, "last", "Lists and tree", "Last row", &["G"], Lists, false),
+    entry(Do::Enter, "enter", "Lists and tree", "Open", &["Enter"], Lists, false),
+    entry(Do::NextError, "next-error", "Lists and tree", "Next error", &["e"], Lists, false),
+    entry(Do::PreviousError, "previous-error", "Lists and tree", "Previous error", &["E"], Lists, false),
+    entry(Do::Fold, "fold", "Lists and tree", "Fold, or go to the parent", &["h", "←"], Trace, false),
+    entry(Do::Unfold, "unfold", "Lists and tree", "Unfold", &["l", "→"], Trace, false),
+    entry(Do::UnfoldAll, "unfold-all", "Lists and tree", "Unfold all", &["["], Trace, false),
+    entry(Do::FoldAll, "fold-all", "Lists and tree", "Fold all", &["]"], Trace, false),
+    entry(Do::Order, "order", "Lists and tree", "Newest or longest first", &["s"], Traces, false),
+    entry(Do::ZoomIn, "zoom-in", "Time line", "Zoom in", &["W"], Trace, false),
+    entry(Do::Widen, "zoom-out", "Time line", "Zoom out", &["S"], Trace, false),
+    entry(Do::PanLeft, "pan-left", "Time line", "Pan left", &["A"], Trace, false),
+    entry(Do::PanRight, "pan-right", "Time line", "Pan right", &["D"], Trace, false),
+    entry(Do::Fit, "fit", "Time line", "Fit the selected span", &["F"], Trace, false),
+    entry(Do::Reset, "reset", "Time line", "Show the whole trace", &["0"], Trace, false),
+    entry(Do::CriticalPath, "critical-path", "Time line", "Critical path", &["c"], Trace, false),
+    entry(Do::Detail, "detail", "Time line", "Detail pane", &["Q"], Trace, false),
+    entry(Do::Hold, "hold", "Time", "Hold, or go on live", &["="], Everywhere, false),
+    entry(Do::ZoomOut, "widen", "Time", "Longer period", &["t z"], Everywhere, false),
+    entry(Do::Earlier, "earlier", "Time", "Earlier", &["t ←"], Everywhere, false),
+    entry(Do::Later, "later", "Time", "Later", &["t →"], Everywhere, false),
+];
+
+impl Place {
+    /// Whether commands of this place work in `view`.
+    pub fn is_in(self, view: View) -> bool {
+        match self {
+            Everywhere => true,
+            Lists => view != View::Home,
+            Trace => view == View::Trace,
+            Traces => view == View::Traces,
+        }
+    }
+}
+
+/// The command with this name.
+pub(crate) fn by_id(id: &str) -> Option<Do> {
+    TABLE.iter().find(|e| e.id == id).map(|e| e.what)
+}
+
+/// Whether it is carried out wherever one is.
+pub(crate) fn is_global(what: Do) -> bool {
+    TABLE.iter().any(|e| e.what == what && e.place == Everywhere)
+}
+
+/// What the window's menu shows.
+pub(crate) fn menu() -> Vec<MenuItem> {
+    let accelerator = |keys: &[&str]| {
+        let ctrl = keys.iter().find_map(|k| k.strip_prefix("Ctrl "))?;
+        Some(format!("CmdOrCtrl+{ctrl}"))
+    };
+    let item = |e: &Entry| MenuItem {
+        id: e.id.into(),
+        group: e.group.into(),
+        text: e.text.into(),
+        accelerator: accelerator(e.keys),
+    };
+    TABLE.iter().filter(|e| e.is_in_menu).map(item).collect()
+}
+
+/// Strokes on their way to becoming commands.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    /// The first part of a stroke that has two.
+    prefix: Option<String>,
+}
+
+fn special(key: Key) -> Option<&'static str> {
+    Some(match key {
+        Key::Escape => "Esc",
+        Key::Enter => "Enter",
+        Key::ArrowLeft => "←",
+        Key::ArrowRight => "→",
+        Key::ArrowUp => "↑",
+        Key::ArrowDown => "↓",
+        _ => return None,
+    })
+}
+
+/// What was pressed, in the words of the table.
+fn stroke(event: &Event) -> Option<String> {
+    match event {
+        Event::Key { key, pressed: true, modifiers, .. } if modifiers.command || modifiers.ctrl => {
+            Some(format!("Ctrl {}", special(*key).unwrap_or(key.name())))
+        }
+        Event::Key { key, pressed: true, modifiers: Modifiers { alt: true, .. }, .. } => {
+            special(*key).map(|k| format!("Alt {k}"))
+        }
+        Event::Key { key, pressed: true, .. } => special(*key).map(str::to_owned),
+        Event::Text(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+impl Keys {
+    /// The commands that were pressed. While one types, only what can't be typed counts.
+    pub fn read(&mut self, ctx: &Context, view: View, is_typing: bool) -> Vec<Do> {
+        let strokes: Vec<String> = ctx.input(|i| i.events.iter().filter_map(stroke).collect());
+        let mut found = Vec::new();
+        for stroke in strokes {
+            let is_combination = stroke.starts_with("Ctrl ") || stroke.starts_with("Alt ") || stroke == "Esc";
+            if is_typing && !is_combination {
+                self.prefix = None;
+                continue;
+            }
+            let whole = match self.prefix.take() {
+                Some(prefix) => format!("{prefix} {stroke}"),
+                None => stroke,
+            };
+            let mut here = TABLE.iter().filter(|e| e.place.is_in(view));
+            let is_begun = |k: &&str| k.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with(' '));
+            if let Some(entry) = here.clone().find(|e| e.keys.contains(&whole.as_str())) {
+                found.push(entry.what);
+            } else if here.any(|e| e.keys.iter().any(|k| is_begun(&k))) {
+                self.prefix = Some(whole);
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    const VIEWS: [View; 4] = [View::Home, View::Traces, View::Trace, View::Logs];
+
+    #[test]
+    fn names_are_unique_and_no_key_means_two_things() {
+        let ids: HashSet<&str> = TABLE.iter().map(|e| e.id).collect();
+        assert_eq!(ids.len(), TABLE.len());
+        for view in VIEWS {
+            let mut seen: Vec<&str> = Vec::new();
+            for key in TABLE.iter().filter(|e| e.place.is_in(view)).flat_map(|e| e.keys) {
+                assert!(!seen.contains(key), "{key} means two things in {view:?}");
+                let is_hidden = |other: &&&str| key.starts_with(&format!("{other} "));
+                assert_eq!(seen.iter().find(is_hidden), None, "{key} can't be reached in {view:?}");
+                seen.push(key);
+            }
+        }
+    }
+
+    fn press(keys: &mut Keys, view: View, is_typing: bool, events: Vec<Event>) -> Vec<Do> {
+        let ctx = Context::default();
+        ctx.input_mut(|i| i.events = events);
+        keys.read(&ctx, view, is_typing)
+    }
+
+    fn key(key: Key, modifiers: Modifiers) -> Event {
+        Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers }
+    }
+
+    #[test]
+    fn strokes_become_commands() {
+        let mut keys = Keys::default();
+        let text = |t: &str| Event::Text(t.into());
+        assert_eq!(press(&mut keys, View::Traces, false, vec![text("g")]), []);
+        assert_eq!(press(&mut keys, View::Traces, false, vec![text("l")]), [Do::Logs]);
+        assert_eq!(press(&mut keys, View::Trace, false, vec![text("l")]), [Do::Unfold]);
+        assert_eq!(press(&mut keys, View::Home, false, vec![text("j")]), []);
+        assert_eq!(press(&mut keys, View::Trace, true, vec![text("l")]), []);
+        assert_eq!(press(&mut keys, View::Trace, true, vec![key(Key::K, Modifiers::COMMAND)]), [Do::Palette]);
+        assert_eq!(press(&mut keys, View::Logs, false, vec![key(Key::ArrowLeft, Modifiers::ALT)]), [Do::Back]);
+        assert_eq!(
+            press(&mut keys, View::Home, false, vec![text("t"), key(Key::ArrowLeft, Modifiers::NONE)]),
+            [Do::Earlier]
+        );
+    }
+
+    #[test]
+    fn menus_come_from_the_table() {
+        let menu = menu();
+        let open = menu.iter().find(|m| m.id == "open").expect("files can be opened");
+        assert_eq!((open.group.as_str(), open.accelerator.as_deref()), ("File", Some("CmdOrCtrl+O")));
+        assert_eq!(by_id("open"), Some(Do::OpenFiles));
+    }
+}

@@ -1,0 +1,321 @@
+//! The palette: whatever one can do, go to or find from here, by typing a part of its name.
+
+use super::sheet_frame;
+use crate::app::State as App;
+use crate::commands::{Do, TABLE};
+use crate::data::duration;
+use crate::fonts::Font;
+use crate::kit::{Kit, chip, icon, key, rect};
+use crate::route::{Route, View};
+use crate::views::trace::find_spans;
+use crate::views::traces::cross;
+use eframe::egui::{Event, Id, Key, Rect, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
+use sextant_model::Signal;
+use sextant_queries::parse;
+
+/// What is typed, and which line is chosen.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    text: String,
+    selected: usize,
+}
+
+/// What a line leads to.
+#[derive(Debug, Clone)]
+enum Goal {
+    Command(Do),
+    Span(usize),
+    Route(Route),
+}
+
+#[derive(Debug, Clone)]
+struct Line {
+    icon: &'static str,
+    text: String,
+    keys: &'static [&'static str],
+    /// Service, duration and whether it failed, where the line is a span.
+    span: Option<(String, i64, bool)>,
+    goal: Goal,
+}
+
+const MAX_SPANS: usize = 8;
+const ROW: f32 = 28.0;
+const HEAD: f32 = 27.0;
+
+/// Where `text` has what is typed, in bytes.
+fn hit(text: &str, typed: &str) -> Option<(usize, usize)> {
+    if typed.is_empty() {
+        return Some((0, 0));
+    }
+    let wanted = typed.to_lowercase();
+    text.char_indices().find_map(|(i, _)| {
+        let end = text[i..].char_indices().nth(typed.chars().count()).map_or(text.len(), |(n, _)| i + n);
+        (text[i..end].to_lowercase() == wanted).then_some((i, end))
+    })
+}
+
+/// Groups of lines for what is typed.
+fn lines(state: &App, typed: &str) -> Vec<(&'static str, Vec<Line>)> {
+    let (commands_only, typed) = match typed.strip_prefix('>') {
+        Some(rest) => (true, rest.trim_start()),
+        None => (false, typed.trim()),
+    };
+    let view = state.route.view;
+    let of = |group: fn(&str) -> bool| -> Vec<Line> {
+        TABLE
+            .iter()
+            .filter(|e| group(e.group) && e.place.is_in(view) && !matches!(e.what, Do::Palette | Do::Close))
+            .filter(|e| hit(e.text, typed).is_some())
+            .map(|e| Line {
+                icon: if e.group == "Go to" { "right" } else { "play" },
+                text: e.text.to_owned(),
+                keys: e.keys,
+                span: None,
+                goal: Goal::Command(e.what),
+            })
+            .collect()
+    };
+    let mut groups = vec![("Commands", of(|g| g != "Go to"))];
+    if !commands_only {
+        if view == View::Trace && !typed.is_empty() {
+            groups.push(("Spans of this trace", spans(state, typed)));
+        }
+        groups.push(("Go to", of(|g| g == "Go to")));
+        groups.push(("Search", searches(state, typed)));
+    }
+    groups.retain(|(_, lines)| !lines.is_empty());
+    groups
+}
+
+fn spans(state: &App, typed: &str) -> Vec<Line> {
+    let line = |(i, service, name, nanos, is_error): (usize, String, String, i64, bool)| Line {
+        icon: "",
+        text: name,
+        keys: &[],
+        span: Some((service, nanos, is_error)),
+        goal: Goal::Span(i),
+    };
+    find_spans(state, typed, MAX_SPANS).into_iter().map(line).collect()
+}
+
+fn searches(state: &App, typed: &str) -> Vec<Line> {
+    if typed.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let line =
+        |text: String, route: Route| Line { icon: "search", text, keys: &[], span: None, goal: Goal::Route(route) };
+    let is_id = (typed.len() == 32 || typed.len() == 16) && typed.chars().all(|c| c.is_ascii_hexdigit());
+    let base = Route { span: String::new(), trace: String::new(), ..state.route.clone() };
+    if is_id {
+        let id = format!("{:0>32}", typed.to_lowercase());
+        found.push(line(format!("Trace {id}"), Route { view: View::Trace, trace: id, ..base.clone() }));
+    }
+    for (signal, view, word) in [(Signal::Traces, View::Traces, "traces"), (Signal::Logs, View::Logs, "logs")] {
+        if parse(signal, typed).is_ok() {
+            found.push(line(format!("{typed} in {word}"), Route { view, query: typed.to_owned(), ..base.clone() }));
+        }
+    }
+    found
+}
+
+pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> bool {
+    let Some(mut palette) = state.palette.take() else { return true };
+    let groups = lines(state, &palette.text);
+    let n: usize = groups.iter().map(|(_, lines)| lines.len()).sum();
+    palette.selected = moved(ui, palette.selected, n);
+    let w = 640.0_f32.min(whole.width() - 24.0);
+    let wanted = groups.len() as f32 * HEAD + n as f32 * ROW + 8.0;
+    let h = (44.0 + wanted + 34.0).min(whole.height() - 128.0);
+    let r = rect(((whole.width() - w) / 2.0).round(), 104.0, w, h.max(140.0));
+    sheet_frame(&Kit::new(ui, state.theme), whole, r);
+    input(ui, state, &mut palette, r);
+    let body = rect(r.left() + 1.0, r.top() + 45.0, r.width() - 2.0, r.height() - 45.0 - 35.0);
+    let mut chosen = None;
+    if n == 0 {
+        let kit = Kit::new(ui, state.theme);
+        kit.text_mid(r.center().x, body.top() + 30.0, Font::Regular(12.0), kit.t.weak, "Nothing here is called that");
+    }
+    list(ui, state, &palette, body, &groups, &mut chosen);
+    foot(&Kit::new(ui, state.theme), r, n);
+    if ui.input(|i| i.key_pressed(Key::Enter)) {
+        chosen = groups.iter().flat_map(|(_, lines)| lines).nth(palette.selected).map(|l| l.goal.clone());
+    }
+    if let Some(goal) = chosen {
+        match goal {
+            Goal::Command(what) => state.todo.push(what),
+            Goal::Span(i) => crate::views::trace::select(state, i),
+            Goal::Route(route) => state.go(route),
+        }
+        ui.request_repaint();
+        return true;
+    }
+    let is_beside = is_left && !ui.input(|i| i.pointer.interact_pos()).is_some_and(|p| r.contains(p));
+    state.palette = Some(palette);
+    is_beside
+}
+
+/// Arrows move the choice; typing begins again at the top.
+fn moved(ui: &Ui, selected: usize, n: usize) -> usize {
+    let (up, down, typed) = ui.input(|i| {
+        let typed = i.events.iter().any(|e| matches!(e, Event::Text(_) | Event::Paste(_)));
+        (i.key_pressed(Key::ArrowUp), i.key_pressed(Key::ArrowDown), typed)
+    });
+    let selected = if typed { 0 } else { selected };
+    let selected = if down { selected + 1 } else { selected.saturating_sub(usize::from(up)) };
+    selected.min(n.saturating_sub(1))
+}
+
+fn input(ui: &mut Ui, state: &App, palette: &mut State, r: Rect) {
+    let t = state.theme;
+    {
+        let kit = Kit::new(ui, t);
+        icon(&kit, "search", r.left() + 15.0, r.top() + 15.0, 15.0, 1.4, t.weak);
+        kit.hline(r.left() + 1.0, r.top() + 44.0, r.width() - 2.0, t.strong_line);
+        let left = r.right() - 51.0 + 8.0;
+        key(&kit, left, r.top() + 14.5, "Esc");
+        let hint = if state.route.view == View::Trace {
+            "commands, spans, searches, trace ids"
+        } else {
+            "commands, searches, trace ids"
+        };
+        kit.text_right(left - 8.0, r.top() + 25.5, Font::Regular(10.5), t.weak, hint);
+    }
+    let place = rect(r.left() + 38.0, r.top() + 13.0, r.width() - 300.0, 20.0);
+    let mut child = ui.new_child(UiBuilder::new().id_salt("palette-input").max_rect(place));
+    let edit = TextEdit::singleline(&mut palette.text)
+        .id(Id::unique("palette-box"))
+        .frame(eframe::egui::Frame::NONE)
+        .margin(0)
+        .font(Font::Regular(14.0).id())
+        .text_color(t.strong)
+        .desired_width(place.width());
+    let response = child.add_sized(vec2(place.width(), 20.0), edit);
+    if !response.has_focus() {
+        response.request_focus();
+    }
+}
+
+fn list(
+    ui: &mut Ui,
+    state: &App,
+    palette: &State,
+    body: Rect,
+    groups: &[(&str, Vec<Line>)],
+    chosen: &mut Option<Goal>,
+) {
+    let t = state.theme;
+    let typed = palette.text.trim_start_matches('>').trim();
+    let mut child = ui.new_child(UiBuilder::new().id_salt("palette-lines").max_rect(body));
+    child.set_clip_rect(body);
+    let before: f32 = {
+        // Where the chosen line is, so that it stays in sight.
+        let mut left = palette.selected;
+        let mut y = 0.0;
+        for (_, lines) in groups {
+            y += HEAD;
+            if left < lines.len() {
+                y += ROW * left as f32;
+                break;
+            }
+            left -= lines.len();
+            y += ROW * lines.len() as f32;
+        }
+        y
+    };
+    let offset = (before + ROW + 12.0 - body.height()).max(0.0);
+    ScrollArea::vertical().auto_shrink(false).id_salt("palette").vertical_scroll_offset(offset).show_viewport(
+        &mut child,
+        |ui, _| {
+            let total = groups.iter().map(|(_, l)| HEAD + ROW * l.len() as f32).sum::<f32>() + 8.0;
+            ui.set_min_size(vec2(body.width(), total));
+            let mut y = ui.min_rect().top();
+            let mut place = 0;
+            for (title, lines) in groups {
+                Kit::new(ui, t).text(body.left() + 14.0, y + 20.0, Font::Medium(11.0), t.weak, title);
+                y += HEAD;
+                for line in lines {
+                    let row = rect(body.left(), y, body.width(), ROW);
+                    let kit = Kit::new(ui, t);
+                    let response = kit.row(row, ("palette", place));
+                    paint(&kit, row, line, typed, place == palette.selected, response.hovered());
+                    if response.clicked() {
+                        *chosen = Some(line.goal.clone());
+                    }
+                    y += ROW;
+                    place += 1;
+                }
+            }
+        },
+    );
+}
+
+fn paint(kit: &Kit<'_>, row: Rect, line: &Line, typed: &str, is_selected: bool, is_hovered: bool) {
+    let t = kit.t;
+    if is_selected {
+        kit.fill(row, t.bg_selected);
+        kit.fill(rect(row.left(), row.top(), 2.0, ROW), t.accent);
+    } else if is_hovered {
+        kit.fill(row, t.bg_hover);
+    }
+    let bl = row.top() + 18.0;
+    let mut x = row.left() + 34.0;
+    if let Some((service, ..)) = &line.span {
+        chip(kit, row.left() + 14.0, row.top() + 7.5, service);
+        x += 6.0;
+    } else {
+        let color = if is_selected { t.accent } else { t.weak };
+        icon(kit, line.icon, row.left() + 14.0, row.top() + 8.0, 12.0, 1.6, color);
+    }
+    let (from, to) = hit(&line.text, typed).unwrap_or((0, 0));
+    x = kit.text(x, bl, Font::Regular(12.0), t.strong, &line.text[..from]);
+    x = kit.text(x, bl, Font::Semibold(12.0), t.accent, &line.text[from..to]);
+    x = kit.text(x, bl, Font::Regular(12.0), t.strong, &line.text[to..]);
+    if let Some((_, nanos, is_error)) = &line.span {
+        if *is_error {
+            cross(kit, x + 8.0, row.top() + 10.0);
+        }
+        kit.text_right(row.right() - 14.0, bl, Font::Mono(11.0), t.text, &duration(*nanos));
+    }
+    let caps: Vec<&str> = line.keys.first().map(|k| k.split(' ').collect()).unwrap_or_default();
+    let mut right = row.right() - 14.0;
+    for cap in caps.iter().rev() {
+        let w = kit.width(Font::Mono(10.0), cap) + 10.0;
+        key(kit, right - w, row.top() + 6.5, cap);
+        right -= w + 8.0;
+    }
+}
+
+fn foot(kit: &Kit<'_>, r: Rect, n: usize) {
+    let t = kit.t;
+    let foot = rect(r.left() + 1.0, r.bottom() - 35.0, r.width() - 2.0, 34.0);
+    kit.fill(foot, t.bg_raised);
+    kit.hline(foot.left(), foot.top(), foot.width(), t.hair);
+    let bl = foot.top() + 21.5;
+    let mut x = foot.left() + 14.0;
+    for (caps, word) in [(&["↑", "↓"][..], "choose"), (&["⏎"][..], "run"), (&[">"][..], "commands only")] {
+        for cap in caps {
+            x = key(kit, x, foot.top() + 9.5, cap) + 4.0;
+        }
+        x = kit.text(x, bl, Font::Regular(12.0), t.text, word) + 10.0;
+    }
+    kit.text_right(foot.right() - 14.0, bl, Font::Regular(12.0), t.weak, &format!("{n} lines"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hit;
+
+    #[test]
+    fn hits_are_found_in_any_case_and_script() {
+        for (text, typed, found) in [
+            ("Next error", "ERR", Some((5, 8))),
+            ("日本 Trace", "trace", Some((7, 12))),
+            ("Straße", "ß", Some((4, 6))),
+            ("Home", "xyz", None),
+            ("Home", "", Some((0, 0))),
+        ] {
+            assert_eq!(hit(text, typed), found, "{typed} in {text}");
+        }
+    }
+}

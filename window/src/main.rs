@@ -1,0 +1,59 @@
+//! The light window: the same screens natively, with every widget known to screen readers. It is in process with the
+//! store when it holds the data directory, and a client of the running instance when another process does.
+
+use clap::Parser;
+use eframe::egui::ViewportBuilder;
+use eframe::{NativeOptions, run_native};
+use sextant_server::{Holder, HostArgs, data_dir};
+use sextant_ui::App;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// Sextant in a light window: receives telemetry, keeps it, and shows it.
+#[derive(Debug, Parser)]
+#[command(name = "sextant-window", version)]
+struct Args {
+    /// The data directory [default: the platform's, such as ~/.local/share/sextant]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    host: HostArgs,
+    /// Where to begin, such as '#/traces?q=error:true'
+    #[arg(long, value_name = "ADDRESS", default_value = "#/")]
+    open: String,
+    /// In the light theme
+    #[arg(long)]
+    light: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SEXTANT_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let holder = runtime.block_on(Holder::open(data_dir(args.data.as_ref())?, args.host))?;
+    let backend = holder.backend();
+    let options = NativeOptions {
+        viewport: ViewportBuilder::default()
+            .with_title("Sextant")
+            .with_app_id("dev.sextant.window")
+            .with_inner_size([1440.0, 900.0])
+            .with_min_inner_size([640.0, 480.0]),
+        ..NativeOptions::default()
+    };
+    let shown = run_native(
+        "sextant",
+        options,
+        Box::new(move |cc| {
+            let mut app = App::new(&cc.egui_ctx, Rc::new(backend));
+            app.set_light(args.light);
+            app.open(&args.open);
+            Ok(Box::new(app))
+        }),
+    );
+    if let Holder::Here(host) = holder {
+        runtime.block_on(host.close());
+    }
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    shown.map_err(|e| anyhow::anyhow!("the window can't be opened: {e}"))
+}
