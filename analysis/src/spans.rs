@@ -1,6 +1,6 @@
 //! Typed access to the spans of a trace, over the batches that hold them.
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, AsArray, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampNanosecondType};
 
 /// Spans of one trace, numbered over all batches.
@@ -50,6 +50,32 @@ impl<'a> Spans<'a> {
         out
     }
 
+    /// When the events of each span were, nanoseconds since 1970.
+    pub fn event_times(&self) -> Vec<&'a [i64]> {
+        let mut out = Vec::with_capacity(self.len());
+        for batch in self.batches {
+            let times = nested(batch, "Events", "Timestamp");
+            out.extend((0..batch.num_rows()).map(|row| {
+                let values = times.and_then(|l| l.values().as_primitive_opt::<TimestampNanosecondType>());
+                let (Some(list), Some(values)) = (times, values) else { return &[][..] };
+                let offsets = list.value_offsets();
+                values.values().get(offsets[row] as usize..offsets[row + 1] as usize).unwrap_or_default()
+            }));
+        }
+        out
+    }
+
+    /// How many links each span has.
+    pub fn n_links(&self) -> Vec<u32> {
+        let mut out = Vec::with_capacity(self.len());
+        for batch in self.batches {
+            let links = nested(batch, "Links", "TraceId");
+            let n = |row: usize| links.map_or(0, |l| l.value_length(row) as u32);
+            out.extend((0..batch.num_rows()).map(n));
+        }
+        out
+    }
+
     /// Durations in nanoseconds; those that end before they start count as 0.
     pub fn durations(&self) -> Vec<i64> {
         let mut out = Vec::with_capacity(self.len());
@@ -61,4 +87,9 @@ impl<'a> Spans<'a> {
         }
         out
     }
+}
+
+/// A list inside a struct column.
+fn nested<'a>(batch: &'a RecordBatch, column: &str, field: &str) -> Option<&'a ListArray> {
+    batch.column_by_name(column)?.as_struct_opt()?.column_by_name(field)?.as_list_opt()
 }

@@ -33,6 +33,8 @@ pub struct StoreStatus {
     pub hot_bytes: usize,
     /// Bytes of requests under way.
     pub queued_bytes: usize,
+    /// More than this is refused.
+    pub queue_limit_bytes: usize,
     /// Free bytes on the disk.
     pub free_bytes: u64,
     /// Bytes that are kept free.
@@ -235,6 +237,7 @@ impl Shared {
             segment_bytes: snapshot.segments.iter().map(|s| s.n_bytes).sum(),
             hot_bytes: snapshot.hot.iter().map(|h| h.size_bytes).sum(),
             queued_bytes: self.queued_bytes.load(Ordering::Acquire),
+            queue_limit_bytes: self.config.queue_bytes,
             free_bytes,
             reserve_bytes,
             durable_micros: (times.get(times.len() / 2).copied().unwrap_or(0), times.last().copied().unwrap_or(0)),

@@ -34,6 +34,9 @@ pub(crate) struct State {
     pub typed: String,
     pub is_typing: bool,
     pub status: Status,
+    pub health: shell::Health,
+    /// Whether facets are shown, where that was said.
+    pub has_facets: Option<bool>,
     pub traces: traces::State,
     pub trace: trace::State,
     pub logs: logs::State,
@@ -119,6 +122,8 @@ impl App {
             typed: String::new(),
             is_typing: false,
             status: Status::default(),
+            health: shell::Health::default(),
+            has_facets: None,
             traces: traces::State::default(),
             trace: trace::State::default(),
             logs: logs::State::default(),

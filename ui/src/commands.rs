@@ -35,8 +35,11 @@ pub(crate) enum Do {
     UnfoldAll,
     NextError,
     PreviousError,
+    NextHit,
+    PreviousHit,
     CriticalPath,
     Detail,
+    Facets,
     ZoomIn,
     Widen,
     PanLeft,
@@ -53,6 +56,8 @@ pub(crate) enum Place {
     Lists,
     Trace,
     Traces,
+    /// Where there is a search: traces and logs.
+    Searches,
 }
 
 /// A command.
@@ -82,7 +87,7 @@ const fn entry(
     Entry { what, id, group, text, keys, place, is_in_menu }
 }
 
-use Place::{Everywhere, Lists, Trace, Traces};
+use Place::{Everywhere, Lists, Searches, Trace, Traces};
 
 /// All of them, in the order in which they are shown.
 pub(crate) const TABLE: &[Entry] = &[
@@ -106,11 +111,14 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Enter, "enter", "Lists and tree", "Open", &["Enter"], Lists, false),
     entry(Do::NextError, "next-error", "Lists and tree", "Next error", &["e"], Lists, false),
     entry(Do::PreviousError, "previous-error", "Lists and tree", "Previous error", &["E"], Lists, false),
+    entry(Do::NextHit, "next-hit", "Lists and tree", "Next hit of the find box", &["n"], Trace, false),
+    entry(Do::PreviousHit, "previous-hit", "Lists and tree", "Previous hit", &["N"], Trace, false),
     entry(Do::Fold, "fold", "Lists and tree", "Fold, or go to the parent", &["h", "←"], Trace, false),
     entry(Do::Unfold, "unfold", "Lists and tree", "Unfold", &["l", "→"], Trace, false),
     entry(Do::UnfoldAll, "unfold-all", "Lists and tree", "Unfold all", &["["], Trace, false),
     entry(Do::FoldAll, "fold-all", "Lists and tree", "Fold all", &["]"], Trace, false),
     entry(Do::Order, "order", "Lists and tree", "Newest or longest first", &["s"], Traces, false),
+    entry(Do::Facets, "facets", "Lists and tree", "Facets", &["Q"], Searches, false),
     entry(Do::ZoomIn, "zoom-in", "Time line", "Zoom in", &["W"], Trace, false),
     entry(Do::Widen, "zoom-out", "Time line", "Zoom out", &["S"], Trace, false),
     entry(Do::PanLeft, "pan-left", "Time line", "Pan left", &["A"], Trace, false),
@@ -133,6 +141,7 @@ impl Place {
             Lists => view != View::Home,
             Trace => view == View::Trace,
             Traces => view == View::Traces,
+            Searches => matches!(view, View::Traces | View::Logs),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
+pub(crate) use sextant_charts::figures::{bytes, clock, day, duration, thousands};
 use sextant_contract::Answer;
 
 /// A row of an answer.
@@ -50,10 +51,6 @@ impl<'a> Row<'a> {
         }
     }
 
-    pub fn flag(self, name: &str) -> bool {
-        self.column(name).and_then(|c| c.as_boolean_opt()).is_some_and(|c| c.value(self.row))
-    }
-
     /// The items of a list of structs: the text field `a` and the number field `b`.
     pub fn pairs(self, name: &str, a: &str, b: &str) -> Vec<(String, i64)> {
         let Some(items) = self.column(name).and_then(|c| c.as_list_opt::<i32>()).map(|l| l.value(self.row)) else {
@@ -79,87 +76,5 @@ impl<'a> Row<'a> {
             return Vec::new();
         };
         (0..entries.len()).map(|i| (keys.value(i).to_owned(), values.value(i).to_owned())).collect()
-    }
-}
-
-/// `1,234,567`.
-pub(crate) fn thousands(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    if n < 0 { format!("-{out}") } else { out }
-}
-
-/// `318 MB`.
-pub(crate) fn bytes(n: u64) -> String {
-    match n {
-        0..1_000 => format!("{n} B"),
-        1_000..1_000_000 => format!("{:.0} KB", n as f64 / 1e3),
-        1_000_000..100_000_000 => format!("{:.1} MB", n as f64 / 1e6),
-        100_000_000..1_000_000_000 => format!("{:.0} MB", n as f64 / 1e6),
-        _ => format!("{:.1} GB", n as f64 / 1e9),
-    }
-}
-
-/// A duration beside a bar: `800 µs`, `2.80 ms`, `22.3 ms`, `141 ms`, `2.418 s`.
-pub(crate) fn duration(nanos: i64) -> String {
-    let ms = nanos as f64 / 1e6;
-    match nanos {
-        ..1_000 => format!("{nanos} ns"),
-        1_000..1_000_000 => format!("{:.0} µs", nanos as f64 / 1e3),
-        1_000_000..10_000_000 => format!("{ms:.2} ms"),
-        10_000_000..100_000_000 => format!("{ms:.1} ms"),
-        100_000_000..1_000_000_000 => format!("{ms:.0} ms"),
-        _ => format!("{:.3} s", nanos as f64 / 1e9),
-    }
-}
-
-/// The same for a scale, without decimals that say nothing: `500 ms`, `1 s`.
-pub(crate) fn duration_label(nanos: i64) -> String {
-    let text = duration(nanos);
-    match text.split_once(' ') {
-        Some((number, unit)) if number.contains('.') => {
-            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
-        }
-        _ => text,
-    }
-}
-
-/// The clock part of a time in UTC: `14:06:41.208`, with `digits` decimals.
-pub(crate) fn clock(nanos: i64, digits: usize) -> String {
-    let day = nanos.rem_euclid(86_400_000_000_000);
-    let (seconds, rest) = (day / 1_000_000_000, day % 1_000_000_000);
-    let base = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if digits == 0 { base } else { format!("{base}.{}", &format!("{rest:09}")[..digits]) }
-}
-
-/// `19 Nov`.
-pub(crate) fn day(nanos: i64) -> String {
-    let text = sextant_model::UnixNanos(nanos).day();
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = text.get(5..7).and_then(|m| m.parse::<usize>().ok()).and_then(|m| months.get(m - 1));
-    format!("{} {}", text.get(8..10).unwrap_or_default().trim_start_matches('0'), month.unwrap_or(&""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_read_well() {
-        assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!(thousands(-12), "-12");
-        for (nanos, text) in
-            [(800_000, "800 µs"), (2_800_000, "2.80 ms"), (141_000_000, "141 ms"), (2_418_000_000, "2.418 s")]
-        {
-            assert_eq!(duration(nanos), text);
-        }
-        assert_eq!(clock(50_801_208_113_000, 3), "14:06:41.208");
-        assert_eq!(bytes(318_000_000), "318 MB");
     }
 }

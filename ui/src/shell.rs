@@ -6,8 +6,10 @@ use crate::data::{clock, day};
 use crate::fonts::Font;
 use crate::kit::{Kit, icon, key, rect, seg};
 use crate::route::{Route, View};
+use crate::runtime::now;
 use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Id, Key, Rect, Stroke, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2};
+use sextant_contract::Ask;
 use sextant_model::Signal;
 use sextant_queries::{TokenKind, parse, tokens};
 
@@ -107,11 +109,70 @@ fn live(ui: &Ui, state: &mut State, x: f32, width: f32) {
             state.todo.push(Do::Hold);
         }
     }
+    health(ui, state, width);
+}
+
+/// How many records came in the last seconds, from the ledger.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    /// When, and how many there were until then.
+    samples: Vec<(i64, i64)>,
+}
+
+/// The rate is that of so long.
+const RATE_NANOS: i64 = 5_000_000_000;
+
+impl Health {
+    /// Takes in the number of records until now; returns records a second.
+    fn rate(&mut self, received: i64) -> f64 {
+        let now = now();
+        if self.samples.last().is_none_or(|(_, n)| *n != received) {
+            self.samples.push((now, received));
+        }
+        while self.samples.len() > 1 && now - self.samples[1].0 > RATE_NANOS {
+            self.samples.remove(0);
+        }
+        let (Some(first), Some(last)) = (self.samples.first(), self.samples.last()) else { return 0.0 };
+        if now - last.0 > RATE_NANOS {
+            return 0.0;
+        }
+        (last.1 - first.1) as f64 / ((now - first.0) as f64 / 1e9).max(1.0)
+    }
+}
+
+/// The arc of health: how full the queue is, how much comes in, how long until it is durable.
+fn health(ui: &Ui, state: &mut State, width: f32) {
+    let status = state.asks.ask(ui.ctx(), "status", true, || Ask::Status);
+    let object = status.get().and_then(|a| a.object.clone()).unwrap_or_default();
+    let received = object["ledger"].as_array().into_iter().flatten().filter_map(|r| r["received"].as_i64()).sum();
+    let rate = if status.answer.is_some() { state.health.rate(received) } else { 0.0 };
+    if rate > 0.0 {
+        ui.request_repaint_after(std::time::Duration::from_millis(500));
+    }
+    let bytes = |key: &str| object["sizes"][key].as_f64().unwrap_or(0.0);
+    let fill = (bytes("queued_bytes") / bytes("queue_limit_bytes").max(1.0)).clamp(0.0, 1.0) as f32;
     let kit = Kit::new(ui, state.theme);
-    let generation = state.asks.generation() & 0xffff_ffff;
-    let text = crate::data::thousands(generation as i64);
-    kit.text_right(width - 12.0, 19.0, Font::Mono(10.5), kit.t.strong, &text);
-    kit.text_right(width - 12.0, 31.0, Font::Regular(10.5), kit.t.weak, "generation");
+    let t = kit.t;
+    let (x, y) = (width - 92.0, 11.0);
+    // An arc of a circle around (17, 31.28), 44.4 degrees to both sides of the vertical.
+    let at = |share: f32, radius: f32| {
+        let angle = (share * 2.0 - 1.0) * 44.4_f32.to_radians();
+        pos2(x + 17.0 + radius * angle.sin(), y + 31.28 - radius * angle.cos())
+    };
+    let arc = |to: f32| (0..=24).map(|i| at(to * i as f32 / 24.0, 20.0)).collect::<Vec<_>>();
+    kit.paint.line(arc(1.0), Stroke::new(3.0, t.strong_line));
+    let color = if fill > 0.8 { t.warn } else { t.text };
+    if fill > 0.01 {
+        kit.paint.line(arc(fill), Stroke::new(3.0, color));
+    }
+    kit.paint.line_segment([pos2(x + 17.0, y + 25.0), at(fill, 23.0)], Stroke::new(1.5, t.accent));
+    let text = format!("{} /s", crate::data::thousands(rate.round() as i64));
+    kit.text(x + 38.0, 19.0, Font::Mono(10.5), t.strong, &text);
+    let micros = object["lag"]["durable_p50_micros"].as_i64().unwrap_or(0);
+    let lag = if micros == 0 { "no lag".into() } else { format!("lag {}", crate::data::duration(micros * 1_000)) };
+    kit.text(x + 38.0, 31.0, Font::Regular(10.5), t.weak, &lag);
+    let hint = format!("{:.0} % of the room for requests under way is taken", fill * 100.0);
+    kit.row(rect(x, 6.0, 92.0, 32.0), "health").on_hover_text(hint);
 }
 
 fn range_text(route: &Route) -> String {

@@ -1,6 +1,7 @@
 //! Colours of both themes, and the hues of services.
 
 use eframe::egui::Color32;
+use sextant_charts::{Ink, hue};
 
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
@@ -121,41 +122,33 @@ pub(crate) static LIGHT: Tokens = Tokens {
 impl Tokens {
     /// The hue of a service: stable, by its name.
     pub fn service(&self, name: &str) -> Color32 {
-        self.services[hue(name)]
+        self.services[usize::from(hue(name)) % self.services.len()]
     }
-}
 
-/// Which of the twelve hues: FNV-1a of the name.
-fn hue(name: &str) -> usize {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    ((hash >> 32) % 12) as usize
-}
-
-/// Two letters for a service: of its first two words, else its first and next consonant.
-pub(crate) fn letters(name: &str) -> String {
-    let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
-    let first = |w: &str| w.chars().next().unwrap_or('?');
-    let pair: String = match words.as_slice() {
-        [] => "??".into(),
-        [one] => {
-            let second = one.chars().skip(1).find(|c| !"aeiou".contains(*c)).or_else(|| one.chars().nth(1));
-            [first(one), second.unwrap_or(' ')].iter().collect()
-        }
-        [a, b, ..] => [first(a), first(b)].iter().collect(),
-    };
-    pair.to_uppercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn services_have_letters() {
-        for (name, two) in
-            [("frontend", "FR"), ("product-catalog", "PC"), ("checkout", "CH"), ("ad", "AD"), ("", "??"), ("é", "É ")]
-        {
-            assert_eq!(letters(name), two, "{name}");
+    /// The colour of a role.
+    pub fn ink(&self, ink: Ink) -> Color32 {
+        match ink {
+            Ink::App => self.bg_app,
+            Ink::Panel => self.bg_panel,
+            Ink::Raised => self.bg_raised,
+            Ink::Hover => self.bg_hover,
+            Ink::Selected => self.bg_selected,
+            Ink::Hair => self.hair,
+            Ink::Rule => self.strong_line,
+            Ink::Control => self.control,
+            Ink::Strong => self.strong,
+            Ink::Text => self.text,
+            Ink::Weak => self.weak,
+            Ink::Accent => self.accent,
+            Ink::AccentDim => self.accent_dim,
+            Ink::OnAccent => self.on_accent,
+            Ink::Error => self.error,
+            Ink::Warn => self.warn,
+            Ink::Ok => self.ok,
+            Ink::Info => self.info,
+            Ink::Bar => self.bar,
+            Ink::Service(hue) => self.services[usize::from(hue) % self.services.len()],
+            Ink::OnService => self.svc_ink,
         }
     }
 }

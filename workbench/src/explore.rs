@@ -1,17 +1,15 @@
 //! What the screens ask beyond searching: facets, histograms, the tree of a trace, one span, senders.
 
 use crate::search::{answer, not_found, signal};
+use crate::skeleton::skeleton;
 use crate::workbench::Workbench;
 use crate::{errors, trace};
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
 use serde_json::{Value, json};
-use sextant_analysis::{Spans, Tree, critical_path};
+use sextant_analysis::Spans;
 use sextant_contract::{Answer, AskError, Code, Period, SearchAsk, SearchKind, push_row};
 use sextant_model::{Prune, Sql, Table, TimeRange};
 use sextant_queries::{duckdb, parse, prune};
 use sextant_store::Limits;
-use std::collections::HashMap;
-use std::sync::Arc;
 
 fn bounds(period: Period) -> Result<(i64, i64), AskError> {
     match (period.from, period.to) {
@@ -48,10 +46,11 @@ impl Workbench {
     pub(crate) fn skeleton(&self, id: &str) -> Result<Answer, AskError> {
         let mut found = self.stored_trace(id)?;
         let logs = self.store.trace(Table::Logs, trace::parse_id(id)?).map_err(|e| errors::store(&e))?;
-        let rows = skeleton(&found.batches, &logs.batches)
+        let (rows, head) = skeleton(&found.batches, &logs.batches)
             .map_err(|e| AskError::new(Code::Internal, format!("the tree can't be made: {e}")))?;
         found.schema = rows.schema();
         found.batches = vec![rows];
+        found.object = Some(head);
         Ok(found)
     }
 
@@ -83,50 +82,4 @@ impl Workbench {
         found.batches.clear();
         Ok(found)
     }
-}
-
-/// The tree as rows: times are nanoseconds, `start` counts from the start of the trace, `origin` says when that was.
-fn skeleton(spans: &[RecordBatch], logs: &[RecordBatch]) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let access = Spans::new(spans);
-    let tree = Tree::build(access);
-    let on_path = critical_path(&tree).marks(tree.nodes.len());
-    let (origin, _) = tree.extent();
-    let mut n_logs: HashMap<&str, u32> = HashMap::new();
-    for id in Spans::new(logs).texts("SpanId") {
-        *n_logs.entry(id).or_default() += 1;
-    }
-    let ids = access.texts("SpanId");
-    let text = |name: &str| -> ArrayRef {
-        let all = access.texts(name);
-        Arc::new(StringArray::from_iter_values(tree.nodes.iter().map(|n| all[n.span as usize])))
-    };
-    let long = |f: &dyn Fn(&sextant_analysis::Node) -> i64| -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values(tree.nodes.iter().map(f)))
-    };
-    let short = |f: &dyn Fn(&sextant_analysis::Node) -> u32| -> ArrayRef {
-        Arc::new(UInt32Array::from_iter_values(tree.nodes.iter().map(f)))
-    };
-    let flag = |f: &dyn Fn(&sextant_analysis::Node) -> bool| -> ArrayRef {
-        Arc::new(BooleanArray::from(tree.nodes.iter().map(f).collect::<Vec<bool>>()))
-    };
-    let is_critical: ArrayRef = Arc::new(BooleanArray::from(on_path));
-    RecordBatch::try_from_iter([
-        ("depth", short(&|n| n.depth)),
-        ("descendants", short(&|n| n.n_descendants)),
-        ("start", long(&|n| n.start - origin)),
-        ("duration", long(&|n| n.duration)),
-        ("self", long(&|n| n.self_time)),
-        ("origin", long(&|_| origin)),
-        ("service", text("ServiceName")),
-        ("name", text("SpanName")),
-        ("kind", text("SpanKind")),
-        ("span", text("SpanId")),
-        ("message", text("StatusMessage")),
-        ("error", flag(&|n| n.flags.is_error)),
-        ("orphan", flag(&|n| n.flags.is_orphan)),
-        ("cycle", flag(&|n| n.flags.is_cut_cycle)),
-        ("duplicate", flag(&|n| n.flags.is_duplicate)),
-        ("critical", is_critical),
-        ("logs", short(&|n| n_logs.get(ids[n.span as usize]).copied().unwrap_or(0))),
-    ])
 }

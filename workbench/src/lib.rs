@@ -7,6 +7,7 @@ mod explore;
 mod import;
 mod search;
 mod sink;
+mod skeleton;
 mod status;
 mod trace;
 mod workbench;

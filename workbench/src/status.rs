@@ -56,6 +56,7 @@ impl Workbench {
                 "segment_bytes": status.segment_bytes,
                 "hot_bytes": status.hot_bytes,
                 "queued_bytes": status.queued_bytes,
+                "queue_limit_bytes": status.queue_limit_bytes,
                 "disk_free_bytes": status.free_bytes,
                 "disk_reserve_bytes": status.reserve_bytes,
             },

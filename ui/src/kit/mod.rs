@@ -3,12 +3,13 @@
 
 mod icon;
 mod parts;
-mod scale;
+mod scene;
 mod text;
 
 pub(crate) use icon::icon;
+use parts::chip_letters;
 pub(crate) use parts::{Button, Check, button, chip, key, pill, seg, service};
-pub(crate) use scale::{Scale, index};
+pub(crate) use scene::area;
 
 use crate::fonts::Font;
 use crate::tokens::Tokens;

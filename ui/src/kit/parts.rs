@@ -2,13 +2,18 @@
 
 use super::{Kit, icon, rect};
 use crate::fonts::Font;
-use crate::tokens::letters;
 use eframe::egui::{Color32, Response};
+use sextant_charts::letters;
 
 /// The two letters of a service on its hue.
 pub(crate) fn chip(kit: &Kit<'_>, x: f32, y: f32, service: &str) {
-    kit.round(rect(x, y, 18.0, 13.0), 2, kit.t.service(service));
-    kit.text_mid(x + 9.0, y + 9.0 + 0.5, Font::MonoSemibold(9.0), kit.t.svc_ink, &letters(service));
+    chip_letters(kit, x, y, kit.t.service(service), &letters(service));
+}
+
+/// Two letters on a colour.
+pub(super) fn chip_letters(kit: &Kit<'_>, x: f32, y: f32, color: Color32, letters: &str) {
+    kit.round(rect(x, y, 18.0, 13.0), 2, color);
+    kit.text_mid(x + 9.0, y + 9.5, Font::MonoSemibold(9.0), kit.t.svc_ink, letters);
 }
 
 /// A chip and the name beside it; returns where it ends.

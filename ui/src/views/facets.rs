@@ -2,6 +2,7 @@
 
 use super::{key, search};
 use crate::app::State;
+use crate::commands::Do;
 use crate::data::{rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Check, Kit, chip, rect};
@@ -22,6 +23,23 @@ fn toggled(query: &str, term: &str) -> String {
         return query.replace(term, "").split_whitespace().collect::<Vec<_>>().join(" ");
     }
     if query.is_empty() { term.to_owned() } else { format!("{query} {term}") }
+}
+
+/// How wide the column is.
+const WIDTH: f32 = 232.0;
+/// From this width on it is there without being asked for.
+const WIDE: f32 = 930.0;
+
+/// Divides a view into the column, if it is shown, and the rest.
+pub(crate) fn divide(state: &mut State, main: Rect) -> (Option<Rect>, Rect) {
+    let is_wide = main.width() > WIDE;
+    if state.takes(Do::Facets) {
+        state.has_facets = Some(!state.has_facets.unwrap_or(is_wide));
+    }
+    if !state.has_facets.unwrap_or(is_wide) {
+        return (None, main);
+    }
+    (Some(main.with_max_x(main.left() + WIDTH)), main.with_min_x(main.left() + WIDTH))
 }
 
 /// Paints the facets of a search in `r`.

@@ -1,12 +1,14 @@
 //! Home: how to send, what arrived, whether every record is accounted for.
 
 use crate::app::State as App;
+use crate::commands::Do;
 use crate::data::{bytes, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Button, Kit, Scale, button, icon, index, rect, seg, service};
+use crate::kit::{Button, Kit, area, button, icon, rect, seg, service};
 use crate::route::{Route, View};
 use eframe::egui::{Color32, Rect, Shape, Stroke, Ui, pos2};
 use serde_json::Value;
+use sextant_charts::{Bars, Ink, Lane, Scale, Scene};
 use sextant_contract::{Ask, Period};
 
 /// Which form the lines to copy have.
@@ -32,6 +34,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     headline(ui, state, main, n_senders);
     send_card(ui, state, left, &object);
     ledger_card(&Kit::new(ui, state.theme), left, &object);
+    files_card(ui, state, left, main.bottom());
     arrivals_card(&Kit::new(ui, state.theme), right, &senders, (from, to));
     listening_card(&Kit::new(ui, state.theme), right, &object);
     senders_card(ui, state, right, main.bottom(), &senders);
@@ -77,10 +80,18 @@ fn headline(ui: &Ui, state: &mut App, main: Rect, n: usize) {
     };
     let x = kit.text(92.0, 82.0, Font::Semibold(15.0), kit.t.strong, &title);
     kit.text(x + 8.0, 81.0, Font::Regular(12.0), kit.t.weak, "on this machine only. Nothing leaves it.");
-    let b = Button { text: "Open traces", icon: Some("traces"), ..Button::default() };
-    let bx = main.right() - 24.0 - b.width(&kit);
-    if button(&kit, bx, 64.0, b).clicked() {
-        state.open(View::Traces);
+    let mut right = main.right() - 24.0;
+    let buttons = [
+        (Button { text: "Run the demo shop", icon: Some("play"), ..Button::default() }, Do::Demo),
+        (Button { text: "Open files", icon: Some("file"), key: Some("Ctrl O"), ..Button::default() }, Do::OpenFiles),
+        (Button { text: "Open traces", icon: Some("traces"), ..Button::default() }, Do::Traces),
+    ];
+    for (b, what) in buttons {
+        right -= b.width(&kit);
+        if button(&kit, right, 64.0, b).clicked() {
+            state.todo.push(what);
+        }
+        right -= 8.0;
     }
 }
 
@@ -128,8 +139,14 @@ fn send_card(ui: &Ui, state: &mut App, column: Rect, object: &Value) {
         let text: Vec<String> = lines.iter().map(|(p, n, v)| format!("{p}{n}={v}")).collect();
         ui.copy_text(text.join("\n"));
     }
-    let x = r.left() + 17.0 + all.width(&kit) + 14.0;
-    kit.text(x, 268.0, Font::Regular(12.0), t.weak, "No token is needed on loopback. Off this machine, one is.");
+    let mut x = r.left() + 17.0 + all.width(&kit) + 8.0;
+    let test = Button { text: "Send a test span", ..Button::default() };
+    if button(&kit, x, 251.0, test).clicked() {
+        state.todo.push(Do::TestSpan);
+    }
+    x += test.width(&kit) + 14.0;
+    let note = "No key is needed on loopback. Off this machine, one is.";
+    kit.text_in(x, 268.0, r.right() - 12.0 - x, Font::Regular(12.0), t.weak, note);
 }
 
 fn sum(value: &Value) -> i64 {
@@ -215,6 +232,37 @@ fn foot_of_ledger(kit: &Kit<'_>, x: f32, ledger: &[Value], rejected: i64, object
     kit.text_in(at + 8.0, 539.0, 480.0, Font::Regular(12.0), t.text, &reasons.join(", "));
 }
 
+/// What can be opened instead of being sent.
+fn files_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32) {
+    const FORMATS: [(&str, &str); 4] = [
+        ("OTLP JSON", "one export request, or one a line as the Collector's file exporter writes them"),
+        ("OTLP protobuf", "export requests, also with their lengths before them"),
+        ("Zipkin v2 JSON", "an array of spans"),
+        ("gzip, zstd", "any of these, compressed"),
+    ];
+    let r = Rect::from_min_max(pos2(column.left(), 574.0), pos2(column.right(), bottom - 24.0));
+    if r.height() < 150.0 {
+        return;
+    }
+    let kit = Kit::new(ui, state.theme);
+    let t = kit.t;
+    card(&kit, r, "Open something instead", "or drop files anywhere in this window");
+    for (i, (name, what)) in FORMATS.into_iter().enumerate() {
+        let y = r.top() + 43.0 + 30.0 * i as f32;
+        if y + 30.0 > r.bottom() - 44.0 {
+            break;
+        }
+        icon(&kit, "file", r.left() + 17.0, y + 7.7, 14.0, 1.4, t.text);
+        kit.text(r.left() + 39.0, y + 19.0, Font::Mono(11.0), t.strong, name);
+        kit.text_in(r.left() + 160.0, y + 19.0, r.width() - 176.0, Font::Regular(12.0), t.text, what);
+        kit.hline(r.left() + 1.0, y + 29.0, r.width() - 2.0, t.hair);
+    }
+    let choose = Button { text: "Choose files", icon: Some("file"), ..Button::default() };
+    if button(&kit, r.left() + 17.0, r.bottom() - 38.0, choose).clicked() {
+        state.todo.push(Do::OpenFiles);
+    }
+}
+
 /// Records of all senders in each part of the period.
 fn arrivals(senders: &crate::asks::Slot) -> Vec<i64> {
     let mut all = vec![0; N_BUCKETS as usize];
@@ -237,27 +285,24 @@ fn arrivals_card(kit: &Kit<'_>, column: Rect, senders: &crate::asks::Slot, (from
     let note = format!("{} records", thousands(total));
     kit.text_right(r.right() - 17.0, 133.0, Font::MonoSemibold(12.0), t.strong, &note);
     let plot = rect(r.left() + 53.0, 153.0, r.width() - 72.0, 92.0);
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
     for share in [0.0, 0.5, 1.0] {
-        let y = plot.bottom() - share * (plot.height() - 10.0);
-        kit.hline(plot.left(), y.floor(), plot.width(), t.hair);
-        let label = thousands((most as f32 * share) as i64);
-        kit.text_right(plot.left() - 6.0, y + 4.0, Font::Mono(10.5), t.weak, &label);
+        kit.hline(plot.left(), (plot.bottom() - share * plot.height()).floor(), plot.width(), t.hair);
     }
-    let step = plot.width() / counts.len() as f32;
-    for (i, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
-        let h = (*n as f32 / most as f32 * (plot.height() - 10.0)).max(1.0);
-        kit.fill(rect(plot.left() + step * i as f32, plot.bottom() - h, (step - 1.0).max(1.0), h), t.bar);
-    }
+    let parts: Vec<Vec<(i64, Ink)>> = counts.iter().map(|n| vec![(*n, Ink::Bar)]).collect();
+    let mut bars = Scene::default();
+    Bars { lanes: vec![Lane { area: area(plot), counts: &parts, gap: 1.0 }] }.draw(&mut bars);
+    kit.scene(&bars, 0.0, 0.0);
     time_scale(kit, plot, (from, to));
-    index(kit, plot.right(), plot.top() - 4.0, plot.height() + 4.0);
+    let mut end = Scene::default();
+    end.index(plot.right(), plot.top() - 4.0, plot.height() + 4.0);
+    kit.scene(&end, 0.0, 0.0);
     if total == 0 && !senders.is_pending {
         kit.text(
             plot.left() + 12.0,
             plot.center().y,
             Font::Regular(12.0),
             t.weak,
-            "Nothing in this period yet. Try: sextant demo",
+            "Nothing in this period yet. Run the demo shop to see how it looks.",
         );
     }
 }
@@ -275,7 +320,9 @@ pub(crate) fn time_scale(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) -> S
         is_up: false,
     };
     let digits = if major < 60e9 { 8 } else { 5 };
-    scale.paint(kit, |at| crate::data::clock(at as i64, 0)[..digits].to_owned());
+    let mut scene = Scene::default();
+    scale.draw(&mut scene, |at| crate::data::clock(at as i64, 0)[..digits].to_owned());
+    kit.scene(&scene, 0.0, 0.0);
     scale
 }
 
@@ -334,7 +381,7 @@ fn senders_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32, senders: &c
             &kit,
             area,
             "Nobody has sent anything yet",
-            &["Copy the three lines into your service's shell,", "or run the demo shop: sextant demo"],
+            &["Copy the three lines into your service's shell,", "or run the demo shop, above"],
         );
         return;
     }

@@ -5,17 +5,20 @@ use super::home::time_scale;
 use super::trace::level;
 use super::{key, report, search, states};
 use crate::app::State as App;
+use crate::commands::Do;
 use crate::data::{Row, clock, row, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Button, Kit, button, chip, rect};
+use crate::kit::{Button, Kit, area, button, chip, rect};
 use crate::route::{Route, View};
-use eframe::egui::{Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{Id, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use sextant_charts::{Bars, Ink, Lane, Scene};
 use sextant_contract::{Answer, Ask, SearchKind};
 
 /// Which record is open.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     open: Option<usize>,
+    selected: usize,
 }
 
 const FACETS: [Facet; 4] = [
@@ -31,25 +34,23 @@ const ROW: f32 = 24.0;
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let wanted = search(state, SearchKind::Logs, LIMIT);
     let is_live = state.route.is_live();
-    let (records, bars, total) = (key(state, "logs"), key(state, "log bars"), key(state, "log count"));
+    let (records, columns, total) = (key(state, "logs"), key(state, "log bars"), key(state, "log count"));
     let slot = state.asks.ask(ui.ctx(), &records, is_live, || Ask::Search(wanted.clone()));
     let histogram =
-        state.asks.ask(ui.ctx(), &bars, is_live, || Ask::Histogram { search: wanted.clone(), n_buckets: N_BUCKETS });
+        state.asks.ask(ui.ctx(), &columns, is_live, || Ask::Histogram { search: wanted.clone(), n_buckets: N_BUCKETS });
     let count = state.asks.ask(ui.ctx(), &total, is_live, || Ask::Count(wanted));
-    let has_facets = main.width() > 930.0;
-    if has_facets {
-        let r = rect(main.left(), main.top(), 232.0, main.height());
-        facets::show(ui, state, r, SearchKind::Logs, &FACETS);
+    let (facets, r) = facets::divide(state, main);
+    if let Some(column) = facets {
+        facets::show(ui, state, column, SearchKind::Logs, &FACETS);
     }
-    let left = if has_facets { main.left() + 232.0 } else { main.left() };
-    let r = Rect::from_min_max(pos2(left, main.top()), main.right_bottom());
     let n = slot.get().map_or(0, Answer::n_rows);
     let total = count.get().and_then(|a| a.object.as_ref()?["n"].as_i64()).unwrap_or(n as i64);
     tabs(&Kit::new(ui, state.theme), r, total);
     let plot = rect(r.left(), r.top() + 36.0, r.width(), 142.0);
-    bars_of(&Kit::new(ui, state.theme), plot, histogram.get(), state.route.period());
+    bars(ui, state, plot, histogram.get());
     let area = Rect::from_min_max(pos2(r.left(), plot.bottom()), r.right_bottom());
-    state.status.keys = vec![("/", "search"), ("Alt ←", "back")];
+    state.status.keys =
+        vec![("j", "down"), ("k", "up"), ("Enter", "expand"), ("e", "next error"), ("/", "search"), ("?", "keys")];
     if let Some(e) = &slot.error {
         return states::error(&Kit::new(ui, state.theme), area, e);
     }
@@ -73,49 +74,87 @@ fn tabs(kit: &Kit<'_>, r: Rect, n: i64) {
     kit.fill(rect(r.left() + 12.0, r.top() + 33.0, end - r.left() - 12.0, 2.0), t.accent);
 }
 
-fn bars_of(kit: &Kit<'_>, r: Rect, answer: Option<&Answer>, period: (i64, i64)) {
+/// Records over time: errors and warnings in a lane of their own. A drag makes the dragged time the period.
+fn bars(ui: &Ui, state: &mut App, r: Rect, answer: Option<&Answer>) {
+    let kit = Kit::new(ui, state.theme);
     let t = kit.t;
+    let period = state.route.period();
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
     let plot = rect(r.left() + 52.0, r.top() + 48.0, r.width() - 80.0, 52.0);
     let lane = rect(plot.left(), r.top() + 8.0, plot.width(), 28.0);
-    // ERROR, WARN, INFO, others.
-    let mut counts = vec![[0i64; 4]; N_BUCKETS as usize];
+    let bucket = || vec![(0, Ink::Error), (0, Ink::Warn)];
+    let mut bad = vec![bucket(); N_BUCKETS as usize];
+    let mut calm = vec![vec![(0, Ink::Bar), (0, Ink::Rule)]; N_BUCKETS as usize];
     for row in answer.into_iter().flat_map(rows) {
-        let Some(bucket) = usize::try_from(row.int("bucket")).ok().and_then(|b| counts.get_mut(b)) else { continue };
-        let place = match row.text("series") {
-            "ERROR" | "FATAL" => 0,
-            "WARN" => 1,
-            "INFO" => 2,
-            _ => 3,
+        let Some(at) = usize::try_from(row.int("bucket")).ok().filter(|b| *b < bad.len()) else { continue };
+        let part = match row.text("series") {
+            "ERROR" | "FATAL" => &mut bad[at][0],
+            "WARN" => &mut bad[at][1],
+            "INFO" => &mut calm[at][0],
+            _ => &mut calm[at][1],
         };
-        bucket[place] += row.int("n");
+        part.0 += row.int("n");
     }
-    let most = |a: usize, b: usize| counts.iter().map(|c| c[a] + c[b]).max().unwrap_or(0).max(1);
-    let (bad, calm) = (most(0, 1), most(2, 3));
     kit.hline(lane.left(), lane.bottom(), lane.width(), t.strong_line);
     kit.hline(plot.left(), plot.top(), plot.width(), t.hair);
-    for (area, n) in [(lane, bad), (plot, calm)] {
-        kit.text_right(area.left() - 8.0, area.top() + 4.0, Font::Mono(10.5), t.weak, &thousands(n));
-        kit.text_right(area.left() - 8.0, area.bottom() + 2.0, Font::Mono(10.5), t.weak, "0");
-    }
-    let step = plot.width() / N_BUCKETS as f32;
-    for (i, c) in counts.iter().enumerate() {
-        let x = plot.left() + step * i as f32;
-        for (area, n, parts) in
-            [(lane, bad, [(c[0], t.error), (c[1], t.warn)]), (plot, calm, [(c[2], t.bar), (c[3], t.strong_line)])]
-        {
-            let mut y = area.bottom();
-            for (value, color) in parts.into_iter().filter(|p| p.0 > 0) {
-                let h = (value as f32 / n as f32 * area.height()).max(1.0);
-                y -= h;
-                kit.fill(rect(x, y, (step - 1.4).max(1.0), h), color);
-            }
-        }
-    }
-    time_scale(kit, plot, period);
+    let lanes =
+        vec![Lane { area: area(lane), counts: &bad, gap: 1.4 }, Lane { area: area(plot), counts: &calm, gap: 1.4 }];
+    let mut scene = Scene::default();
+    Bars { lanes }.draw(&mut scene);
+    kit.scene(&scene, 0.0, 0.0);
+    let scale = time_scale(&kit, plot, period);
     let seconds = (period.1 - period.0) as f64 / 1e9 / f64::from(N_BUCKETS);
-    let note = format!("upper lane: errors and warnings on their own scale  ·  one bar is {seconds:.0} s");
+    let note = format!(
+        "upper lane: errors and warnings on their own scale  ·  one bar is {seconds:.0} s  ·  drag to look closer"
+    );
     kit.text(plot.left(), r.bottom() - 8.0, Font::Regular(10.5), t.weak, &note);
+    let whole = Rect::from_min_max(lane.min, plot.max);
+    let response = ui.interact(whole, Id::unique("log bars"), Sense::drag());
+    let (Some(from), Some(to)) = (ui.input(|i| i.pointer.press_origin()), response.interact_pointer_pos()) else {
+        return;
+    };
+    let dragged = Rect::from_x_y_ranges(from.x.min(to.x)..=from.x.max(to.x), whole.y_range()).intersect(whole);
+    if response.dragged() {
+        kit.fill(dragged, t.accent.gamma_multiply(0.12));
+        kit.border(dragged, 0, t.accent);
+    } else if response.drag_stopped() && dragged.width() > 4.0 {
+        let fixed = Some((scale.value(dragged.left()) as i64, scale.value(dragged.right()) as i64));
+        state.go(Route { fixed, ..state.route.clone() });
+    }
+}
+
+/// Moves through the records by keys; says whether the selection moved.
+fn moves(state: &mut App, answer: &Answer) -> bool {
+    let last = answer.n_rows() - 1;
+    let before = state.logs.selected.min(last);
+    let mut at = before;
+    if state.takes(Do::Down) {
+        at = (at + 1).min(last);
+    }
+    if state.takes(Do::Up) {
+        at = at.saturating_sub(1);
+    }
+    if state.takes(Do::First) {
+        at = 0;
+    }
+    if state.takes(Do::Last) {
+        at = last;
+    }
+    let is_error = |i: &usize| row(answer, *i).is_some_and(|r| matches!(r.text("SeverityText"), "ERROR" | "FATAL"));
+    if state.takes(Do::NextError) {
+        at = (at + 1..=last).find(is_error).unwrap_or(at);
+    }
+    if state.takes(Do::PreviousError) {
+        at = (0..at).rev().find(is_error).unwrap_or(at);
+    }
+    if state.takes(Do::Enter) {
+        state.logs.open = if state.logs.open == Some(at) { None } else { Some(at) };
+    }
+    if state.takes(Do::Close) {
+        state.logs.open = None;
+    }
+    state.logs.selected = at;
+    before != at
 }
 
 fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
@@ -132,13 +171,20 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
         let lines = ["Widen the period, or take a condition out of the search"];
         return states::empty(&Kit::new(ui, t), body, "No log record matches", &lines);
     }
+    let moved = moves(state, answer);
     let mut child = ui.new_child(UiBuilder::new().id_salt("logs").max_rect(body));
     child.set_clip_rect(body);
     let opened = state.logs.open.filter(|i| *i < answer.n_rows());
     let fields = opened.and_then(|i| row(answer, i)).map(fields).unwrap_or_default();
     let extra = if opened.is_some() { 62.0 + 22.0 * fields.len() as f32 } else { 0.0 };
     let mut wanted = None;
-    ScrollArea::vertical().auto_shrink(false).show_viewport(&mut child, |ui, view| {
+    let mut scroll = ScrollArea::vertical().auto_shrink(false);
+    if moved {
+        let above = if opened.is_some_and(|o| state.logs.selected > o) { extra } else { 0.0 };
+        scroll =
+            scroll.vertical_scroll_offset((state.logs.selected as f32 * ROW + above - body.height() / 2.0).max(0.0));
+    }
+    scroll.show_viewport(&mut child, |ui, view| {
         ui.set_min_size(vec2(body.width(), answer.n_rows() as f32 * ROW + extra));
         let origin = ui.min_rect().min;
         // Rows after the open one lie lower by its fields.
@@ -153,14 +199,16 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
             let Some(row) = row(answer, i) else { continue };
             let kit = Kit::new(ui, t);
             let response = kit.row(line, ("log", i));
-            if opened == Some(i) {
+            if opened == Some(i) || state.logs.selected == i {
                 kit.fill(line, t.bg_selected);
+                kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
             } else if response.hovered() {
                 kit.fill(line, t.bg_hover);
             }
             record(&kit, line, row, opened == Some(i));
             if response.clicked() {
                 state.logs.open = if opened == Some(i) { None } else { Some(i) };
+                state.logs.selected = i;
             }
             if opened == Some(i) {
                 let area = rect(line.left(), line.bottom(), line.width(), extra);

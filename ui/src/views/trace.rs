@@ -2,165 +2,214 @@
 
 mod detail;
 pub(crate) use detail::level;
+mod minimap;
 mod waterfall;
 
 use super::{report, states};
 use crate::app::State as App;
-use crate::data::{Row, clock, duration, rows, thousands};
+use crate::commands::Do;
+use crate::data::{clock, duration, thousands};
 use crate::fonts::Font;
-use crate::kit::{Check, Kit, chip, icon, pill, rect};
-use eframe::egui::{Rect, Ui, pos2};
-use sextant_contract::{Answer, Ask};
-use std::collections::HashSet;
+use crate::kit::{Button, Check, Kit, button, chip, icon, key, pill, rect};
+use eframe::egui::{self, Rect, TextEdit, Ui, UiBuilder, pos2, vec2};
+use sextant_charts::{Folds, Rows, Scene, Skeleton, find};
+use sextant_contract::Ask;
 use std::rc::Rc;
 
 /// What is folded, shown and selected in the trace that is open.
 #[derive(Debug)]
 pub(crate) struct State {
     trace: String,
-    /// Places of nodes whose descendants are hidden.
-    closed: HashSet<usize>,
-    /// The selected node.
-    selected: usize,
+    all: Option<Rc<Skeleton>>,
+    folds: Folds,
+    /// The rows under `folds`; none while they have to be made anew.
+    rows: Option<Rc<Rows>>,
+    /// The minimap of these rows at some width.
+    map: Option<(f32, Rc<Scene>)>,
+    /// The selected span, and whether its group's row is meant.
+    selected: (usize, bool),
+    /// Whether the selected row has to come into sight.
+    is_sought: bool,
+    /// The time that is shown, from the start of the trace; all of it if none.
+    window: Option<(f64, f64)>,
+    drag: Option<minimap::Drag>,
     has_critical: bool,
+    /// Whether the detail pane is open, where that was said.
+    has_detail: Option<bool>,
+    /// What names are searched for, and the places that have it.
+    search: String,
+    hits: Rc<Vec<usize>>,
     /// What the attributes are searched for.
     find: String,
     tab: usize,
-    nodes: Rc<Nodes>,
 }
 
 impl Default for State {
     fn default() -> Self {
         Self {
             trace: String::new(),
-            closed: HashSet::new(),
-            selected: 0,
+            all: None,
+            folds: Folds::default(),
+            rows: None,
+            map: None,
+            selected: (0, false),
+            is_sought: false,
+            window: None,
+            drag: None,
             has_critical: true,
+            has_detail: None,
+            search: String::new(),
+            hits: Rc::default(),
             find: String::new(),
             tab: 0,
-            nodes: Rc::default(),
         }
     }
 }
 
-/// A span as the waterfall needs it.
-#[derive(Debug, Clone)]
-struct Node {
-    depth: usize,
-    n_descendants: usize,
-    start: i64,
-    duration: i64,
-    self_time: i64,
-    service: String,
-    name: String,
-    kind: String,
-    span: String,
-    message: String,
-    is_error: bool,
-    is_odd: bool,
-    is_critical: bool,
-    n_logs: i64,
-}
+impl State {
+    /// Changes what is folded.
+    fn fold(&mut self, change: impl FnOnce(&mut Folds)) {
+        change(&mut self.folds);
+        self.rows = None;
+        self.map = None;
+    }
 
-/// All spans, depth first.
-#[derive(Debug, Default)]
-struct Nodes {
-    generation: u64,
-    list: Vec<Node>,
-    origin: i64,
-    extent: i64,
-}
+    /// The rows that are shown.
+    fn rows(&mut self, all: &Skeleton) -> Rc<Rows> {
+        self.rows.get_or_insert_with(|| Rc::new(Rows::of(all, &self.folds))).clone()
+    }
 
-impl Nodes {
-    fn of(answer: &Answer) -> Self {
-        let node = |r: Row<'_>| Node {
-            depth: r.int("depth") as usize,
-            n_descendants: r.int("descendants") as usize,
-            start: r.int("start"),
-            duration: r.int("duration"),
-            self_time: r.int("self"),
-            service: r.text("service").to_owned(),
-            name: r.text("name").to_owned(),
-            kind: r.text("kind").to_owned(),
-            span: r.text("span").to_owned(),
-            message: r.text("message").to_owned(),
-            is_error: r.flag("error"),
-            is_odd: r.flag("orphan") || r.flag("cycle") || r.flag("duplicate"),
-            is_critical: r.flag("critical"),
-            n_logs: r.int("logs"),
-        };
-        let list: Vec<Node> = rows(answer).map(node).collect();
-        let extent = list.iter().map(|n| n.start + n.duration).max().unwrap_or(1).max(1);
-        let origin = rows(answer).next().map_or(0, |r| r.int("origin"));
-        Self { generation: answer.generation, list, origin, extent }
+    /// The number of the selected row.
+    fn row(&self, rows: &Rows) -> usize {
+        let (place, is_group) = self.selected;
+        let exact = rows.list.iter().position(|r| r.place == place && r.group.is_some() == is_group);
+        exact.or_else(|| rows.row_of(place)).unwrap_or(0)
+    }
+
+    /// The time that is shown.
+    fn shown(&self, all: &Skeleton) -> (f64, f64) {
+        self.window.unwrap_or((0.0, all.extent as f64))
+    }
+
+    /// Shows another part of the time, within the trace and no shorter than a microsecond.
+    fn show(&mut self, all: &Skeleton, (from, to): (f64, f64)) {
+        let extent = all.extent as f64;
+        let span = (to - from).clamp(1_000.0_f64.min(extent), extent);
+        let from = from.clamp(0.0, extent - span);
+        self.window = (span < extent * 0.9999).then_some((from, from + span));
     }
 }
+
+/// Spans of the open trace whose name has `typed` in it: place, service, name, duration, error.
+pub(crate) fn find_spans(state: &App, typed: &str, limit: usize) -> Vec<(usize, String, String, i64, bool)> {
+    let Some(all) = &state.trace.all else { return Vec::new() };
+    let line = |place: usize| {
+        let s = all.span(place);
+        (place, s.service().to_owned(), s.name().to_owned(), s.duration(), s.is_error())
+    };
+    find(all, typed).into_iter().take(limit).map(line).collect()
+}
+
+/// Selects the span at `place` of the open trace and brings it into sight.
+pub(crate) fn select(state: &mut App, place: usize) {
+    let Some(all) = state.trace.all.clone() else { return };
+    state.trace.fold(|f| f.reveal(&all, place));
+    state.trace.selected = (place, false);
+    state.trace.is_sought = true;
+    state.route.span = all.span(place).id();
+}
+
+/// From this width on there is room for the detail pane beside the waterfall.
+const WIDE: f32 = 1_132.0;
+const DETAIL: f32 = 384.0;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let id = state.route.trace.clone();
     let name = format!("skeleton {id}");
     let slot = state.asks.ask(ui.ctx(), &name, state.route.is_live(), || Ask::Skeleton { id: id.clone() });
-    state.status.keys = vec![("j", "down"), ("k", "up"), ("h", "fold"), ("l", "open"), ("Alt ←", "back")];
+    state.status.keys = vec![("j", "down"), ("k", "up"), ("h", "fold"), ("l", "unfold"), ("W", "zoom"), ("?", "keys")];
     if let (Some(e), None) = (&slot.error, slot.get()) {
         return states::error(&Kit::new(ui, state.theme), main, e);
     }
     let Some(answer) = slot.answer.clone() else {
         return states::loading(&Kit::new(ui, state.theme), main);
     };
-    if state.trace.trace != id {
-        state.trace = State { trace: id, nodes: Rc::new(Nodes::of(&answer)), ..State::default() };
-        let wanted = state.trace.nodes.list.iter().position(|n| n.span == state.route.span);
-        state.trace.selected = wanted.unwrap_or(0);
-    } else if state.trace.nodes.generation != answer.generation && state.trace.nodes.list.len() != answer.n_rows() {
-        state.trace.nodes = Rc::new(Nodes::of(&answer));
+    let is_other = state.trace.trace != id;
+    if is_other || state.trace.all.as_ref().is_none_or(|a| a.generation != answer.generation) {
+        let Some(all) = Skeleton::read(&answer) else {
+            let e = sextant_contract::AskError::new(sextant_contract::Code::Internal, "the trace can't be read");
+            return states::error(&Kit::new(ui, state.theme), main, &e);
+        };
+        load(state, id, Rc::new(all), is_other);
     }
-    let nodes = state.trace.nodes.clone();
-    if nodes.list.is_empty() {
-        return states::empty(
-            &Kit::new(ui, state.theme),
-            main,
-            "This trace has no spans",
-            &["It may have been evicted"],
-        );
+    let Some(all) = state.trace.all.clone().filter(|a| !a.is_empty()) else {
+        let lines = ["It may have been evicted"];
+        return states::empty(&Kit::new(ui, state.theme), main, "This trace has no spans", &lines);
+    };
+    if !is_other && !state.route.span.is_empty() && all.span(state.trace.selected.0).id() != state.route.span {
+        // Back, forward, or a link led to another span.
+        if let Some(place) = all.place_of(&state.route.span) {
+            select(state, place);
+        }
     }
-    state.trace.selected = state.trace.selected.min(nodes.list.len() - 1);
-    header(ui, state, rect(main.left(), main.top(), main.width(), 66.0), &nodes);
-    let has_detail = main.width() > 900.0;
-    let detail_w = if has_detail { 384.0 } else { 0.0 };
-    let left = Rect::from_min_max(pos2(main.left(), main.top() + 66.0), pos2(main.right() - detail_w, main.bottom()));
-    waterfall::show(ui, state, left, &nodes);
+    header(ui, state, rect(main.left(), main.top(), main.width(), 66.0), &all);
+    let is_wide = main.width() >= WIDE;
+    if state.takes(Do::Detail) {
+        state.trace.has_detail = Some(!state.trace.has_detail.unwrap_or(is_wide));
+    }
+    let has_detail = state.trace.has_detail.unwrap_or(is_wide);
+    let body = Rect::from_min_max(pos2(main.left(), main.top() + 66.0), main.right_bottom());
+    let has_both = !has_detail || main.width() - DETAIL > 420.0;
+    let split = if has_detail { body.right() - DETAIL.min(body.width()) } else { body.right() };
+    if has_both {
+        waterfall::show(ui, state, Rect::from_min_max(body.min, pos2(split, body.bottom())), &all);
+    }
     if has_detail {
-        let r = Rect::from_min_max(pos2(left.right(), left.top()), main.right_bottom());
-        detail::show(ui, state, r, &nodes);
+        detail::show(ui, state, Rect::from_min_max(pos2(split, body.top()), body.max), &all);
     }
-    let n = thousands(nodes.list.len() as i64);
+    let n = thousands(all.len() as i64);
     report(state, vec!["Showing".into(), format!("{n} of {n}"), "spans".into()], &slot);
 }
 
-/// Spans of the open trace whose name has `typed` in it: place, service, name, duration, error.
-pub(crate) fn find_spans(state: &App, typed: &str, limit: usize) -> Vec<(usize, String, String, i64, bool)> {
-    let typed = typed.to_lowercase();
-    let is_hit = |n: &Node| n.name.to_lowercase().contains(&typed);
-    let hits = state.trace.nodes.list.iter().enumerate().filter(|(_, n)| is_hit(n)).take(limit);
-    hits.map(|(i, n)| (i, n.service.clone(), n.name.clone(), n.duration, n.is_error)).collect()
+/// Takes in a trace: another one, or more of the same.
+fn load(state: &mut App, id: String, all: Rc<Skeleton>, is_other: bool) {
+    if is_other {
+        let has_detail = state.trace.has_detail;
+        state.trace = State { trace: id, has_detail, ..State::default() };
+        let wanted = all.place_of(&state.route.span).unwrap_or(0);
+        state.trace.all = Some(all.clone());
+        state.trace.fold(|f| f.reveal(&all, wanted));
+        state.trace.selected = (wanted, false);
+        state.trace.is_sought = wanted > 0;
+        return;
+    }
+    let before = state.trace.all.as_ref().map_or(0, |a| a.len());
+    if before != all.len() {
+        // Places have moved: what was folded by them is shown again, the selected span stays selected.
+        let span = state.trace.all.as_ref().map(|a| a.span(state.trace.selected.0).id()).unwrap_or_default();
+        state.trace.selected = (all.place_of(&span).unwrap_or(0), false);
+        state.trace.fold(|f| *f = Folds { has_groups: f.has_groups, least_share: f.least_share, ..Folds::default() });
+    }
+    state.trace.hits = Rc::new(find(&all, &state.trace.search));
+    state.trace.all = Some(all);
 }
 
-/// Selects the span at `place` of the open trace.
-pub(crate) fn select(state: &mut App, place: usize) {
-    state.trace.selected = place;
-}
-
-fn header(ui: &Ui, state: &mut App, r: Rect, nodes: &Nodes) {
+fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
-    let root = &nodes.list[0];
+    let root = all.span(0);
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
-    chip(&kit, r.left() + 12.0, r.top() + 14.0, &root.service);
+    chip(&kit, r.left() + 12.0, r.top() + 14.0, root.service());
     let mut x =
-        kit.text_in(r.left() + 38.0, r.top() + 25.0, r.width() * 0.4, Font::Semibold(15.0), t.strong, &root.name) + 8.0;
-    let n_errors = nodes.list.iter().filter(|n| n.is_error).count();
-    if root.is_error {
-        x = pill(&kit, x, r.top() + 11.0, t.error, t.error_bg, t.error, "error") + 8.0;
+        kit.text_in(r.left() + 38.0, r.top() + 25.0, r.width() * 0.4, Font::Semibold(15.0), t.strong, root.name())
+            + 8.0;
+    let word = match (all.status.as_str(), root.is_error()) {
+        ("", true) => Some("error".to_owned()),
+        (status, true) => Some(format!("{status} · error")),
+        (_, false) => None,
+    };
+    if let Some(word) = word {
+        x = pill(&kit, x, r.top() + 11.0, t.error, t.error_bg, t.error, &word) + 8.0;
     }
     x = kit.text(x, r.top() + 24.0, Font::Mono(11.0), t.weak, &state.route.trace);
     let copy = kit.click(rect(x + 6.0, r.top() + 11.0, 19.0, 19.0), "copy trace id", "Copy trace id");
@@ -168,48 +217,110 @@ fn header(ui: &Ui, state: &mut App, r: Rect, nodes: &Nodes) {
     if copy.clicked() {
         ui.copy_text(state.route.trace.clone());
     }
-    let services: HashSet<&str> = nodes.list.iter().map(|n| n.service.as_str()).collect();
-    let n_odd = nodes.list.iter().filter(|n| n.is_odd).count();
-    let n_logs: i64 = nodes.list.iter().map(|n| n.n_logs).sum();
     let bl = r.top() + 50.0;
-    let mut x = kit.text(r.left() + 12.0, bl, Font::MonoSemibold(13.0), t.strong, &duration(nodes.extent)) + 16.0;
-    let mut figure = |number: String, words: &str, color| {
-        x = kit.text(x, bl, Font::Mono(11.0), color, &number) + 5.0;
+    let mut x = kit.text(r.left() + 12.0, bl, Font::MonoSemibold(13.0), t.strong, &duration(all.extent)) + 16.0;
+    let mut figure = |number: usize, words: &str, color| {
+        x = kit.text(x, bl, Font::Mono(11.0), color, &thousands(number as i64)) + 5.0;
         x = kit.text(x, bl, Font::Regular(12.0), if color == t.error { t.error } else { t.text }, words) + 16.0;
     };
-    figure(thousands(nodes.list.len() as i64), "spans", t.strong);
-    figure(services.len().to_string(), "services", t.strong);
-    figure(n_errors.to_string(), "errors", if n_errors > 0 { t.error } else { t.strong });
-    figure(thousands(n_logs), "logs", t.strong);
+    figure(all.len(), "spans", t.strong);
+    figure(all.n_services(), "services", t.strong);
+    figure(all.n_errors(), "errors", if all.n_errors() > 0 { t.error } else { t.strong });
+    figure(all.n_logs(), "logs", t.strong);
     x = kit.text(x, bl, Font::Regular(12.0), t.text, "started") + 5.0;
-    x = kit.text(x, bl, Font::Mono(11.0), t.strong, &clock(nodes.origin, 6)) + 5.0;
+    x = kit.text(x, bl, Font::Mono(11.0), t.strong, &clock(all.origin, 6)) + 5.0;
     x = kit.text(x, bl, Font::Regular(12.0), t.text, "UTC") + 16.0;
     kit.vline(x, r.top() + 39.0, 14.0, t.strong_line);
-    let words = if n_odd == 0 {
-        "complete, no missing parents".to_owned()
-    } else {
-        format!("{n_odd} spans with a missing parent, a circle or an id used twice")
+    let (words, color) = match all.n_odd() {
+        0 => ("complete, no missing parents".to_owned(), t.text),
+        n => (format!("{n} spans with a missing parent, a circle or an id used twice"), t.warn),
     };
-    kit.text(x + 17.0, bl, Font::Regular(12.0), if n_odd == 0 { t.text } else { t.warn }, &words);
+    kit.text(x + 17.0, bl, Font::Regular(12.0), color, &words);
 }
 
-/// The boxes of the toolbar; returns nothing, changes the state.
-fn toolbar(ui: &Ui, state: &mut App, r: Rect, nodes: &Nodes) {
+/// Search for names, what is shown, and the way back to the whole trace.
+fn toolbar(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
+    search(ui, state, rect(r.left() + 12.0, r.top() + 6.5, 232.0_f32.min(r.width() * 0.3), 22.0), all);
     let kit = Kit::new(ui, state.theme);
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), kit.t.hair);
     let bl = r.top() + 21.5;
-    let check = Check { label: "Critical path", is_on: state.trace.has_critical };
-    let (clicked, width) = check.show(&kit, r.left() + 12.0, bl);
-    if clicked {
-        state.trace.has_critical = !state.trace.has_critical;
+    let mut x = r.left() + 12.0 + 232.0_f32.min(r.width() * 0.3) + 12.0;
+    let checks = [
+        ("Critical path", state.trace.has_critical),
+        ("Fold siblings", state.trace.folds.has_groups),
+        ("Hide < 1 %", state.trace.folds.least_share > 0.0),
+    ];
+    for (i, (label, is_on)) in checks.into_iter().enumerate() {
+        let (clicked, width) = Check { label, is_on }.show(&kit, x, bl);
+        x += width + 14.0;
+        if clicked {
+            match i {
+                0 => state.trace.has_critical = !is_on,
+                1 => state.trace.fold(|f| f.has_groups = !is_on),
+                _ => state.trace.fold(|f| f.least_share = if is_on { 0.0 } else { 0.01 }),
+            }
+        }
     }
-    let x = r.left() + 12.0 + width + 16.0;
-    let check = Check { label: "Fold all", is_on: !state.trace.closed.is_empty() };
-    if check.show(&kit, x, bl).0 {
-        state.trace.closed = if state.trace.closed.is_empty() {
-            (0..nodes.list.len()).filter(|i| nodes.list[*i].depth > 0 && nodes.list[*i].n_descendants > 0).collect()
-        } else {
-            HashSet::new()
-        };
+    let mut right = r.right() - 8.0;
+    for (text, cap, what) in [("Whole", "0", Do::Reset), ("Fit", "F", Do::Fit)] {
+        let b = Button { text, key: Some(cap), is_small: true, is_quiet: true, ..Button::default() };
+        right -= b.width(&kit);
+        if right > x && button(&kit, right, r.top() + 7.0, b).clicked() {
+            state.todo.push(what);
+        }
+        right -= 8.0;
+    }
+}
+
+fn search(ui: &mut Ui, state: &mut App, field: Rect, all: &Skeleton) {
+    let t = state.theme;
+    let n = state.trace.hits.len();
+    {
+        let kit = Kit::new(ui, t);
+        kit.round(field, 4, t.bg_raised);
+        kit.border(field, 4, t.strong_line);
+        icon(&kit, "search", field.left() + 9.0, field.top() + 5.0, 12.0, 1.4, t.weak);
+        if !state.trace.search.is_empty() {
+            let kx = field.right() - 22.0;
+            key(&kit, kx, field.top() + 3.5, "n");
+            let at = state.trace.hits.iter().position(|p| *p == state.trace.selected.0);
+            let words = at.map_or_else(|| format!("{n} hits"), |at| format!("{} of {n}", at + 1));
+            kit.text_right(kx - 7.0, field.top() + 15.0, Font::Regular(10.5), t.weak, &words);
+        }
+    }
+    let inner =
+        Rect::from_min_max(pos2(field.left() + 29.0, field.top() + 3.0), field.right_bottom() - vec2(84.0, 2.0));
+    let edit = TextEdit::singleline(&mut state.trace.search)
+        .id(egui::Id::unique("trace-find"))
+        .frame(egui::Frame::NONE)
+        .margin(0)
+        .font(Font::Mono(11.0).id())
+        .text_color(t.strong)
+        .hint_text(egui::RichText::new("Find spans").font(Font::Regular(11.0).id()).color(t.weak));
+    let response =
+        ui.new_child(UiBuilder::new().id_salt("trace-find").max_rect(inner)).add_sized(vec2(inner.width(), 16.0), edit);
+    if response.changed() {
+        state.trace.hits = Rc::new(find(all, &state.trace.search));
+    }
+    let is_entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+    if is_entered || state.takes(Do::NextHit) {
+        step(state, true);
+    }
+    if state.takes(Do::PreviousHit) {
+        step(state, false);
+    }
+}
+
+/// Goes to the next or previous hit, around the end.
+fn step(state: &mut App, is_forward: bool) {
+    let hits = state.trace.hits.clone();
+    let at = state.trace.selected.0;
+    let next = if is_forward {
+        hits.iter().find(|p| **p > at).or_else(|| hits.first())
+    } else {
+        hits.iter().rev().find(|p| **p < at).or_else(|| hits.last())
+    };
+    if let Some(place) = next {
+        select(state, *place);
     }
 }

@@ -4,11 +4,13 @@ use super::facets::{self, Facet};
 use super::home::time_scale;
 use super::{key, report, search, states};
 use crate::app::State as App;
-use crate::data::{Row, clock, duration, duration_label, row, rows, thousands};
+use crate::commands::Do;
+use crate::data::{Row, clock, duration, row, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Kit, chip, rect};
+use crate::kit::{Kit, area, chip, rect};
 use crate::route::{Route, View};
-use eframe::egui::{self, Key, Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{self, Id, Rect, Response, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
+use sextant_charts::{Point, Points, Scene};
 use sextant_contract::{Answer, Ask, SearchKind};
 
 /// Which row is selected, and in which order rows are.
@@ -16,6 +18,22 @@ use sextant_contract::{Answer, Ask, SearchKind};
 pub(crate) struct State {
     selected: usize,
     is_longest_first: bool,
+    /// What was chosen in the plot.
+    brush: Option<Brush>,
+}
+
+/// A part of the plot.
+#[derive(Debug, Clone, Copy)]
+struct Brush {
+    times: (i64, i64),
+    durations: (i64, i64),
+}
+
+impl Brush {
+    fn has(&self, point: &Point) -> bool {
+        let is_in = |value: i64, ends: (i64, i64)| value >= ends.0 && value <= ends.1;
+        is_in(point.time, self.times) && is_in(point.duration.max(1_000), self.durations)
+    }
 }
 
 const FACETS: [Facet; 6] = [
@@ -33,29 +51,36 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let name = key(state, "traces");
     let is_live = state.route.is_live();
     let slot = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Search(wanted));
-    let has_facets = main.width() > 930.0;
-    let left = if has_facets { main.left() + 232.0 } else { main.left() };
-    if has_facets {
-        let r = rect(main.left(), main.top(), 232.0, main.height());
-        facets::show(ui, state, r, SearchKind::Spans, &FACETS);
+    let (facets, r) = facets::divide(state, main);
+    if let Some(column) = facets {
+        facets::show(ui, state, column, SearchKind::Spans, &FACETS);
     }
-    let r = Rect::from_min_max(pos2(left, main.top()), main.right_bottom());
     let n = slot.get().map_or(0, Answer::n_rows);
     tabs(&Kit::new(ui, state.theme), r, n);
     let plot = rect(r.left(), r.top() + 36.0, r.width(), 226.0);
     let table = Rect::from_min_max(pos2(r.left(), plot.bottom()), r.right_bottom());
-    state.status.keys = vec![("j", "down"), ("k", "up"), ("Enter", "open"), ("/", "search")];
+    state.status.keys =
+        vec![("j", "down"), ("k", "up"), ("Enter", "open"), ("Q", "facets"), ("/", "search"), ("?", "keys")];
     if let Some(e) = &slot.error {
         return states::error(&Kit::new(ui, state.theme), Rect::from_min_max(plot.left_top(), r.right_bottom()), e);
     }
     let Some(answer) = slot.answer.clone() else {
         return states::loading(&Kit::new(ui, state.theme), Rect::from_min_max(plot.left_top(), r.right_bottom()));
     };
-    let order = order(&answer, state.traces.is_longest_first);
+    if state.takes(Do::Order) {
+        state.traces.is_longest_first = !state.traces.is_longest_first;
+    }
+    if state.takes(Do::Close) {
+        state.traces.brush = None;
+    }
+    let order = order(&answer, &state.traces);
     scatter(ui, state, plot, &answer);
     list(ui, state, table, &answer, &order);
     let shown = thousands(n as i64);
-    let showing = if n >= LIMIT {
+    let showing = if state.traces.brush.is_some() {
+        let chosen = format!("{} of {shown}", thousands(order.len() as i64));
+        vec!["Showing".into(), chosen, "traces, those in the selection".into()]
+    } else if n >= LIMIT {
         vec!["Showing the newest".into(), shown, "traces that match".into()]
     } else {
         vec!["Showing".into(), format!("{shown} of {shown}"), "traces that match".into()]
@@ -63,9 +88,12 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     report(state, showing, &slot);
 }
 
-fn order(answer: &Answer, is_longest_first: bool) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..answer.n_rows()).collect();
-    if is_longest_first {
+fn order(answer: &Answer, state: &State) -> Vec<usize> {
+    let mut order: Vec<usize> = match state.brush {
+        Some(brush) => rows(answer).enumerate().filter(|(_, r)| brush.has(&point(*r))).map(|(i, _)| i).collect(),
+        None => (0..answer.n_rows()).collect(),
+    };
+    if state.is_longest_first {
         let durations: Vec<i64> = rows(answer).map(|r| r.int("Duration")).collect();
         order.sort_by_key(|i| std::cmp::Reverse(durations[*i]));
     }
@@ -86,63 +114,75 @@ fn open(state: &mut App, id: &str) {
     state.go(Route { view: View::Trace, trace: id.to_owned(), span: String::new(), ..state.route.clone() });
 }
 
-/// Duration over time, an error as a cross on top.
+/// Duration over time, an error as a cross on top. A click opens a trace; a drag over points keeps those in the table.
 fn scatter(ui: &Ui, state: &mut App, r: Rect, answer: &Answer) {
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
     let plot = rect(r.left() + 56.0, r.top() + 14.0, r.width() - 76.0, 168.0);
     kit.fill(plot, t.bg_app);
-    let durations = || rows(answer).map(|row| row.int("Duration").max(1_000));
-    let (low, high) = (durations().min().unwrap_or(1_000_000), durations().max().unwrap_or(1_000_000_000));
-    let (low, high) = ((low as f64).log10() - 0.1, (high as f64 * 1.2).log10().max((low as f64).log10() + 0.5));
-    let y_of = |nanos: f64| plot.bottom() - ((nanos.log10() - low) / (high - low)) as f32 * plot.height();
-    for exponent in 3..=12 {
-        for (factor, is_labelled) in [(1.0, true), (2.0, true), (5.0, true), (3.0, false), (4.0, false), (7.0, false)] {
-            let nanos = factor * 10f64.powi(exponent);
-            let y = y_of(nanos).floor();
-            if y < plot.top() || y > plot.bottom() {
-                continue;
-            }
-            let has_room = high - low < 2.5 || factor < 1.5;
-            if is_labelled && has_room {
-                kit.hline(plot.left(), y, plot.width(), t.hair);
-                let label = duration_label(nanos as i64);
-                kit.text_right(plot.left() - 8.0, y + 4.0, Font::Mono(10.5), t.weak, &label);
-            } else {
-                kit.hline(plot.left() - 4.0, y, 4.0, t.strong_line);
-            }
-        }
-    }
-    let (from, to) = state.route.period();
-    let scale = time_scale(&kit, plot, (from, to));
-    let pointer = ui.input(|i| i.pointer.hover_pos()).filter(|p| plot.contains(*p));
-    let mut nearest: Option<(f32, Row<'_>)> = None;
-    let inside = kit.inside(plot);
-    for is_error in [false, true] {
-        for row in rows(answer).filter(|r| (r.int("Errors") > 0) == is_error) {
-            let p = pos2(scale.at(row.int("Timestamp") as f64), y_of(row.int("Duration").max(1_000) as f64));
-            if is_error {
-                for d in [vec2(3.0, 3.0), vec2(3.0, -3.0)] {
-                    inside.paint.line_segment([p - d, p + d], Stroke::new(1.7, t.error));
-                }
-            } else {
-                inside.paint.circle_filled(p, 1.9, t.info);
-            }
-            let distance = pointer.map_or(f32::MAX, |q| (q - p).length());
-            if distance < nearest.as_ref().map_or(8.0, |n| n.0) {
-                nearest = Some((distance, row));
-            }
-        }
-    }
-    let response = kit.row(plot, "scatter");
-    if let Some((_, row)) = nearest {
-        hint(&kit, plot, row, pointer.unwrap_or(plot.center()));
+    let scale = time_scale(&kit, plot, state.route.period());
+    let list: Vec<Point> = rows(answer).map(point).collect();
+    let points = Points { area: area(plot), list: &list, scale };
+    let mut scene = Scene::default();
+    points.draw_axis(&mut scene);
+    kit.scene(&scene, 0.0, 0.0);
+    let mut scene = Scene::default();
+    points.draw(&mut scene);
+    kit.inside(plot).scene(&scene, 0.0, 0.0);
+    let response = ui.interact(plot, Id::unique("scatter"), Sense::click_and_drag());
+    brush(ui, state, &kit, plot, &points, &response);
+    let Some(at) = response.hover_pos() else { return };
+    let distance = |p: &Point| {
+        let (x, y) = points.place(p);
+        (pos2(x, y) - at).length()
+    };
+    let nearest = list.iter().map(distance).enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).filter(|n| n.1 < 8.0);
+    if let Some(row) = nearest.and_then(|(i, _)| row(answer, i)) {
+        hint(&kit, plot, row, at);
         if response.clicked() {
             let id = row.text("TraceId").to_owned();
             open(state, &id);
         }
     }
+}
+
+fn point(row: Row<'_>) -> Point {
+    Point { time: row.int("Timestamp"), duration: row.int("Duration"), is_error: row.int("Errors") > 0 }
+}
+
+/// The part of the plot that the table is kept to: drawn, dragged, and taken away by a click beside points.
+fn brush(ui: &Ui, state: &mut App, kit: &Kit<'_>, plot: Rect, points: &Points<'_>, response: &Response) {
+    let t = kit.t;
+    if response.dragged()
+        && let (Some(from), Some(to)) = (ui.input(|i| i.pointer.press_origin()), response.interact_pointer_pos())
+    {
+        let dragged = Rect::from_two_pos(plot.clamp(from), plot.clamp(to));
+        if dragged.width() > 3.0 {
+            let time = |x: f32| points.scale.value(x) as i64;
+            state.traces.brush = Some(Brush {
+                times: (time(dragged.left()), time(dragged.right())),
+                durations: (points.duration_at(dragged.bottom()), points.duration_at(dragged.top())),
+            });
+        }
+    } else if response.clicked() {
+        state.traces.brush = None;
+    }
+    let Some(brush) = state.traces.brush else { return };
+    let corner = |time: i64, duration: i64| {
+        let (x, y) = points.place(&Point { time, duration, is_error: false });
+        plot.clamp(pos2(x, y))
+    };
+    let shown = Rect::from_two_pos(corner(brush.times.0, brush.durations.0), corner(brush.times.1, brush.durations.1));
+    kit.fill(shown, t.accent.gamma_multiply(0.08));
+    kit.border(shown, 0, t.accent);
+    let n = points.list.iter().filter(|p| brush.has(p)).count();
+    let text = format!("{} in the selection", thousands(n as i64));
+    let w = kit.width(Font::Medium(11.0), &text) + 20.0;
+    let label = rect((shown.left()).min(plot.right() - w), (shown.top() - 24.0).max(plot.top()), w, 20.0);
+    kit.round(label, 4, t.bg_raised);
+    kit.border(label, 4, t.strong_line);
+    kit.text(label.left() + 10.0, label.top() + 14.0, Font::Medium(11.0), t.strong, &text);
 }
 
 fn hint(kit: &Kit<'_>, plot: Rect, row: Row<'_>, at: egui::Pos2) {
@@ -203,7 +243,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize])
         ];
         return states::empty(&Kit::new(ui, t), body, "No trace matches", &lines);
     }
-    let moved = moves(ui, state, order.len());
+    let moved = moves(state, answer, order);
     let longest = rows(answer).map(|row| row.int("Duration")).max().unwrap_or(1).max(1);
     let mut child = ui.new_child(UiBuilder::new().id_salt("traces").max_rect(body));
     child.set_clip_rect(body);
@@ -231,8 +271,9 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize])
             trace_row(&kit, line, &x, row, longest);
         }
     });
-    let is_entered = !state.is_typing && ui.input(|i| i.key_pressed(Key::Enter));
-    if is_entered && let Some(row) = order.get(state.traces.selected).and_then(|i| row(answer, *i)) {
+    if state.takes(Do::Enter)
+        && let Some(row) = order.get(state.traces.selected).and_then(|i| row(answer, *i))
+    {
         opened = Some(row.text("TraceId").to_owned());
     }
     if let Some(id) = opened {
@@ -240,22 +281,32 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize])
     }
 }
 
-/// `j` and `k`; whether the selection moved.
-fn moves(ui: &Ui, state: &mut App, n: usize) -> bool {
-    if state.is_typing {
-        return false;
-    }
+/// Moves the selection by keys; says whether it did.
+fn moves(state: &mut App, answer: &Answer, order: &[usize]) -> bool {
+    let last = order.len().saturating_sub(1);
     let before = state.traces.selected;
-    let down = ui.input(|i| i.key_pressed(Key::J) || i.key_pressed(Key::ArrowDown));
-    let up = ui.input(|i| i.key_pressed(Key::K) || i.key_pressed(Key::ArrowUp));
-    if down {
-        state.traces.selected = (before + 1).min(n.saturating_sub(1));
+    let has_error = |place: &usize| row(answer, order[*place]).is_some_and(|r| r.int("Errors") > 0);
+    let mut at = before.min(last);
+    if state.takes(Do::Down) {
+        at = (at + 1).min(last);
     }
-    if up {
-        state.traces.selected = before.saturating_sub(1);
+    if state.takes(Do::Up) {
+        at = at.saturating_sub(1);
     }
-    state.traces.selected = state.traces.selected.min(n.saturating_sub(1));
-    before != state.traces.selected
+    if state.takes(Do::First) {
+        at = 0;
+    }
+    if state.takes(Do::Last) {
+        at = last;
+    }
+    if state.takes(Do::NextError) {
+        at = (at + 1..order.len()).find(has_error).unwrap_or(at);
+    }
+    if state.takes(Do::PreviousError) {
+        at = (0..at).rev().find(has_error).unwrap_or(at);
+    }
+    state.traces.selected = at;
+    before != at
 }
 
 fn trace_row(kit: &Kit<'_>, line: Rect, x: &[f32; 8], row: Row<'_>, longest: i64) {
@@ -308,7 +359,7 @@ fn trace_row(kit: &Kit<'_>, line: Rect, x: &[f32; 8], row: Row<'_>, longest: i64
 
 /// The mark of an error.
 pub(crate) fn cross(kit: &Kit<'_>, x: f32, y: f32) {
-    let stroke = Stroke::new(1.6, kit.t.error);
-    kit.paint.add(Shape::line_segment([pos2(x + 1.0, y + 1.0), pos2(x + 7.0, y + 7.0)], stroke));
-    kit.paint.add(Shape::line_segment([pos2(x + 7.0, y + 1.0), pos2(x + 1.0, y + 7.0)], stroke));
+    let mut mark = Scene::default();
+    mark.cross(x, y);
+    kit.scene(&mark, 0.0, 0.0);
 }

@@ -1,6 +1,5 @@
 //! The selected span: figures, attributes with a search, events, links, logs, raw.
 
-use super::{Node, Nodes};
 use crate::app::State as App;
 use crate::data::{clock, duration, rows};
 use crate::fonts::Font;
@@ -10,13 +9,14 @@ use crate::tokens::Tokens;
 use crate::views::states;
 use eframe::egui::{self, Color32, Rect, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
 use serde_json::Value;
+use sextant_charts::{Skeleton, Span};
 use sextant_contract::{Ask, Period, SearchAsk, SearchKind};
 
 const TABS: [&str; 5] = ["Attributes", "Events", "Links", "Logs", "Raw"];
 
-pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, nodes: &Nodes) {
-    let node = &nodes.list[state.trace.selected];
-    let (trace, span) = (state.route.trace.clone(), node.span.clone());
+pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
+    let node = all.span(state.trace.selected.0);
+    let (trace, span) = (state.route.trace.clone(), node.id());
     let slot = state.asks.ask(ui.ctx(), &format!("span {trace} {span}"), false, || Ask::Span {
         trace: trace.clone(),
         span: span.clone(),
@@ -33,7 +33,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, nodes: &Nodes) {
         let kit = Kit::new(ui, state.theme);
         kit.fill(r, state.theme.bg_panel);
         kit.vline(r.left(), r.top(), r.height(), state.theme.hair);
-        head(&kit, r, node, nodes);
+        head(&kit, r, node, all);
     }
     let body = Rect::from_min_max(pos2(r.left() + 1.0, r.top() + 104.0), r.right_bottom());
     if let Some(e) = &slot.error {
@@ -52,7 +52,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, nodes: &Nodes) {
             top += 37.0;
             attributes(&object, &state.trace.find, node, &mut lines);
         }
-        1 => events(&object, nodes.origin, &mut lines),
+        1 => events(&object, all.origin, &mut lines),
         2 => links(&object, &mut lines),
         3 => {}
         _ => raw(&object["raw"], &mut lines),
@@ -71,30 +71,33 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, nodes: &Nodes) {
     list(ui, state, area, &lines);
 }
 
-fn head(kit: &Kit<'_>, r: Rect, node: &Node, nodes: &Nodes) {
+fn head(kit: &Kit<'_>, r: Rect, node: Span<'_>, all: &Skeleton) {
     let t = kit.t;
     let x = r.left() + 13.0;
-    chip(kit, x, r.top() + 12.0, &node.service);
-    let at = kit.text_in(x + 26.0, r.top() + 23.0, r.width() - 150.0, Font::Semibold(13.0), t.strong, &node.name);
-    if node.is_error {
+    chip(kit, x, r.top() + 12.0, node.service());
+    let at = kit.text_in(x + 26.0, r.top() + 23.0, r.width() - 150.0, Font::Semibold(13.0), t.strong, node.name());
+    if node.is_error() {
         pill(kit, at + 8.0, r.top() + 9.0, t.error, t.error_bg, t.error, "error");
     }
-    kit.text_right(r.right() - 12.0, r.top() + 21.0, Font::Regular(10.5), t.weak, &node.kind.to_lowercase());
+    kit.text_right(r.right() - 12.0, r.top() + 21.0, Font::Regular(10.5), t.weak, &node.kind().to_lowercase());
     let bl = r.top() + 42.0;
-    let mut at = kit.text(x, bl, Font::Mono(11.0), t.strong, &duration(node.duration)) + 16.0;
-    for (word, figure) in [("self", duration(node.self_time)), ("at", format!("+{}", duration(node.start)))] {
+    let mut at = kit.text(x, bl, Font::Mono(11.0), t.strong, &duration(node.duration())) + 16.0;
+    for (word, figure) in [("self", duration(node.self_time())), ("at", format!("+{}", duration(node.start())))] {
         at = kit.text(at, bl, Font::Regular(12.0), t.weak, word) + 4.0;
         at = kit.text(at, bl, Font::Mono(11.0), t.strong, &figure) + 16.0;
     }
-    let share = format!("{:.1} %", node.duration as f64 / nodes.extent as f64 * 100.0);
-    at = kit.text(at, bl, Font::Regular(12.0), t.weak, "of trace") + 4.0;
+    let share = format!("{:.1} %", node.critical_time() as f64 / all.extent as f64 * 100.0);
+    at = kit.text(at, bl, Font::Regular(12.0), t.weak, "crit. path") + 4.0;
     kit.text(at, bl, Font::Mono(11.0), t.strong, &share);
-    let end = kit.text(x, r.top() + 61.0, Font::Mono(11.0), t.weak, &format!("span {}", node.span));
+    let end = kit.text(x, r.top() + 61.0, Font::Mono(11.0), t.weak, &format!("span {}", node.id()));
     let copy = kit.click(rect(end + 5.0, r.top() + 49.0, 16.0, 16.0), "copy span id", "Copy span id");
     icon(kit, "copy", end + 7.0, r.top() + 51.0, 12.0, 1.4, if copy.hovered() { t.accent } else { t.strong });
     if copy.clicked() {
-        kit.ui.copy_text(node.span.clone());
+        kit.ui.copy_text(node.id());
     }
+    let parent = node.parent_id();
+    let words = if parent.is_empty() { "no parent".to_owned() } else { format!("parent {parent}") };
+    kit.text(end + 26.0, r.top() + 61.0, Font::Mono(11.0), t.weak, &words);
 }
 
 fn tabs(ui: &Ui, state: &mut App, r: Rect, object: &Value, n_logs: usize) {
@@ -172,9 +175,9 @@ fn pairs(value: &Value, find: &str, lines: &mut Vec<Line>) {
     }
 }
 
-fn attributes(object: &Value, find: &str, node: &Node, lines: &mut Vec<Line>) {
+fn attributes(object: &Value, find: &str, node: Span<'_>, lines: &mut Vec<Line>) {
     let message = object["message"].as_str().unwrap_or_default();
-    if node.is_error && !message.is_empty() {
+    if node.is_error() && !message.is_empty() {
         lines.push(Line::Error(message.to_owned()));
     }
     let n = |key: &str| object[key].as_object().map_or(0, serde_json::Map::len).to_string();

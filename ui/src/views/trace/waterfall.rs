@@ -1,214 +1,218 @@
-//! Tree on the left, bars on the right, a minimap above.
+//! Tree on the left, bars on the right, a minimap above and the critical path below.
 
-use super::{Node, Nodes, toolbar};
+use super::{minimap, select, toolbar};
 use crate::app::State as App;
-use crate::data::{duration, duration_label};
+use crate::commands::Do;
+use crate::data::duration;
 use crate::fonts::Font;
-use crate::kit::{Kit, Scale, chip, rect};
-use crate::views::traces::cross;
-use eframe::egui::{Key, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use crate::kit::{Kit, rect};
+use eframe::egui::{Rect, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
+use sextant_charts::{Row, Rows, Scale, Scene, Skeleton, Waterfall, critical_strip};
 
-const ROW: f32 = 22.0;
-/// Where bars begin, from the left of the pane.
-const NAMES: f32 = 372.0;
-/// What stays free for durations on the right.
-const GUTTER: f32 = 74.0;
+const ROW: f32 = Waterfall::ROW;
+const STRIP: f32 = 56.0;
 
-/// Places of the rows that are not hidden.
-fn visible(state: &App, nodes: &Nodes) -> Vec<usize> {
-    let mut out = Vec::new();
-    let mut at = 0;
-    while at < nodes.list.len() {
-        out.push(at);
-        at += 1 + if state.trace.closed.contains(&at) { nodes.list[at].n_descendants } else { 0 };
-    }
-    out
-}
-
-pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, nodes: &Nodes) {
+pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
     let t = state.theme;
-    let rows = visible(state, nodes);
-    minimap(&Kit::new(ui, t), rect(r.left(), r.top(), r.width(), 52.0), nodes, &rows);
-    toolbar(ui, state, rect(r.left(), r.top() + 52.0, r.width(), 36.0), nodes);
+    commands(state, all);
+    let rows = state.trace.rows(all);
+    minimap::show(ui, state, rect(r.left(), r.top(), r.width(), 52.0), all, &rows);
+    toolbar(ui, state, rect(r.left(), r.top() + 52.0, r.width(), 36.0), all);
+    let rows = state.trace.rows(all);
     let axis = rect(r.left(), r.top() + 88.0, r.width(), 32.0);
-    let plot_w = r.width() - NAMES - GUTTER;
-    let major = Scale::time_step(nodes.extent as f64, 6.0);
-    let scale = Scale {
-        x: r.left() + NAMES,
-        y: axis.bottom() - 1.0,
-        w: plot_w,
-        ends: (0.0, nodes.extent as f64),
-        major,
-        per: 4,
-        is_up: true,
+    let fall = Waterfall {
+        all,
+        rows: &rows,
+        width: r.width(),
+        window: state.trace.shown(all),
+        has_critical: state.trace.has_critical,
     };
-    {
-        let kit = Kit::new(ui, t);
-        kit.hline(axis.left(), axis.bottom() - 1.0, axis.width(), t.strong_line);
-        kit.text(r.left() + 12.0, axis.top() + 20.0, Font::Regular(11.0), t.weak, "Service and operation");
-        let n_folded = nodes.list.len() - rows.len();
-        let note = if n_folded > 0 {
-            format!("{} rows · {n_folded} spans folded", rows.len())
-        } else {
-            format!("{} rows", rows.len())
-        };
-        kit.text_right(r.left() + NAMES - 8.0, axis.top() + 20.0, Font::Regular(11.0), t.weak, &note);
-        scale.paint(&kit, |v| if v == 0.0 { "0".into() } else { duration_label(v as i64) });
-    }
-    let body = Rect::from_min_max(pos2(r.left(), axis.bottom()), r.right_bottom());
-    let moved = keys(ui, state, nodes, &rows);
+    Kit::new(ui, t).inside(axis).scene(&fall.axis(32.0), axis.left(), axis.top());
+    let strip = if state.trace.has_critical && r.height() > 300.0 { STRIP } else { 0.0 };
+    let body = Rect::from_min_max(pos2(r.left(), axis.bottom()), r.right_bottom() - vec2(0.0, strip));
+    let scale = fall.scale();
+    wheel(ui, state, body, &scale, all);
+    let selected = state.trace.row(&rows);
     let mut child = ui.new_child(UiBuilder::new().id_salt("waterfall").max_rect(body));
     child.set_clip_rect(body);
     let mut area = ScrollArea::vertical().auto_shrink(false).id_salt("spans");
-    if moved {
-        let place = rows.iter().position(|i| *i == state.trace.selected).unwrap_or(0);
-        area = area.vertical_scroll_offset((place as f32 * ROW - body.height() / 2.0).max(0.0));
+    if std::mem::take(&mut state.trace.is_sought) {
+        area = area.vertical_scroll_offset((selected as f32 * ROW - body.height() / 2.0).max(0.0));
     }
-    area.show_rows(&mut child, ROW, rows.len(), |ui, range| {
-        for place in range {
+    let mut clicked = None;
+    area.show_rows(&mut child, ROW, rows.list.len(), |ui, range| {
+        for number in range {
             let (line, response) = ui.allocate_exact_size(vec2(body.width(), ROW), Sense::CLICK);
-            let i = rows[place];
-            let node = &nodes.list[i];
+            let row = &rows.list[number];
             let kit = Kit::new(ui, t);
-            if i == state.trace.selected {
+            if number == selected {
                 kit.fill(line, t.bg_selected);
                 kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
             } else if response.hovered() {
                 kit.fill(line, t.bg_hover);
             }
-            let mut v = (0.0_f64).max(scale.ends.0);
-            while v <= scale.ends.1 {
-                kit.vline(scale.at(v).floor(), line.top(), ROW, t.hair);
-                v += scale.major / 2.0;
-            }
-            let is_closed = state.trace.closed.contains(&i);
-            name(&kit, line, node, is_closed);
-            bar(&kit, line, node, &scale, state.trace.has_critical);
+            let plot = rect(line.left() + Waterfall::NAMES - 5.0, line.top(), scale.w + 10.0, ROW);
+            kit.inside(plot).scene(&fall.bar(row, &scale), line.left(), line.top());
+            kit.scene(&fall.name(row), line.left(), line.top());
+            kit.inside(line).scene(&fall.label(row, &scale), line.left(), line.top());
             if response.clicked() {
-                state.trace.selected = i;
-                state.route.span.clone_from(&node.span);
-                let mark = line.left() + 12.0 + 16.0 * node.depth.min(14) as f32;
-                let on_mark = response.interact_pointer_pos().is_some_and(|p| (p.x - mark).abs() < 12.0);
-                if on_mark && node.n_descendants > 0 && !state.trace.closed.remove(&i) {
-                    state.trace.closed.insert(i);
-                }
+                let mark = line.left() + 16.0 + 16.0 * row.depth.min(14) as f32;
+                let on_mark = response.interact_pointer_pos().is_some_and(|p| (p.x - mark).abs() < 10.0);
+                clicked = Some((number, on_mark || response.double_clicked()));
             }
         }
     });
-}
-
-fn keys(ui: &Ui, state: &mut App, nodes: &Nodes, rows: &[usize]) -> bool {
-    if state.is_typing || ui.egui_wants_keyboard_input() {
-        return false;
+    if let Some((number, is_fold)) = clicked {
+        let row = rows.list[number].clone();
+        choose(state, all, &row);
+        if is_fold && row.can_fold {
+            set_open(state, &row, row.is_closed);
+        }
     }
-    let pressed = |key: Key| ui.input(|i| i.key_pressed(key));
-    let place = rows.iter().position(|i| *i == state.trace.selected).unwrap_or(0);
-    let before = state.trace.selected;
-    if pressed(Key::J) || pressed(Key::ArrowDown) {
-        state.trace.selected = rows[(place + 1).min(rows.len() - 1)];
-    }
-    if pressed(Key::K) || pressed(Key::ArrowUp) {
-        state.trace.selected = rows[place.saturating_sub(1)];
-    }
-    if (pressed(Key::H) || pressed(Key::ArrowLeft)) && nodes.list[before].n_descendants > 0 {
-        state.trace.closed.insert(before);
-    }
-    if pressed(Key::L) || pressed(Key::ArrowRight) {
-        state.trace.closed.remove(&before);
-    }
-    state.route.span.clone_from(&nodes.list[state.trace.selected].span);
-    before != state.trace.selected
-}
-
-fn minimap(kit: &Kit<'_>, r: Rect, nodes: &Nodes, rows: &[usize]) {
-    let t = kit.t;
-    kit.fill(r, t.bg_app);
-    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
-    let w = r.width() - 24.0;
-    let pitch = (44.0 / rows.len().max(1) as f32).min(1.72);
-    for (place, i) in rows.iter().enumerate() {
-        let node = &nodes.list[*i];
-        let x = r.left() + 12.0 + w * (node.start as f64 / nodes.extent as f64) as f32;
-        let width = (w * (node.duration as f64 / nodes.extent as f64) as f32).max(1.5);
-        let color = if node.is_error { t.error } else { t.service(&node.service) };
-        kit.fill(rect(x, r.top() + 4.0 + pitch * place as f32, width, pitch.clamp(0.6, 1.3)), color);
-    }
-    for x in [r.left() + 12.0, r.left() + 12.0 + w] {
-        kit.fill(rect(x - 1.0, r.top(), 2.0, 50.0), t.accent);
-        let grip = rect(x - 3.5, r.top() + 17.0, 7.0, 16.0);
-        kit.round(grip, 2, t.bg_raised);
-        kit.border(grip, 2, t.accent);
+    pointer_index(ui, state, body, axis, &scale);
+    if strip > 0.0 {
+        let kit = Kit::new(ui, t);
+        kit.scene(&critical_strip(all, r.width()), r.left(), body.bottom());
     }
 }
 
-fn name(kit: &Kit<'_>, line: Rect, node: &Node, is_closed: bool) {
-    let t = kit.t;
-    let indent = 16.0 * node.depth.min(14) as f32;
-    let x = line.left() + 12.0 + indent;
-    let y = line.top();
-    for d in 0..node.depth.min(14) {
-        kit.vline(line.left() + 16.0 + 16.0 * d as f32, y, ROW, t.strong_line);
+fn choose(state: &mut App, all: &Skeleton, row: &Row) {
+    state.trace.selected = (row.place, row.group.is_some());
+    state.route.span = all.span(row.place).id();
+}
+
+fn set_open(state: &mut App, row: &Row, is_open: bool) {
+    let (place, is_group) = (row.place, row.group.is_some());
+    state.trace.fold(|f| match (is_group, is_open) {
+        (true, true) => drop(f.open_groups.insert(place)),
+        (true, false) => drop(f.open_groups.remove(&place)),
+        (false, true) => drop(f.closed.remove(&place)),
+        (false, false) => drop(f.closed.insert(place)),
+    });
+}
+
+/// Carries out what keys, palette and menu asked for.
+fn commands(state: &mut App, all: &Skeleton) {
+    let rows = state.trace.rows(all);
+    let at = state.trace.row(&rows);
+    let last = rows.list.len().saturating_sub(1);
+    let mut to = at;
+    if state.takes(Do::Down) {
+        to = (at + 1).min(last);
     }
-    if node.depth > 0 && node.depth <= 14 {
-        kit.hline(x - 12.0, y + 11.0, 8.0, t.strong_line);
+    if state.takes(Do::Up) {
+        to = at.saturating_sub(1);
     }
-    if node.n_descendants > 0 {
-        let (points, color) = if is_closed {
-            (vec![pos2(x + 2.0, y + 7.0), pos2(x + 2.0, y + 15.0), pos2(x + 7.0, y + 11.0)], t.accent)
-        } else {
-            (vec![pos2(x, y + 9.0), pos2(x + 8.0, y + 9.0), pos2(x + 4.0, y + 14.0)], t.weak)
-        };
-        kit.paint.add(Shape::convex_polygon(points, color, Stroke::NONE));
+    if state.takes(Do::First) {
+        to = 0;
     }
-    chip(kit, x + 13.0, y + 5.0, &node.service);
-    let (font, color) = if node.is_error { (Font::Medium(12.0), t.error) } else { (Font::Regular(12.0), t.strong) };
-    let right = line.left() + NAMES - 24.0;
-    let mut at = kit.text_in(x + 36.0, y + 15.0, right - x - 36.0, font, color, &node.name);
-    if matches!(node.kind.as_str(), "Client" | "Producer" | "Consumer") && at + 60.0 < right {
-        at = kit.text(at + 5.0, y + 14.0, Font::Regular(10.5), t.weak, &node.kind.to_lowercase());
+    if state.takes(Do::Last) {
+        to = last;
     }
-    if is_closed && at + 70.0 < right {
-        kit.text_right(
-            line.left() + NAMES - 20.0,
-            y + 14.0,
-            Font::Mono(10.0),
-            t.weak,
-            &format!("{} spans", node.n_descendants + 1),
-        );
+    folding(state, all, &rows, at, &mut to);
+    if to != at {
+        choose(state, all, &rows.list[to]);
+        state.trace.is_sought = true;
     }
-    if node.is_error {
-        cross(kit, line.left() + NAMES - 16.0, y + 7.0);
+    errors(state, all);
+    window(state, all);
+}
+
+fn folding(state: &mut App, all: &Skeleton, rows: &Rows, at: usize, to: &mut usize) {
+    let Some(row) = rows.list.get(at) else { return };
+    if state.takes(Do::Fold) {
+        if row.can_fold && !row.is_closed {
+            set_open(state, row, false);
+        } else if let Some(above) = (0..at).rev().find(|i| rows.list[*i].depth < row.depth) {
+            *to = above;
+        }
+    }
+    if state.takes(Do::Unfold) && row.is_closed {
+        set_open(state, row, true);
+    }
+    if state.takes(Do::UnfoldAll) {
+        state.trace.fold(|f| f.closed.clear());
+    }
+    if state.takes(Do::FoldAll) {
+        let has_children = |i: &usize| all.span(*i).depth() > 0 && all.span(*i).n_descendants() > 0;
+        let closed = (0..all.len()).filter(has_children).collect();
+        state.trace.fold(|f| {
+            f.closed = closed;
+            f.open_groups.clear();
+        });
+    }
+    if state.takes(Do::CriticalPath) {
+        state.trace.has_critical = !state.trace.has_critical;
     }
 }
 
-fn bar(kit: &Kit<'_>, line: Rect, node: &Node, scale: &Scale, has_critical: bool) {
-    let t = kit.t;
-    let y = line.top();
-    let x = scale.at(node.start as f64);
-    let w = (scale.at((node.start + node.duration) as f64) - x).max(2.0);
-    kit.round(rect(x, y + 6.0, w, 10.0), 2, t.service(&node.service));
-    if node.is_error {
-        kit.fill(rect(x, y + 4.0, w, 2.0), t.error);
-        kit.fill(rect(x - 1.0, y + 2.0, 2.0, 16.0), t.error);
-    }
-    if has_critical && node.is_critical {
-        kit.fill(rect(x, y + 18.0, w, 2.0), t.strong);
-    }
-    if node.n_logs > 0 {
-        kit.fill(rect(x - 1.0, y, 2.0, 3.5), t.ok);
-    }
-    let color = if node.is_error { t.error } else { t.text };
-    let mut text = duration(node.duration);
-    let note = node.message.lines().next().unwrap_or_default();
-    if node.is_error && !note.is_empty() && w < scale.w * 0.6 {
-        text += &format!("   {}", note.chars().take(40).collect::<String>());
-    }
-    let width = kit.width(Font::Mono(10.5), &text);
-    if x + w + 8.0 + width < line.right() - 4.0 {
-        kit.text(x + w + 8.0, y + 15.0, Font::Mono(10.5), color, &text);
-    } else if x - 8.0 - width > scale.x {
-        kit.text_right(x - 8.0, y + 15.0, Font::Mono(10.5), color, &text);
+fn errors(state: &mut App, all: &Skeleton) {
+    let at = state.trace.selected.0;
+    let is_error = |i: &usize| all.span(*i).is_error();
+    let next = if state.takes(Do::NextError) {
+        (at + 1..all.len()).find(is_error)
+    } else if state.takes(Do::PreviousError) {
+        (0..at).rev().find(is_error)
     } else {
-        kit.text(x + w + 8.0, y + 15.0, Font::Mono(10.5), color, &duration(node.duration));
+        None
+    };
+    if let Some(place) = next {
+        select(state, place);
     }
+}
+
+/// Zooms and pans by keys.
+fn window(state: &mut App, all: &Skeleton) {
+    let (from, to) = state.trace.shown(all);
+    let (span, middle) = (to - from, f64::midpoint(from, to));
+    let around = |share: f64| (middle - span * share, middle + span * share);
+    let wanted = if state.takes(Do::ZoomIn) {
+        around(0.3)
+    } else if state.takes(Do::Widen) {
+        around(0.8)
+    } else if state.takes(Do::PanLeft) {
+        (from - span * 0.2, to - span * 0.2)
+    } else if state.takes(Do::PanRight) {
+        (from + span * 0.2, to + span * 0.2)
+    } else if state.takes(Do::Fit) {
+        let s = all.span(state.trace.selected.0);
+        let margin = s.duration() as f64 * 0.05;
+        (s.start() as f64 - margin, s.end() as f64 + margin)
+    } else if state.takes(Do::Reset) || (state.trace.window.is_some() && state.takes(Do::Close)) {
+        (0.0, all.extent as f64)
+    } else {
+        return;
+    };
+    state.trace.show(all, wanted);
+}
+
+/// Zooms with the wheel and Ctrl around the pointer.
+fn wheel(ui: &Ui, state: &mut App, body: Rect, scale: &Scale, all: &Skeleton) {
+    let zoom = f64::from(ui.input(|i| i.zoom_delta()));
+    let Some(at) = ui.input(|i| i.pointer.hover_pos()).filter(|p| body.contains(*p)) else { return };
+    if (zoom - 1.0).abs() < 1e-3 || at.x < body.left() + Waterfall::NAMES {
+        return;
+    }
+    let held = scale.value(at.x - body.left());
+    let (from, to) = state.trace.shown(all);
+    state.trace.show(all, (held - (held - from) / zoom, held + (to - held) / zoom));
+}
+
+/// The brass index under the pointer, with the time that it is at.
+fn pointer_index(ui: &Ui, state: &App, body: Rect, axis: Rect, scale: &Scale) {
+    let plot = rect(body.left() + scale.x, axis.top(), scale.w, body.bottom() - axis.top());
+    let Some(at) = ui.input(|i| i.pointer.hover_pos()).filter(|p| plot.contains(*p)) else { return };
+    if state.palette.is_some() || state.is_sheet_open {
+        return;
+    }
+    let kit = Kit::new(ui, state.theme);
+    let mut scene = Scene::default();
+    scene.index(at.x, axis.bottom() - 6.0, body.bottom() - axis.bottom() + 6.0);
+    kit.scene(&scene, 0.0, 0.0);
+    let text = duration(scale.value(at.x - body.left()) as i64);
+    let w = kit.width(Font::MonoSemibold(10.5), &text) + 10.0;
+    let readout = rect((at.x - w / 2.0).clamp(plot.left(), plot.right() + 40.0 - w), axis.top() + 5.0, w, 17.0);
+    kit.fill(readout.expand2(vec2(4.0, 0.0)), state.theme.bg_panel);
+    kit.round(readout, 2, state.theme.accent);
+    kit.text(readout.left() + 5.0, readout.top() + 12.0, Font::MonoSemibold(10.5), state.theme.on_accent, &text);
 }

@@ -1,0 +1,265 @@
+//! Which rows a trace has: what is folded is hidden, and many siblings that do the same are one row.
+
+use crate::{Skeleton, Span};
+use std::collections::{HashMap, HashSet};
+
+/// From so many siblings of one service and operation on, they are one row.
+const MIN_GROUP: usize = 5;
+
+/// Siblings that do the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Places, by start.
+    pub members: Vec<usize>,
+    /// Spans in it, with all descendants.
+    pub n_spans: usize,
+    /// Start of the first and end of the last, from the start of the trace.
+    pub ends: (i64, i64),
+    /// The middle duration, and the one that 99 % do not exceed.
+    pub p50: i64,
+    /// See `p50`.
+    pub p99: i64,
+    /// How many members or descendants failed.
+    pub n_errors: usize,
+}
+
+impl Group {
+    fn of(all: &Skeleton, members: Vec<usize>) -> Self {
+        let mut durations: Vec<i64> = members.iter().map(|m| all.span(*m).duration()).collect();
+        durations.sort_unstable();
+        let rank =
+            |share: f64| durations[((durations.len() as f64 * share).ceil() as usize).clamp(1, durations.len()) - 1];
+        let whole = |m: &usize| *m..*m + 1 + all.span(*m).n_descendants();
+        Self {
+            n_spans: members.iter().map(|m| whole(m).len()).sum(),
+            ends: (
+                members.iter().map(|m| all.span(*m).start()).min().unwrap_or(0),
+                members.iter().map(|m| all.span(*m).end()).max().unwrap_or(0),
+            ),
+            p50: rank(0.5),
+            p99: rank(0.99),
+            n_errors: members.iter().flat_map(whole).filter(|i| all.span(*i).is_error()).count(),
+            members,
+        }
+    }
+}
+
+/// What is folded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Folds {
+    /// Places whose descendants are hidden.
+    pub closed: HashSet<usize>,
+    /// First members of groups whose members are shown.
+    pub open_groups: HashSet<usize>,
+    /// Whether siblings are grouped.
+    pub has_groups: bool,
+    /// Spans shorter than this share of the trace are hidden with their descendants, unless one failed.
+    pub least_share: f64,
+}
+
+impl Default for Folds {
+    fn default() -> Self {
+        Self { closed: HashSet::new(), open_groups: HashSet::new(), has_groups: true, least_share: 0.0 }
+    }
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The span, or the first member of the group.
+    pub place: usize,
+    /// The group, if it is one.
+    pub group: Option<usize>,
+    /// How far it is indented.
+    pub depth: usize,
+    /// Whether something is hidden behind it.
+    pub is_closed: bool,
+    /// Whether something can be hidden behind it.
+    pub can_fold: bool,
+    /// Whether it is the last one of its parent.
+    pub is_last: bool,
+    /// Depths at which the line of an ancestor goes on below this row.
+    pub guides: u64,
+}
+
+/// All rows of a trace.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows {
+    /// From top to bottom.
+    pub list: Vec<Row>,
+    /// Groups, by number.
+    pub groups: Vec<Group>,
+    /// Spans behind closed rows.
+    pub n_folded: usize,
+    /// Spans that are too short to be shown.
+    pub n_hidden: usize,
+}
+
+/// What is still to be shown, the next on top.
+struct Next {
+    place: usize,
+    group: Option<usize>,
+    depth: usize,
+    is_last: bool,
+    guides: u64,
+}
+
+impl Rows {
+    /// The rows under `folds`.
+    pub fn of(all: &Skeleton, folds: &Folds) -> Self {
+        let mut rows = Self::default();
+        let mut roots = Vec::new();
+        let mut at = 0;
+        while at < all.len() {
+            roots.push(at);
+            at += 1 + all.span(at).n_descendants();
+        }
+        let mut stack = Vec::new();
+        rows.push_children(all, folds, &roots, (0, 0, false), &mut stack);
+        while let Some(next) = stack.pop() {
+            rows.visit(all, folds, &next, &mut stack);
+        }
+        rows
+    }
+
+    fn visit(&mut self, all: &Skeleton, folds: &Folds, next: &Next, stack: &mut Vec<Next>) {
+        let span = all.span(next.place);
+        let is_closed = match next.group {
+            Some(_) => !folds.open_groups.contains(&next.place),
+            None => folds.closed.contains(&next.place),
+        };
+        let can_fold = next.group.is_some() || span.n_descendants() > 0;
+        self.list.push(Row {
+            place: next.place,
+            group: next.group,
+            depth: next.depth,
+            is_closed: is_closed && can_fold,
+            can_fold,
+            is_last: next.is_last,
+            guides: next.guides,
+        });
+        let below = if next.depth > 0 && next.depth <= 64 && !next.is_last {
+            next.guides | 1 << (next.depth - 1)
+        } else {
+            next.guides
+        };
+        match next.group {
+            Some(group) if is_closed => self.n_folded += self.groups[group].n_spans,
+            Some(group) => {
+                let members = self.groups[group].members.clone();
+                let last = members.len() - 1;
+                stack.extend(members.iter().enumerate().rev().map(|(i, member)| Next {
+                    place: *member,
+                    group: None,
+                    depth: next.depth + 1,
+                    is_last: i == last,
+                    guides: below,
+                }));
+            }
+            None if is_closed => self.n_folded += span.n_descendants(),
+            None => {
+                let children: Vec<usize> = span.children().collect();
+                self.push_children(all, folds, &children, (next.depth + 1, below, folds.has_groups), stack);
+            }
+        }
+    }
+
+    /// Puts siblings on the stack, the first on top; `(depth, guides, whether to group)`.
+    fn push_children(
+        &mut self,
+        all: &Skeleton,
+        folds: &Folds,
+        children: &[usize],
+        (depth, guides, has_groups): (usize, u64, bool),
+        stack: &mut Vec<Next>,
+    ) {
+        let least = (all.extent as f64 * folds.least_share) as i64;
+        let has_error = |c: usize| (c..=c + all.span(c).n_descendants()).any(|i| all.span(i).is_error());
+        let mut shown = Vec::with_capacity(children.len());
+        for child in children {
+            if all.span(*child).duration() < least && !has_error(*child) {
+                self.n_hidden += 1 + all.span(*child).n_descendants();
+            } else {
+                shown.push(*child);
+            }
+        }
+        let mut alike: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
+        if has_groups && shown.len() >= MIN_GROUP {
+            for child in &shown {
+                alike.entry(all.span(*child).what()).or_default().push(*child);
+            }
+        }
+        let start = stack.len();
+        for child in shown {
+            let members = alike.get(&all.span(child).what()).filter(|m| m.len() >= MIN_GROUP);
+            let group = match members {
+                Some(members) if members[0] == child => {
+                    self.groups.push(Group::of(all, members.clone()));
+                    Some(self.groups.len() - 1)
+                }
+                // It stands behind the first of its kind.
+                Some(_) => continue,
+                None => None,
+            };
+            stack.push(Next { place: child, group, depth, is_last: false, guides });
+        }
+        if let Some(last) = stack.get_mut(start..).and_then(<[Next]>::last_mut) {
+            last.is_last = true;
+        }
+        stack[start..].reverse();
+    }
+
+    /// The row of a span, or of the group it stands behind.
+    pub fn row_of(&self, place: usize) -> Option<usize> {
+        let exact = self.list.iter().position(|r| r.group.is_none() && r.place == place);
+        exact.or_else(|| {
+            let has = |r: &Row| r.group.is_some_and(|g| self.groups[g].members.contains(&place));
+            self.list.iter().position(has)
+        })
+    }
+}
+
+impl Folds {
+    /// Opens whatever hides the span at `place`.
+    pub fn reveal(&mut self, all: &Skeleton, place: usize) {
+        let mut above = None;
+        let mut at = 0;
+        while at < place {
+            let end = at + all.span(at).n_descendants();
+            if place <= end {
+                self.closed.remove(&at);
+                self.open_group(all, above, at);
+                above = Some(at);
+                at += 1;
+            } else {
+                at = end + 1;
+            }
+        }
+        self.open_group(all, above, place);
+        if all.span(place).duration() < (all.extent as f64 * self.least_share) as i64 {
+            self.least_share = 0.0;
+        }
+    }
+
+    fn open_group(&mut self, all: &Skeleton, parent: Option<usize>, member: usize) {
+        let Some(parent) = parent else { return };
+        let what = all.span(member).what();
+        let alike: Vec<usize> = all.span(parent).children().filter(|c| all.span(*c).what() == what).collect();
+        if alike.len() >= MIN_GROUP {
+            self.open_groups.insert(alike[0]);
+        }
+    }
+}
+
+/// Places of spans whose operation or service has `text` in it; `error:true` finds those that failed.
+pub fn find(all: &Skeleton, text: &str) -> Vec<usize> {
+    let text = text.trim().to_lowercase();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let is_hit = |s: &Span<'_>| match text.as_str() {
+        "error:true" => s.is_error(),
+        text => s.name().to_lowercase().contains(text) || s.service().to_lowercase().contains(text),
+    };
+    all.spans().filter(is_hit).map(Span::place).collect()
+}

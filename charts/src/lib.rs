@@ -1,0 +1,21 @@
+//! Pure layout: an answer, a size and what is folded make a [`Scene`] of boxes, lines and text. Whoever shows it knows
+//! colours and fonts; nothing here knows whether that is a screen or paper.
+
+mod bars;
+pub mod figures;
+mod fold;
+mod minimap;
+mod points;
+mod scale;
+mod scene;
+mod skeleton;
+mod waterfall;
+
+pub use bars::{Bars, Lane};
+pub use fold::{Folds, Group, Row, Rows, find};
+pub use minimap::minimap;
+pub use points::{Point, Points};
+pub use scale::Scale;
+pub use scene::{Anchor, Area, Face, Ink, Item, Scene, hue, letters, mono_width};
+pub use skeleton::{Skeleton, Span};
+pub use waterfall::{Waterfall, critical_strip};
