@@ -14,10 +14,8 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 run: ## set up, build and start
 	@xtask/setup.sh run
 	@xtask/timed.sh "building the page" cargo xtask wasm
-	@xtask/timed.sh "building the program" cargo build --quiet --profile quick --package sextant-cli
-	@echo "sextant: starting; open the address below, stop with Ctrl-C."
-	@echo "sextant: for demo traffic, in another terminal: $(TARGET)/quick/sextant demo"
-	@$(TARGET)/quick/sextant serve
+	@xtask/timed.sh "building the programs" cargo build --quiet --profile quick --package sextant-cli --package sextant-desktop
+	@xtask/run.sh $(TARGET)/quick
 
 test: ## set up, then every check
 	@xtask/setup.sh test

@@ -7,8 +7,11 @@ goal=${1:-test}
 cache=$HOME/.cache/sextant
 began=$SECONDS
 
+# For every program; for the desktop program's webview; for a window without one.
 packages=(build-essential pkg-config mold)
-if [ "$goal" = test ]; then packages+=(python3-venv chromium); fi
+packages+=(libwebkit2gtk-4.1-dev librsvg2-dev libssl-dev)
+packages+=(libxkbcommon-dev libxkbcommon-x11-0 libgl1-mesa-dri libegl1 libgl1)
+if [ "$goal" = test ]; then packages+=(python3-venv chromium xvfb webkit2gtk-driver); fi
 if [ "$goal" = test ] && ! command -v npm >/dev/null; then packages+=(nodejs npm); fi
 
 missing=()
@@ -18,7 +21,7 @@ if command -v dpkg-query >/dev/null; then
   done
 else
   command -v cc >/dev/null && command -v mold >/dev/null || {
-    echo "sextant: this is no Debian or Ubuntu. Install a C compiler, pkg-config and mold, then try again; docs/INSTALL.md lists them." >&2
+    echo "sextant: this is no Debian or Ubuntu. Install a C compiler, pkg-config, mold and WebKitGTK, then try again; docs/INSTALL.md lists them." >&2
     exit 1
   }
 fi

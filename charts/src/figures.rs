@@ -13,6 +13,11 @@ pub fn thousands(n: i64) -> String {
     if n < 0 { format!("-{out}") } else { out }
 }
 
+/// `1 span`, `1,234 spans`.
+pub fn counted(n: usize, word: &str) -> String {
+    format!("{} {word}{}", thousands(n as i64), if n == 1 { "" } else { "s" })
+}
+
 /// `318 MB`.
 pub fn bytes(n: u64) -> String {
     match n {

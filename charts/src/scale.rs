@@ -19,6 +19,8 @@ pub struct Scale {
     pub per: u32,
     /// Ticks go up from the line instead of down.
     pub is_up: bool,
+    /// Where no label may be, because a readout is there.
+    pub readout: Option<(f32, f32)>,
 }
 
 /// More ticks than this say nothing.
@@ -72,7 +74,8 @@ impl Scale {
             let text = label(i as f64 * step);
             let width = mono_width(10.5, &text);
             let left = (x - width / 2.0).clamp(self.x, (self.x + self.w - width).max(self.x));
-            if left > free_from {
+            let is_under = self.readout.is_some_and(|(from, to)| left < to && left + width > from);
+            if left > free_from && !is_under {
                 let baseline = if self.is_up { self.y - 11.0 } else { self.y + 18.0 };
                 scene.text(left, baseline, Face::Mono(10.5), Ink::Weak, text);
                 free_from = left + width + 6.0;
@@ -87,7 +90,8 @@ mod tests {
 
     #[test]
     fn places_and_values_are_each_others_inverse() {
-        let scale = Scale { x: 10.0, y: 0.0, w: 200.0, ends: (100.0, 300.0), major: 50.0, per: 5, is_up: false };
+        let scale =
+            Scale { x: 10.0, y: 0.0, w: 200.0, ends: (100.0, 300.0), major: 50.0, per: 5, is_up: false, readout: None };
         for value in [100.0, 150.0, 299.0] {
             assert!((scale.value(scale.at(value)) - value).abs() < 0.01);
         }
@@ -95,7 +99,8 @@ mod tests {
 
     #[test]
     fn labels_never_overlap() {
-        let scale = Scale { x: 0.0, y: 20.0, w: 120.0, ends: (0.0, 1e9), major: 1e8, per: 2, is_up: false };
+        let scale =
+            Scale { x: 0.0, y: 20.0, w: 120.0, ends: (0.0, 1e9), major: 1e8, per: 2, is_up: false, readout: None };
         let mut scene = Scene::default();
         scale.draw(&mut scene, |v| format!("{v} nanoseconds"));
         let mut end = f32::MIN;

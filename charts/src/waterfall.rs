@@ -1,6 +1,6 @@
 //! The waterfall: names on the left, bars over time on the right; and the strip that says where the time went.
 
-use crate::figures::{duration, duration_label};
+use crate::figures::{counted, duration, duration_label};
 use crate::{Area, Face, Group, Ink, Item, Row, Rows, Scale, Scene, Skeleton, Span, mono_width};
 
 /// Height of a row.
@@ -27,6 +27,8 @@ pub struct Waterfall<'a> {
     pub window: (f64, f64),
     /// Whether the critical path is underlined.
     pub has_critical: bool,
+    /// Where a readout lies over the scale.
+    pub readout: Option<(f32, f32)>,
 }
 
 impl Waterfall<'_> {
@@ -39,7 +41,7 @@ impl Waterfall<'_> {
     pub fn scale(&self) -> Scale {
         let w = (self.width - NAMES - GUTTER).max(40.0);
         let major = Scale::time_step(self.window.1 - self.window.0, f64::from(w / 90.0).min(6.0));
-        Scale { x: NAMES, y: 0.0, w, ends: self.window, major, per: 4, is_up: true }
+        Scale { x: NAMES, y: 0.0, w, ends: self.window, major, per: 4, is_up: true, readout: self.readout }
     }
 
     /// The head of the table, `height` high: what the columns are, and the scale.
@@ -48,9 +50,9 @@ impl Waterfall<'_> {
         let baseline = height - 12.0;
         scene.hline(0.0, height - 1.0, self.width, Ink::Rule);
         scene.text(12.0, baseline, Face::Regular(11.0), Ink::Weak, "Service and operation");
-        let mut note = format!("{} rows", self.rows.list.len());
+        let mut note = counted(self.rows.list.len(), "row");
         if self.rows.n_folded > 0 {
-            note += &format!(" · {} spans folded", self.rows.n_folded);
+            note += &format!(" · {} folded", counted(self.rows.n_folded, "span"));
         }
         if self.rows.n_hidden > 0 {
             note += &format!(" · {} hidden", self.rows.n_hidden);
@@ -104,7 +106,7 @@ impl Waterfall<'_> {
         }
         if row.is_closed {
             let n = group.map_or(span.n_descendants() + 1, |g| g.n_spans);
-            let text = format!("{n} spans");
+            let text = counted(n, "span");
             let width = mono_width(10.0, &text);
             scene.text_right(right, 14.0, Face::Mono(10.0), Ink::Weak, text);
             right -= width + 6.0;
@@ -264,15 +266,19 @@ pub fn critical_strip(all: &Skeleton, width: f32) -> Scene {
     if rest > 0 {
         parts.push(("other".into(), Ink::Bar, rest));
     }
-    let cell = bar / parts.len().max(1) as f32;
     let mut x = 12.0;
-    for (i, (name, ink, nanos)) in parts.into_iter().enumerate() {
+    let mut at = 12.0;
+    for (name, ink, nanos) in parts {
         let w = bar * (nanos as f64 / total as f64) as f32;
         scene.round(Area::new(x, 28.0, (w - 2.0).max(1.0), 8.0), 1.5, ink);
         x += w;
-        let at = 12.0 + cell * i as f32;
         let figures = format!("{} {:.1} %", duration(nanos), nanos as f64 / total as f64 * 100.0);
-        let room = cell - 14.0 - mono_width(10.5, &figures) - 20.0;
+        // The proportional face is narrower than this.
+        let room = (name.chars().count() as f32 * 6.4).min(150.0);
+        let end = at + 14.0 + room + 6.0 + mono_width(10.5, &figures);
+        if end > width - 12.0 {
+            continue;
+        }
         scene.round(Area::new(at, 44.0, 8.0, 8.0), 1.5, ink);
         scene.items.push(Item::Name {
             at: (at + 14.0, 52.0),
@@ -280,9 +286,10 @@ pub fn critical_strip(all: &Skeleton, width: f32) -> Scene {
             ink: Ink::Strong,
             text: name,
             note: String::new(),
-            width: room.max(20.0),
+            width: room,
         });
-        scene.text_right(at + cell - 16.0, 52.0, Face::Mono(10.5), Ink::Text, figures);
+        scene.text_right(end, 52.0, Face::Mono(10.5), Ink::Text, figures);
+        at = end + 24.0;
     }
     scene
 }

@@ -1,4 +1,9 @@
 //! The three doors between page and program: bytes in, bytes out.
+#![allow(
+    clippy::let_underscore_must_use,
+    clippy::needless_pass_by_value,
+    reason = "the command macro takes arguments by value and drops what it has answered"
+)]
 
 use crate::shell::Shell;
 use crate::{files, menu};

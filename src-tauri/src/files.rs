@@ -39,7 +39,7 @@ pub fn take_in(app: &AppHandle, paths: Vec<PathBuf>) {
                     Event::Failed { error: AskError { message: format!("{}: {}", path.display(), e.message), ..e } }
                 }
             };
-            app.state::<Shell>().tell(event);
+            app.state::<Shell>().tell(&event);
         }
     });
 }
@@ -50,7 +50,9 @@ fn walk(path: PathBuf, found: &mut Vec<PathBuf>) {
             let is_loop = |p: &PathBuf| p.is_symlink() && p.is_dir();
             let mut entries: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| !is_loop(p)).collect();
             entries.sort();
-            entries.into_iter().for_each(|e| walk(e, found));
+            for entry in entries {
+                walk(entry, found);
+            }
         }
         // No folder: reading it says what it is.
         Err(_) => found.push(path),

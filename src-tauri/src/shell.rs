@@ -66,8 +66,8 @@ impl Shell {
     }
 
     /// Tells the page.
-    pub fn tell(&self, event: Event) {
-        send(&self.page, &event);
+    pub fn tell(&self, event: &Event) {
+        send(&self.page, event);
     }
 
     /// Lets requests under way finish, seals, and gives the directory back.

@@ -21,6 +21,13 @@ pub fn sextant() -> PathBuf {
     binary
 }
 
+/// The desktop program, beside it.
+pub fn desktop() -> PathBuf {
+    let binary = sextant().with_file_name("sextant-desktop");
+    assert!(binary.exists(), "{} is missing: run cargo build --workspace first", binary.display());
+    binary
+}
+
 /// Runs a command to its end.
 pub fn run(args: &[&str]) -> Output {
     Command::new(sextant()).args(args).stdin(Stdio::null()).output().expect("sextant starts")

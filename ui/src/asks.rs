@@ -79,7 +79,7 @@ impl Asks {
         let (heard, ctx) = (self.heard.clone(), ctx.clone());
         spawn(async move {
             let name = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let read = crate::runtime::read(file).await;
+            let read = crate::runtime::read(&file).await;
             let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
             match read {
                 Ok(bytes) => heard.files.push((name, bytes)),

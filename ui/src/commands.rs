@@ -224,7 +224,7 @@ impl Keys {
             let is_begun = |k: &&str| k.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with(' '));
             if let Some(entry) = here.clone().find(|e| e.keys.contains(&whole.as_str())) {
                 found.push(entry.what);
-            } else if here.any(|e| e.keys.iter().any(|k| is_begun(&k))) {
+            } else if here.any(|e| e.keys.iter().any(&is_begun)) {
                 self.prefix = Some(whole);
             }
         }

@@ -4,11 +4,15 @@ use eframe::egui::DroppedFileHandle;
 use std::future::Future;
 
 /// The bytes of a file that was dropped on the screens.
-pub(crate) async fn read(file: DroppedFileHandle) -> Result<Vec<u8>, String> {
-    #[cfg(target_arch = "wasm32")]
-    return file.bytes_async().await;
-    #[cfg(not(target_arch = "wasm32"))]
-    file.bytes()
+#[cfg(target_arch = "wasm32")]
+pub(crate) async fn read(file: &DroppedFileHandle) -> Result<Vec<u8>, String> {
+    file.bytes_async().await
+}
+
+/// The bytes of a file that was dropped on the screens.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn read(file: &DroppedFileHandle) -> std::future::Ready<Result<Vec<u8>, String>> {
+    std::future::ready(file.bytes())
 }
 
 /// Runs a future to its end in the background.

@@ -104,10 +104,9 @@ fn top(ui: &mut Ui, state: &mut State, whole: Rect) {
 fn live(ui: &Ui, state: &mut State, x: f32, width: f32) {
     let kit = Kit::new(ui, state.theme);
     let on = usize::from(!state.route.is_live());
-    if let (Some(clicked), _) = seg(&kit, x, 8.0, false, &["Live", "Paused"], on) {
-        if (clicked == 0) != state.route.is_live() {
-            state.todo.push(Do::Hold);
-        }
+    let (clicked, _) = seg(&kit, x, 8.0, false, &["Live", "Paused"], on);
+    if clicked.is_some_and(|c| (c == 0) != state.route.is_live()) {
+        state.todo.push(Do::Hold);
     }
     health(ui, state, width);
 }
@@ -169,7 +168,7 @@ fn health(ui: &Ui, state: &mut State, width: f32) {
     let text = format!("{} /s", crate::data::thousands(rate.round() as i64));
     kit.text(x + 38.0, 19.0, Font::Mono(10.5), t.strong, &text);
     let micros = object["lag"]["durable_p50_micros"].as_i64().unwrap_or(0);
-    let lag = if micros == 0 { "no lag".into() } else { format!("lag {}", crate::data::duration(micros * 1_000)) };
+    let lag = if micros == 0 { "no lag".into() } else { format!("lag {:.0} ms", (micros as f64 / 1e3).max(1.0)) };
     kit.text(x + 38.0, 31.0, Font::Regular(10.5), t.weak, &lag);
     let hint = format!("{:.0} % of the room for requests under way is taken", fill * 100.0);
     kit.row(rect(x, 6.0, 92.0, 32.0), "health").on_hover_text(hint);

@@ -2,7 +2,7 @@
 
 use super::{Kit, icon, rect};
 use crate::fonts::Font;
-use eframe::egui::{Color32, Response};
+use eframe::egui::{Color32, Response, Stroke, pos2};
 use sextant_charts::letters;
 
 /// The two letters of a service on its hue.
@@ -117,7 +117,8 @@ pub(crate) fn button(kit: &Kit<'_>, x: f32, y: f32, b: Button<'_>) -> Response {
 /// A row of choices; returns the one that was clicked, and the width.
 pub(crate) fn seg(kit: &Kit<'_>, x: f32, y: f32, is_small: bool, items: &[&str], on: usize) -> (Option<usize>, f32) {
     let (h, font, pad) = if is_small { (22.0, Font::Medium(11.0), 8.0) } else { (28.0, Font::Medium(12.0), 10.0) };
-    let widths: Vec<f32> = items.iter().map(|i| kit.width(font, i).round() + 2.0 * pad).collect();
+    let lead = |item: &str| if matches!(item, "Live" | "Paused") { 13.0 } else { 0.0 };
+    let widths: Vec<f32> = items.iter().map(|i| lead(i) + kit.width(font, i).round() + 2.0 * pad).collect();
     let total = widths.iter().sum::<f32>() + items.len() as f32 + 1.0;
     let r = rect(x, y, total, h);
     kit.round(r, 4, kit.t.bg_raised);
@@ -136,7 +137,16 @@ pub(crate) fn seg(kit: &Kit<'_>, x: f32, y: f32, is_small: bool, items: &[&str],
             kit.fill(rect(at, y + h - 3.0, *w, 2.0), kit.t.accent);
         }
         let color = if i == on { kit.t.strong } else { kit.t.text };
-        kit.text(at + pad, y + if is_small { 15.0 } else { 18.0 }, font, color, item);
+        match *item {
+            "Live" if i == on => drop(kit.paint.circle_filled(pos2(at + pad + 4.0, y + h / 2.0), 4.0, kit.t.accent)),
+            "Live" => drop(kit.paint.circle_stroke(pos2(at + pad + 4.0, y + h / 2.0), 3.0, Stroke::new(1.0, color))),
+            "Paused" => {
+                kit.fill(rect(at + pad + 0.5, y + h / 2.0 - 4.5, 2.0, 9.0), color);
+                kit.fill(rect(at + pad + 5.0, y + h / 2.0 - 4.5, 2.0, 9.0), color);
+            }
+            _ => {}
+        }
+        kit.text(at + pad + lead(item), y + if is_small { 15.0 } else { 18.0 }, font, color, item);
         at += w;
         if i + 1 < items.len() {
             kit.vline(at, y + 1.0, h - 2.0, kit.t.strong_line);

@@ -318,6 +318,7 @@ pub(crate) fn time_scale(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) -> S
         major,
         per: 10,
         is_up: false,
+        readout: None,
     };
     let digits = if major < 60e9 { 8 } else { 5 };
     let mut scene = Scene::default();

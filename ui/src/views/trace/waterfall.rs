@@ -6,7 +6,7 @@ use crate::commands::Do;
 use crate::data::duration;
 use crate::fonts::Font;
 use crate::kit::{Kit, rect};
-use eframe::egui::{Rect, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{self, Rect, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::{Row, Rows, Scale, Scene, Skeleton, Waterfall, critical_strip};
 
 const ROW: f32 = Waterfall::ROW;
@@ -20,17 +20,25 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
     toolbar(ui, state, rect(r.left(), r.top() + 52.0, r.width(), 36.0), all);
     let rows = state.trace.rows(all);
     let axis = rect(r.left(), r.top() + 88.0, r.width(), 32.0);
-    let fall = Waterfall {
+    let mut fall = Waterfall {
         all,
         rows: &rows,
         width: r.width(),
         window: state.trace.shown(all),
         has_critical: state.trace.has_critical,
+        readout: None,
     };
-    Kit::new(ui, t).inside(axis).scene(&fall.axis(32.0), axis.left(), axis.top());
     let strip = if state.trace.has_critical && r.height() > 300.0 { STRIP } else { 0.0 };
     let body = Rect::from_min_max(pos2(r.left(), axis.bottom()), r.right_bottom() - vec2(0.0, strip));
     let scale = fall.scale();
+    let plot =
+        Rect::from_min_max(pos2(r.left() + scale.x, axis.top()), pos2(r.left() + scale.x + scale.w, body.bottom()));
+    let pointer = pointer(ui, state, plot, &scale).map(|(x, text)| {
+        let readout = readout(&Kit::new(ui, t), plot, x, &text);
+        fall.readout = Some((readout.left() - r.left() - 4.0, readout.right() - r.left() + 4.0));
+        (x, readout, text)
+    });
+    Kit::new(ui, t).inside(axis).scene(&fall.axis(32.0), axis.left(), axis.top());
     wheel(ui, state, body, &scale, all);
     let selected = state.trace.row(&rows);
     let mut child = ui.new_child(UiBuilder::new().id_salt("waterfall").max_rect(body));
@@ -69,7 +77,9 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
             set_open(state, &row, row.is_closed);
         }
     }
-    pointer_index(ui, state, body, axis, &scale);
+    if let Some((x, readout, text)) = pointer {
+        index(&Kit::new(ui, t), axis, body.bottom(), x, readout, &text);
+    }
     if strip > 0.0 {
         let kit = Kit::new(ui, t);
         kit.scene(&critical_strip(all, r.width()), r.left(), body.bottom());
@@ -188,7 +198,7 @@ fn window(state: &mut App, all: &Skeleton) {
 
 /// Zooms with the wheel and Ctrl around the pointer.
 fn wheel(ui: &Ui, state: &mut App, body: Rect, scale: &Scale, all: &Skeleton) {
-    let zoom = f64::from(ui.input(|i| i.zoom_delta()));
+    let zoom = f64::from(ui.input(egui::InputState::zoom_delta));
     let Some(at) = ui.input(|i| i.pointer.hover_pos()).filter(|p| body.contains(*p)) else { return };
     if (zoom - 1.0).abs() < 1e-3 || at.x < body.left() + Waterfall::NAMES {
         return;
@@ -198,21 +208,24 @@ fn wheel(ui: &Ui, state: &mut App, body: Rect, scale: &Scale, all: &Skeleton) {
     state.trace.show(all, (held - (held - from) / zoom, held + (to - held) / zoom));
 }
 
+/// Where the pointer is on the time line, and what is written there.
+fn pointer(ui: &Ui, state: &App, plot: Rect, scale: &Scale) -> Option<(f32, String)> {
+    let at = ui.input(|i| i.pointer.hover_pos()).filter(|p| plot.contains(*p))?;
+    let is_covered = state.palette.is_some() || state.is_sheet_open;
+    (!is_covered).then(|| (at.x, duration(scale.value(at.x - plot.left() + scale.x) as i64)))
+}
+
+/// Where the readout lies.
+fn readout(kit: &Kit<'_>, plot: Rect, x: f32, text: &str) -> Rect {
+    let w = kit.width(Font::MonoSemibold(10.5), text) + 10.0;
+    rect((x - w / 2.0).clamp(plot.left(), plot.right() + 40.0 - w), plot.top() + 5.0, w, 17.0)
+}
+
 /// The brass index under the pointer, with the time that it is at.
-fn pointer_index(ui: &Ui, state: &App, body: Rect, axis: Rect, scale: &Scale) {
-    let plot = rect(body.left() + scale.x, axis.top(), scale.w, body.bottom() - axis.top());
-    let Some(at) = ui.input(|i| i.pointer.hover_pos()).filter(|p| plot.contains(*p)) else { return };
-    if state.palette.is_some() || state.is_sheet_open {
-        return;
-    }
-    let kit = Kit::new(ui, state.theme);
+fn index(kit: &Kit<'_>, axis: Rect, bottom: f32, x: f32, readout: Rect, text: &str) {
     let mut scene = Scene::default();
-    scene.index(at.x, axis.bottom() - 6.0, body.bottom() - axis.bottom() + 6.0);
+    scene.index(x, axis.bottom() - 6.0, bottom - axis.bottom() + 6.0);
     kit.scene(&scene, 0.0, 0.0);
-    let text = duration(scale.value(at.x - body.left()) as i64);
-    let w = kit.width(Font::MonoSemibold(10.5), &text) + 10.0;
-    let readout = rect((at.x - w / 2.0).clamp(plot.left(), plot.right() + 40.0 - w), axis.top() + 5.0, w, 17.0);
-    kit.fill(readout.expand2(vec2(4.0, 0.0)), state.theme.bg_panel);
-    kit.round(readout, 2, state.theme.accent);
-    kit.text(readout.left() + 5.0, readout.top() + 12.0, Font::MonoSemibold(10.5), state.theme.on_accent, &text);
+    kit.round(readout, 2, kit.t.accent);
+    kit.text(readout.left() + 5.0, readout.top() + 12.0, Font::MonoSemibold(10.5), kit.t.on_accent, text);
 }

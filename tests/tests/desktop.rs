@@ -1,0 +1,220 @@
+//! The desktop program on a screen of its own: home, the demo shop, the list, a click, its waterfall; a second process
+//! goes through it; quitting seals.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sextant_tests::{desktop, json as cli_json, request};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A child that is stopped by pid when it goes away.
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it has an address").port()
+}
+
+fn wait<T>(what: &str, mut get: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = get() {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// A virtual screen; its number.
+fn screen() -> (Stopped, String) {
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let child = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"])
+        .stdout(writer)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Xvfb starts");
+    let mut number = String::new();
+    let mut byte = [0];
+    while std::io::Read::read(&mut reader, &mut byte).expect("Xvfb says its number") > 0 && byte[0] != b'\n' {
+        number.push(byte[0] as char);
+    }
+    (Stopped(child), format!(":{number}"))
+}
+
+/// The webview, by `WebDriver`.
+struct Driver {
+    address: String,
+    session: String,
+    _process: Stopped,
+}
+
+impl Driver {
+    fn start(display: &str, home: &Path, args: &[String]) -> Self {
+        let port = free_port();
+        let process = Command::new("WebKitWebDriver")
+            .args([format!("--port={port}"), "--host=127.0.0.1".into()])
+            .env("DISPLAY", display)
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .env("XDG_CONFIG_HOME", home)
+            .env("XDG_CACHE_HOME", home)
+            .env("XDG_DATA_HOME", home)
+            .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+            .env("NO_AT_BRIDGE", "1")
+            .env("GDK_BACKEND", "x11")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("WebKitWebDriver starts");
+        let process = Stopped(process);
+        let address = format!("127.0.0.1:{port}");
+        wait("the driver", || std::net::TcpStream::connect(&address).ok());
+        let options = json!({ "binary": desktop(), "args": args });
+        let body = json!({ "capabilities": { "alwaysMatch": { "webkitgtk:browserOptions": options } } });
+        let answer = request(&address, "POST", "/session", &[], body.to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let session = answer.json()["value"]["sessionId"].as_str().expect("a session").to_owned();
+        Self { address, session, _process: process }
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let path = format!("/session/{}{path}", self.session);
+        let body = if method == "GET" { String::new() } else { body.to_string() };
+        let answer = request(&self.address, method, &path, &[], body.as_bytes());
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
+        answer.json()["value"].clone()
+    }
+
+    fn script(&self, script: &str) -> Value {
+        self.call("POST", "/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    fn hash(&self) -> String {
+        self.script("return location.hash").as_str().unwrap_or_default().to_owned()
+    }
+
+    fn click(&self, x: i32, y: i32) {
+        let actions = json!([
+            { "type": "pointerMove", "x": x, "y": y, "duration": 0 }, { "type": "pause", "duration": 150 },
+            { "type": "pointerDown", "button": 0 }, { "type": "pause", "duration": 80 },
+            { "type": "pointerUp", "button": 0 }, { "type": "pause", "duration": 150 },
+        ]);
+        let mouse =
+            json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions });
+        self.call("POST", "/actions", &json!({ "actions": [mouse] }));
+    }
+
+    fn keys(&self, keys: &str) {
+        let stroke = |k: char| {
+            let k = k.to_string();
+            [
+                json!({ "type": "keyDown", "value": k }),
+                json!({ "type": "keyUp", "value": k }),
+                json!({ "type": "pause", "duration": 60 }),
+            ]
+        };
+        let actions: Vec<Value> = keys.chars().flat_map(stroke).collect();
+        self.call("POST", "/actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }));
+    }
+
+    /// A picture of the page, as a PNG.
+    fn picture(&self) -> Vec<u8> {
+        let picture = self.call("GET", "/screenshot", &Value::Null);
+        STANDARD.decode(picture.as_str().expect("a picture")).expect("base64")
+    }
+}
+
+fn keep(name: &str, picture: &[u8]) {
+    if let Some(dir) = std::env::var_os("SEXTANT_SHOTS") {
+        std::fs::create_dir_all(&dir).expect("a folder");
+        std::fs::write(PathBuf::from(dir).join(format!("desktop-{name}.png")), picture).expect("a file");
+    }
+}
+
+#[test]
+fn from_home_to_a_waterfall_and_out() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let data_text = data.to_string_lossy().into_owned();
+    let (_screen, display) = screen();
+    let mut args: Vec<String> = vec!["--data".into(), data_text.clone()];
+    for flag in ["--otlp-grpc", "--otlp-http", "--zipkin", "--http"] {
+        args.extend([flag.to_owned(), "127.0.0.1:0".to_owned()]);
+    }
+    let driver = Driver::start(&display, dir.path(), &args);
+    let instance: Value =
+        wait("instance.json", || serde_json::from_slice(&std::fs::read(data.join("instance.json")).ok()?).ok());
+    // The byte channel is the fast one, and the page has its size.
+    wait("the page", || driver.script("return document.querySelector('canvas')?.width > 600").as_bool().filter(|b| *b));
+    let width = driver.script("return innerWidth").as_i64().expect("a width") as i32;
+    std::thread::sleep(Duration::from_secs(2));
+    let home = driver.picture();
+    keep("home", &home);
+    assert!(home.len() > 40_000, "home is blank: {} bytes", home.len());
+
+    let spans = || cli_json(&["status", "--data", &data_text, "--format", "json"])["ledger"][0]["stored"].as_u64();
+    assert_eq!(spans(), Some(0));
+    // "Run the demo shop" is the rightmost button of the first row.
+    driver.click(width - 90, 77);
+    // All of them have come when there are no more a moment later.
+    let mut before = None;
+    let sent = wait("the demo's spans", || {
+        let now = spans().filter(|n| *n > 2_000);
+        std::mem::replace(&mut before, now).filter(|b| Some(*b) == now)
+    });
+    driver.keys("gt");
+    wait("the list of traces", || driver.hash().starts_with("#/traces?").then_some(()));
+    std::thread::sleep(Duration::from_secs(3));
+    // The longest first: it has more than one span.
+    driver.keys("s");
+    std::thread::sleep(Duration::from_secs(1));
+    let list = driver.picture();
+    keep("traces", &list);
+    driver.click(width / 2, 44 + 36 + 226 + 24 + 12);
+    let address = wait("a trace", || Some(driver.hash()).filter(|h| h.starts_with("#/trace?")));
+    assert!(address.contains("trace="), "{address}");
+    std::thread::sleep(Duration::from_secs(3));
+    let waterfall = driver.picture();
+    keep("trace", &waterfall);
+    assert!(list.len() > 40_000 && waterfall.len() > 40_000, "{} {}", list.len(), waterfall.len());
+    assert!(list != home && waterfall != list);
+    driver.keys("jj");
+    wait("a span to be selected", || (driver.hash() != address).then_some(()));
+    // The slow fallback of the bridge answers with a list of numbers.
+    let answered = driver.call(
+        "POST",
+        "/execute/async",
+        &json!({ "args": [], "script":
+        "const done = arguments[0]; const bytes = new TextEncoder().encode('{\"ask\":\"status\"}');
+         __TAURI_INTERNALS__.invoke('ask', bytes).then(a => done(String(a)), e => done(JSON.stringify(e)))" }),
+    );
+    assert_eq!(answered, json!("[object ArrayBuffer]"), "bytes take the fast channel");
+
+    // What the window shows is what every other process is told.
+    let listed = cli_json(&["sql", "--data", &data_text, "--format", "json", "SELECT count(*) AS n FROM traces"]);
+    assert_eq!(listed["rows"][0]["n"].as_u64().or_else(|| listed[0]["n"].as_u64()), Some(sent), "{listed}");
+    let pid = instance["pid"].as_u64().expect("a pid").to_string();
+    assert!(Command::new("kill").arg(&pid).status().expect("kill runs").success());
+    wait("the end of the program", || (!data.join("instance.json").exists()).then_some(()));
+    wait("the lock", || {
+        let lock = std::fs::File::options().write(true).open(data.join("lock")).ok()?;
+        lock.try_lock().ok()
+    });
+    // Without it the directory answers by itself, and everything is in segments.
+    let status = cli_json(&["status", "--data", &data_text, "--format", "json"]);
+    assert_eq!(status["ledger"][0]["stored"].as_u64(), Some(sent));
+    assert_eq!(status["sizes"]["hot_bytes"].as_u64(), Some(0), "{status}");
+}
