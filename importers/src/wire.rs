@@ -56,6 +56,17 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub fn varint(&mut self) -> Result<u64, DecodeError> {
+        // Keys and most lengths are one byte.
+        if let Some((first, rest)) = self.rest.split_first()
+            && first & 0x80 == 0
+        {
+            self.rest = rest;
+            return Ok(u64::from(*first));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0u64;
         for (i, byte) in self.rest.iter().take(10).enumerate() {
             let bits = u64::from(byte & 0x7f);
@@ -78,14 +89,21 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    pub fn u64(&mut self) -> Result<u64, DecodeError> {
-        let bytes = self.take(8)?;
-        Ok(bytes.iter().rev().fold(0, |all, b| (all << 8) | u64::from(*b)))
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (head, tail) = self.rest.split_first_chunk().ok_or_else(|| self.fail("cut short"))?;
+        self.rest = tail;
+        Ok(*head)
     }
 
+    #[inline]
+    pub fn u64(&mut self) -> Result<u64, DecodeError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    #[inline]
     fn u32(&mut self) -> Result<u32, DecodeError> {
-        let bytes = self.take(4)?;
-        Ok(bytes.iter().rev().fold(0, |all, b| (all << 8) | u32::from(*b)))
+        self.array().map(u32::from_le_bytes)
     }
 
     /// The next field and its number, or `None` at the end of the message. Groups are passed over.
