@@ -34,7 +34,10 @@ fuzz: ## every fuzz target for 60 s
 
 bench: ## print the figures of docs/BENCHMARKS.md
 	@xtask/setup.sh test
-	@cargo bench --profile quick --package sextant-importers
+	@cargo build --quiet --profile quick --package sextant-cli
+	@cargo bench --quiet --profile quick --package sextant-importers
+	@cargo bench --quiet --profile quick --package sextant-window
+	@cargo bench --quiet --profile quick --package sextant-tests
 
 clean:
 	cargo clean

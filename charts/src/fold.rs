@@ -220,34 +220,35 @@ impl Rows {
 }
 
 impl Folds {
-    /// Opens whatever hides the span at `place`.
-    pub fn reveal(&mut self, all: &Skeleton, place: usize) {
+    /// Opens whatever hides the span at `place`; says whether something did.
+    pub fn reveal(&mut self, all: &Skeleton, place: usize) -> bool {
+        let mut has_changed = false;
         let mut above = None;
         let mut at = 0;
         while at < place {
             let end = at + all.span(at).n_descendants();
             if place <= end {
-                self.closed.remove(&at);
-                self.open_group(all, above, at);
+                has_changed |= self.closed.remove(&at);
+                has_changed |= self.open_group(all, above, at);
                 above = Some(at);
                 at += 1;
             } else {
                 at = end + 1;
             }
         }
-        self.open_group(all, above, place);
+        has_changed |= self.open_group(all, above, place);
         if all.span(place).duration() < (all.extent as f64 * self.least_share) as i64 {
             self.least_share = 0.0;
+            has_changed = true;
         }
+        has_changed
     }
 
-    fn open_group(&mut self, all: &Skeleton, parent: Option<usize>, member: usize) {
-        let Some(parent) = parent else { return };
+    fn open_group(&mut self, all: &Skeleton, parent: Option<usize>, member: usize) -> bool {
+        let Some(parent) = parent.filter(|_| self.has_groups) else { return false };
         let what = all.span(member).what();
         let alike: Vec<usize> = all.span(parent).children().filter(|c| all.span(*c).what() == what).collect();
-        if alike.len() >= MIN_GROUP {
-            self.open_groups.insert(alike[0]);
-        }
+        alike.len() >= MIN_GROUP && self.open_groups.insert(alike[0])
     }
 }
 

@@ -9,6 +9,8 @@ mod points;
 mod scale;
 mod scene;
 mod skeleton;
+#[cfg(test)]
+mod tests;
 mod waterfall;
 
 pub use bars::{Bars, Lane};

@@ -151,6 +151,11 @@ impl App {
         self.state.go(Route::from_hash(address));
     }
 
+    /// Whether all that was asked for the screen has been answered.
+    pub fn is_settled(&self) -> bool {
+        self.state.asks.is_settled()
+    }
+
     /// Where one is, as an address.
     pub fn address(&self) -> String {
         self.state.route.to_hash()

@@ -104,6 +104,11 @@ impl Asks {
         });
     }
 
+    /// Whether no answer is awaited.
+    pub fn is_settled(&self) -> bool {
+        self.slots.values().all(|s| !s.is_pending)
+    }
+
     /// The newest generation that was heard of.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)

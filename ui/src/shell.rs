@@ -87,28 +87,46 @@ fn top(ui: &mut Ui, state: &mut State, whole: Rect) {
         let kit = Kit::new(ui, t);
         kit.fill(rect(68.0, 0.0, width - 68.0, 44.0), t.bg_app);
         kit.hline(68.0, 43.0, width - 68.0, t.hair);
-        field_box(&kit, rect(80.0, 8.0, 232.0, 28.0), false);
-        icon(&kit, "db", 89.0, 14.0, 15.0, 1.4, t.text);
-        let x = kit.text(112.0, 26.0, Font::Semibold(12.0), t.strong, "Local store");
-        kit.text(x + 8.0, 26.0, Font::Regular(12.0), t.weak, "default");
+        if width >= WITH_SOURCE {
+            field_box(&kit, rect(80.0, 8.0, 232.0, 28.0), false);
+            icon(&kit, "db", 89.0, 14.0, 15.0, 1.4, t.text);
+            let x = kit.text(112.0, 26.0, Font::Semibold(12.0), t.strong, "Local store");
+            kit.text(x + 8.0, 26.0, Font::Regular(12.0), t.weak, "default");
+        }
     }
-    // From the right: health, live, range; the search fills what is left.
-    let live_x = width - 238.6;
-    let range_w = 306.5;
-    let range_x = live_x - 8.0 - range_w;
-    live(ui, state, live_x, width);
-    range(ui, state, range_x, range_w);
-    search(ui, state, rect(320.0, 8.0, (range_x - 8.0 - 320.0).max(120.0), 28.0));
+    // From the right: health, live, range; the search fills what is left. What there is no room for stays away.
+    let mut right = width - 12.0;
+    if width >= WITH_HEALTH {
+        health(ui, state, width);
+        right = width - 103.7;
+    }
+    if width >= WITH_LIVE {
+        right -= 134.9;
+        live(ui, state, right);
+        right -= 8.0;
+    }
+    if width >= WITH_RANGE {
+        right -= 306.5;
+        range(ui, state, right, 306.5);
+        right -= 8.0;
+    }
+    let left = if width >= WITH_SOURCE { 320.0 } else { 80.0 };
+    search(ui, state, rect(left, 8.0, (right - left).max(60.0), 28.0));
 }
 
-fn live(ui: &Ui, state: &mut State, x: f32, width: f32) {
+/// From these widths on the parts of the top bar have room.
+const WITH_SOURCE: f32 = 1_100.0;
+const WITH_HEALTH: f32 = 900.0;
+const WITH_LIVE: f32 = 760.0;
+const WITH_RANGE: f32 = 620.0;
+
+fn live(ui: &Ui, state: &mut State, x: f32) {
     let kit = Kit::new(ui, state.theme);
     let on = usize::from(!state.route.is_live());
     let (clicked, _) = seg(&kit, x, 8.0, false, &["Live", "Paused"], on);
     if clicked.is_some_and(|c| (c == 0) != state.route.is_live()) {
         state.todo.push(Do::Hold);
     }
-    health(ui, state, width);
 }
 
 /// How many records came in the last seconds, from the ledger.
@@ -269,9 +287,13 @@ fn search(ui: &mut Ui, state: &mut State, r: Rect) {
         };
         let kx = right - 16.0;
         key(&kit, kx, 14.0, "/");
-        kit.text_right(kx - 8.0, 26.0, Font::Regular(10.5), color, &word);
+        if r.width() > 400.0 {
+            kit.text_right(kx - 8.0, 26.0, Font::Regular(10.5), color, &word);
+        }
     }
-    let inner = Rect::from_min_max(pos2(r.left() + 90.0, r.top() + 5.0), pos2(r.right() - 190.0, r.bottom() - 4.0));
+    let spare = if r.width() > 400.0 { 190.0 } else { 30.0 };
+    let right = (r.right() - spare).max(r.left() + 100.0);
+    let inner = Rect::from_min_max(pos2(r.left() + 90.0, r.top() + 5.0), pos2(right, r.bottom() - 4.0));
     let mut child = ui.new_child(UiBuilder::new().id_salt("search").max_rect(inner));
     let mut layouter =
         |ui: &Ui, text: &dyn TextBuffer, _width: f32| ui.fonts_mut(|f| f.layout_job(highlighted(text.as_str(), t)));

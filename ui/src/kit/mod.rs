@@ -8,7 +8,7 @@ mod text;
 
 pub(crate) use icon::icon;
 use parts::chip_letters;
-pub(crate) use parts::{Button, Check, button, chip, key, pill, seg, service};
+pub(crate) use parts::{Button, Check, ValueAction, button, chip, key, pill, seg, service, value_actions};
 pub(crate) use scene::area;
 
 use crate::fonts::Font;
@@ -74,6 +74,11 @@ impl<'u> Kit<'u> {
         let response = self.ui.interact(r, Id::unique(("kit", id)), Sense::click());
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, label));
         response
+    }
+
+    /// Says what a row is to those who don't see it.
+    pub fn describe(response: &Response, text: impl Fn() -> String) {
+        response.widget_info(|| WidgetInfo::labeled(Role::Row, true, text()));
     }
 
     /// The same for rows, which are reached by arrows and not one by one.

@@ -2,7 +2,7 @@
 
 use super::{Kit, icon, rect};
 use crate::fonts::Font;
-use eframe::egui::{Color32, Response, Stroke, pos2};
+use eframe::egui::{Color32, Rect, Response, Stroke, pos2};
 use sextant_charts::letters;
 
 /// The two letters of a service on its hue.
@@ -155,6 +155,40 @@ pub(crate) fn seg(kit: &Kit<'_>, x: f32, y: f32, is_small: bool, items: &[&str],
     }
     kit.border(r, 4, kit.t.strong_line);
     (clicked, total)
+}
+
+/// What can be done with a row's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValueAction {
+    Include,
+    Exclude,
+    Copy,
+}
+
+/// The actions of the row under the pointer, at its right end; a click beside them copies.
+pub(crate) fn value_actions(kit: &Kit<'_>, row: Rect, response: &Response) -> Option<ValueAction> {
+    if !response.hovered() {
+        return None;
+    }
+    let at = response.hover_pos().map(|p| p.x);
+    let mut right = row.right() - 6.0;
+    let mut chosen = ValueAction::Copy;
+    let actions = [("copy", ValueAction::Copy), ("exclude", ValueAction::Exclude), ("include", ValueAction::Include)];
+    for (text, action) in actions {
+        let w = kit.width(Font::Medium(10.5), text) + 12.0;
+        let r = rect(right - w, row.top() + (row.height() - 18.0) / 2.0, w, 18.0);
+        let is_under = at.is_some_and(|x| x >= r.left() && x < r.right());
+        kit.round(r.expand(2.0), 3, kit.t.bg_hover);
+        kit.round(r, 3, kit.t.bg_raised);
+        kit.border(r, 3, if is_under { kit.t.accent } else { kit.t.strong_line });
+        let color = if is_under { kit.t.accent } else { kit.t.text };
+        kit.text(r.left() + 6.0, r.top() + 12.5, Font::Medium(10.5), color, text);
+        if is_under {
+            chosen = action;
+        }
+        right -= w + 4.0;
+    }
+    response.clicked().then_some(chosen)
 }
 
 /// A check box.

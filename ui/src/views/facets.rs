@@ -17,6 +17,17 @@ fn term(field: &str, value: &str) -> String {
     if value.is_empty() { format!("-{field}:*") } else { format!("{field}:\"{}\"", value.replace('"', "\\\"")) }
 }
 
+/// The search with a value asked for, or kept out.
+pub(crate) fn with_value(query: &str, field: &str, value: &str, is_out: bool) -> String {
+    let term = term(field, value);
+    let term = match (is_out, term.strip_prefix('-')) {
+        (true, Some(rest)) => rest.to_owned(),
+        (true, None) => format!("-{term}"),
+        (false, _) => term,
+    };
+    if query.contains(&term) { query.to_owned() } else { toggled(query, &term) }
+}
+
 /// The search with a term put in, or taken out if it was there.
 fn toggled(query: &str, term: &str) -> String {
     if query.contains(term) {

@@ -1,6 +1,6 @@
 //! Logs: a histogram by severity with errors and warnings in a lane of their own, and the records, newest first.
 
-use super::facets::{self, Facet};
+use super::facets::{self, Facet, with_value};
 use super::home::time_scale;
 use super::trace::level;
 use super::{key, report, search, states};
@@ -8,7 +8,7 @@ use crate::app::State as App;
 use crate::commands::Do;
 use crate::data::{Row, clock, row, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Button, Kit, area, button, chip, rect};
+use crate::kit::{Button, Kit, ValueAction, area, button, chip, rect, value_actions};
 use crate::route::{Route, View};
 use eframe::egui::{Id, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::{Bars, Ink, Lane, Scene};
@@ -30,6 +30,8 @@ const FACETS: [Facet; 4] = [
 const LIMIT: usize = 1_000;
 const N_BUCKETS: u32 = 90;
 const ROW: f32 = 24.0;
+/// How far around a record its context goes.
+const CONTEXT_NANOS: i64 = 30_000_000_000;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let wanted = search(state, SearchKind::Logs, LIMIT);
@@ -205,6 +207,9 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
             } else if response.hovered() {
                 kit.fill(line, t.bg_hover);
             }
+            Kit::describe(&response, || {
+                format!("{} {}: {}", row.text("SeverityText"), row.text("ServiceName"), row.text("Body"))
+            });
             record(&kit, line, row, opened == Some(i));
             if response.clicked() {
                 state.logs.open = if opened == Some(i) { None } else { Some(i) };
@@ -216,8 +221,20 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
             }
         }
     });
-    if let Some((trace, span)) = wanted {
-        state.go(Route { view: View::Trace, trace, span, ..state.route.clone() });
+    match wanted {
+        Some(Wanted::Trace(trace, span)) => {
+            state.go(Route { view: View::Trace, trace, span, ..state.route.clone() });
+        }
+        Some(Wanted::Context(service, time)) => {
+            let fixed = Some((time - CONTEXT_NANOS, time + CONTEXT_NANOS));
+            let query = with_value("", "service", &service, false);
+            state.go(Route { query, fixed, ..state.route.clone() });
+        }
+        Some(Wanted::Value(key, value, is_out)) => {
+            let query = with_value(&state.route.query, field_of(&key), &value, is_out);
+            state.go(Route { query, ..state.route.clone() });
+        }
+        None => {}
     }
 }
 
@@ -251,6 +268,15 @@ fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, is_open: bool) {
     kit.hline(line.left(), line.bottom() - 1.0, line.width(), t.hair);
 }
 
+/// What a column is called in the search language.
+fn field_of(key: &str) -> &str {
+    match key {
+        "TraceId" => "trace",
+        "SpanId" => "span",
+        key => key,
+    }
+}
+
 /// Everything about a record, as pairs.
 fn fields(row: Row<'_>) -> Vec<(String, String)> {
     let mut out = Vec::new();
@@ -264,22 +290,37 @@ fn fields(row: Row<'_>) -> Vec<(String, String)> {
     out
 }
 
-/// The open record; returns the trace that was asked for.
-fn detail(kit: &Kit<'_>, r: Rect, row: Row<'_>, fields: &[(String, String)]) -> Option<(String, String)> {
+/// What was asked for in the open record.
+enum Wanted {
+    /// Its trace and span.
+    Trace(String, String),
+    /// Its surroundings: service and time.
+    Context(String, i64),
+    /// A value of it, or all others.
+    Value(String, String, bool),
+}
+
+/// The open record; returns what was asked for.
+fn detail(kit: &Kit<'_>, r: Rect, row: Row<'_>, fields: &[(String, String)]) -> Option<Wanted> {
     let t = kit.t;
     kit.fill(r, t.bg_app);
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.strong_line);
     let (_, color) = level(t, row.text("SeverityText"));
     kit.fill(rect(r.left(), r.top(), 2.0, r.height()), color);
     let x = r.left() + 28.0;
-    let width = r.width() - 200.0;
+    let width = r.width() - 270.0;
     kit.text_in(x, r.top() + 24.0, width, Font::Mono(12.0), t.strong, row.text("Body"));
     let mut wanted = None;
     if !row.text("TraceId").is_empty() {
         let b = Button { text: "Open trace", icon: Some("traces"), is_small: true, ..Button::default() };
         if button(kit, r.right() - 12.0 - b.width(kit), r.top() + 9.0, b).clicked() {
-            wanted = Some((row.text("TraceId").to_owned(), row.text("SpanId").to_owned()));
+            wanted = Some(Wanted::Trace(row.text("TraceId").to_owned(), row.text("SpanId").to_owned()));
         }
+    }
+    let context = Button { text: "Context ± 30 s", is_small: true, ..Button::default() };
+    let cx = r.right() - 12.0 - context.width(kit) - if row.text("TraceId").is_empty() { 0.0 } else { 104.0 };
+    if button(kit, cx, r.top() + 9.0, context).clicked() {
+        wanted = Some(Wanted::Context(row.text("ServiceName").to_owned(), row.int("Timestamp")));
     }
     for (i, (key, value)) in fields.iter().enumerate() {
         let line = rect(x - 8.0, r.top() + 44.0 + 22.0 * i as f32, r.width() - 40.0, 22.0);
@@ -287,12 +328,15 @@ fn detail(kit: &Kit<'_>, r: Rect, row: Row<'_>, fields: &[(String, String)]) -> 
         if response.hovered() {
             kit.fill(line, t.bg_hover);
         }
-        if response.clicked() {
-            kit.ui.copy_text(value.clone());
-        }
         kit.text_in(x, line.top() + 15.0, 190.0, Font::Mono(11.0), t.text, key);
         kit.text_in(x + 200.0, line.top() + 15.0, line.width() - 216.0, Font::Mono(11.0), t.strong, value);
-        response.on_hover_text("click copies the value");
+        match value_actions(kit, line, &response) {
+            Some(ValueAction::Copy) => kit.ui.copy_text(value.clone()),
+            Some(action) => {
+                wanted = Some(Wanted::Value(key.clone(), value.clone(), action == ValueAction::Exclude));
+            }
+            None => {}
+        }
     }
     wanted
 }

@@ -113,7 +113,9 @@ pub(crate) fn find_spans(state: &App, typed: &str, limit: usize) -> Vec<(usize, 
 /// Selects the span at `place` of the open trace and brings it into sight.
 pub(crate) fn select(state: &mut App, place: usize) {
     let Some(all) = state.trace.all.clone() else { return };
-    state.trace.fold(|f| f.reveal(&all, place));
+    if state.trace.folds.reveal(&all, place) {
+        state.trace.fold(|_| {});
+    }
     state.trace.selected = (place, false);
     state.trace.is_sought = true;
     state.route.span = all.span(place).id();
@@ -178,7 +180,7 @@ fn load(state: &mut App, id: String, all: Rc<Skeleton>, is_other: bool) {
         state.trace = State { trace: id, has_detail, ..State::default() };
         let wanted = all.place_of(&state.route.span).unwrap_or(0);
         state.trace.all = Some(all.clone());
-        state.trace.fold(|f| f.reveal(&all, wanted));
+        state.trace.folds.reveal(&all, wanted);
         state.trace.selected = (wanted, false);
         state.trace.is_sought = wanted > 0;
         return;
@@ -240,13 +242,18 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     kit.text(x + 17.0, bl, Font::Regular(12.0), color, &words);
 }
 
+/// How wide the find box is.
+fn find_width(r: Rect) -> f32 {
+    (r.width() * 0.3).clamp(160.0, 232.0)
+}
+
 /// Search for names, what is shown, and the way back to the whole trace.
 fn toolbar(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
-    search(ui, state, rect(r.left() + 12.0, r.top() + 6.5, 232.0_f32.min(r.width() * 0.3), 22.0), all);
+    search(ui, state, rect(r.left() + 12.0, r.top() + 6.5, find_width(r), 22.0), all);
     let kit = Kit::new(ui, state.theme);
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), kit.t.hair);
     let bl = r.top() + 21.5;
-    let mut x = r.left() + 12.0 + 232.0_f32.min(r.width() * 0.3) + 12.0;
+    let mut x = r.left() + 12.0 + find_width(r) + 12.0;
     let checks = [
         ("Critical path", state.trace.has_critical),
         ("Fold siblings", state.trace.folds.has_groups),
@@ -291,7 +298,7 @@ fn search(ui: &mut Ui, state: &mut App, field: Rect, all: &Skeleton) {
         }
     }
     let inner =
-        Rect::from_min_max(pos2(field.left() + 29.0, field.top() + 3.0), field.right_bottom() - vec2(84.0, 2.0));
+        rect(field.left() + 29.0, field.top() + 3.0, (field.width() - 113.0).max(40.0), field.height() - 5.0);
     let edit = TextEdit::singleline(&mut state.trace.search)
         .id(egui::Id::unique("trace-find"))
         .frame(egui::Frame::NONE)

@@ -268,6 +268,10 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize])
                 state.traces.selected = place;
                 opened = Some(row.text("TraceId").to_owned());
             }
+            Kit::describe(&response, || {
+                let (service, name) = (row.text("ServiceName"), row.text("SpanName"));
+                format!("{service} {name}, {}, {} errors", duration(row.int("Duration")), row.int("Errors"))
+            });
             trace_row(&kit, line, &x, row, longest);
         }
     });

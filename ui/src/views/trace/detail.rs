@@ -3,9 +3,10 @@
 use crate::app::State as App;
 use crate::data::{clock, duration, rows};
 use crate::fonts::Font;
-use crate::kit::{Kit, chip, icon, pill, rect};
+use crate::kit::{Kit, ValueAction, chip, icon, pill, rect, value_actions};
 use crate::route::{Route, View};
 use crate::tokens::Tokens;
+use crate::views::facets::with_value;
 use crate::views::states;
 use eframe::egui::{self, Color32, Rect, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
 use serde_json::Value;
@@ -157,6 +158,7 @@ fn find(ui: &mut Ui, state: &mut App, r: Rect) {
 enum Line {
     Head(String, String),
     Pair(String, String, Option<(String, String)>),
+    ErrorHead(String),
     Error(String),
     Log(String, String, String),
 }
@@ -176,15 +178,39 @@ fn pairs(value: &Value, find: &str, lines: &mut Vec<Line>) {
 }
 
 fn attributes(object: &Value, find: &str, node: Span<'_>, lines: &mut Vec<Line>) {
-    let message = object["message"].as_str().unwrap_or_default();
-    if node.is_error() && !message.is_empty() {
-        lines.push(Line::Error(message.to_owned()));
+    if node.is_error() {
+        let exception = object["events"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find_map(|e| e["Attributes"]["exception.type"].as_str().map(str::to_owned));
+        lines.push(Line::ErrorHead(exception.unwrap_or_else(|| "Error".into())));
+        lines.extend(wrapped(object["message"].as_str().unwrap_or_default(), 52).take(8).map(Line::Error));
     }
     let n = |key: &str| object[key].as_object().map_or(0, serde_json::Map::len).to_string();
     lines.push(Line::Head("Span".into(), n("attributes")));
     pairs(&object["attributes"], find, lines);
     lines.push(Line::Head("Resource".into(), n("resource")));
     pairs(&object["resource"], find, lines);
+}
+
+/// A text in lines of at most `width` letters, broken between words where that is possible.
+fn wrapped(text: &str, width: usize) -> impl Iterator<Item = String> {
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines.into_iter()
 }
 
 fn events(object: &Value, origin: i64, lines: &mut Vec<Line>) {
@@ -231,7 +257,9 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
     let mut child = ui.new_child(UiBuilder::new().id_salt("detail").max_rect(r));
     child.set_clip_rect(r);
     let mut followed = None;
+    let mut sought = None;
     let mut logs = false;
+    let is_searchable = state.trace.tab == 0;
     ScrollArea::vertical().auto_shrink(false).show_rows(&mut child, 22.0, lines.len(), |ui, range| {
         for i in range {
             let (row, response) = ui.allocate_exact_size(vec2(r.width(), 22.0), egui::Sense::CLICK);
@@ -254,19 +282,33 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
                     kit.text_in(x, bl, 158.0, Font::Mono(11.0), t.text, key);
                     let color = if link.is_some() { t.accent } else { t.strong };
                     kit.text_in(x + 166.0, bl, row.right() - x - 178.0, Font::Mono(11.0), color, value);
-                    if response.clicked() {
-                        match link {
-                            Some(link) => followed = Some(link.clone()),
-                            None => ui.copy_text(value.clone()),
+                    if let Some(link) = link {
+                        if response.clicked() {
+                            followed = Some(link.clone());
                         }
+                    } else if is_searchable {
+                        match value_actions(&kit, row, &response) {
+                            Some(ValueAction::Copy) => ui.copy_text(value.clone()),
+                            Some(action) => sought = Some((key.clone(), value.clone(), action)),
+                            None => {}
+                        }
+                    } else if response.clicked() {
+                        ui.copy_text(value.clone());
                     }
-                    response.on_hover_text(format!("{key}\n{value}\n(click copies the value)"));
+                    response.on_hover_text(format!("{key}\n{value}"));
+                }
+                Line::ErrorHead(title) => {
+                    kit.fill(row, t.error_bg);
+                    kit.fill(rect(row.left(), row.top(), 2.0, 22.0), t.error);
+                    kit.text_in(x, bl, row.width() - 24.0, Font::Semibold(12.0), t.error, title);
+                    continue;
                 }
                 Line::Error(message) => {
                     kit.fill(row, t.error_bg);
                     kit.fill(rect(row.left(), row.top(), 2.0, 22.0), t.error);
                     kit.text_in(x, bl, row.width() - 24.0, Font::Mono(11.0), t.strong, message);
                     response.on_hover_text(message);
+                    continue;
                 }
                 Line::Log(time, name, text) => {
                     kit.text(x, bl, Font::Mono(11.0), t.weak, time);
@@ -279,7 +321,10 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
             kit.hline(row.left(), row.bottom() - 1.0, row.width(), t.hair);
         }
     });
-    if let Some((trace, span)) = followed {
+    if let Some((key, value, action)) = sought {
+        let query = with_value(&state.route.query, &key, &value, action == ValueAction::Exclude);
+        state.go(Route { view: View::Traces, query, trace: String::new(), span: String::new(), ..state.route.clone() });
+    } else if let Some((trace, span)) = followed {
         state.go(Route { view: View::Trace, trace, span, ..state.route.clone() });
     } else if logs {
         let query = format!("trace:{}", state.route.trace);

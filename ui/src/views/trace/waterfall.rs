@@ -63,6 +63,12 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
             kit.inside(plot).scene(&fall.bar(row, &scale), line.left(), line.top());
             kit.scene(&fall.name(row), line.left(), line.top());
             kit.inside(line).scene(&fall.label(row, &scale), line.left(), line.top());
+            Kit::describe(&response, || {
+                let span = all.span(row.place);
+                let word = if span.is_error() { ", error" } else { "" };
+                let n = row.group.map(|g| format!("{} × ", rows.groups[g].members.len())).unwrap_or_default();
+                format!("{n}{} {}, {}{word}", span.service(), span.name(), duration(span.duration()))
+            });
             if response.clicked() {
                 let mark = line.left() + 16.0 + 16.0 * row.depth.min(14) as f32;
                 let on_mark = response.interact_pointer_pos().is_some_and(|p| (p.x - mark).abs() < 10.0);

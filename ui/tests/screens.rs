@@ -1,0 +1,171 @@
+//! The screens without a window, on a real store, by the names that screen readers are told.
+
+use eframe::egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use sextant_contract::{Backend as _, Command};
+use sextant_fixtures::shop::{Shop, ShopConfig};
+use sextant_ui::App;
+use sextant_workbench::{Options, StoreConfig, Workbench, now};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+struct Screen {
+    harness: Harness<'static, App>,
+    workbench: Workbench,
+    _dir: TempDir,
+    _runtime: Runtime,
+}
+
+impl Screen {
+    /// A screen of this size over a store with about so many spans of the demo shop.
+    fn new(size: [f32; 2], n_spans: u64) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let runtime = Runtime::new().expect("a runtime");
+        let options = Options { store: StoreConfig::new(dir.path()) };
+        let workbench = Workbench::open(options, runtime.handle().clone()).expect("a store");
+        if n_spans > 0 {
+            for request in Shop::new(&ShopConfig { seed: 5, n_spans, end: now() }) {
+                if request.path == "/v1/metrics" {
+                    continue;
+                }
+                let command = Command::Import { name: "shop".into(), format: Some("otlp-pb".into()), project: None };
+                // Traces and logs look alike on the wire: what is neither is skipped.
+                if request.path == "/v1/traces" {
+                    runtime.block_on(workbench.act(command, request.body)).expect("it is taken in");
+                }
+            }
+        }
+        let backend = workbench.clone();
+        let harness = Harness::builder()
+            .with_size(size)
+            .with_max_steps(50)
+            .allow_missing_glyphs()
+            .build_eframe(move |cc| App::new(&cc.egui_ctx, Rc::new(backend)));
+        let mut screen = Self { harness, workbench, _dir: dir, _runtime: runtime };
+        screen.settle();
+        screen
+    }
+
+    /// Frames until every answer is on the screen.
+    fn settle(&mut self) {
+        let began = Instant::now();
+        for _ in 0..3 {
+            self.harness.step();
+        }
+        while !self.harness.state().is_settled() {
+            assert!(began.elapsed() < Duration::from_secs(20), "an answer did not come");
+            std::thread::sleep(Duration::from_millis(5));
+            self.harness.step();
+        }
+        self.harness.step();
+        self.harness.step();
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.settle();
+    }
+
+    fn press(&mut self, text: &str) {
+        for letter in text.chars() {
+            self.harness.event(eframe::egui::Event::Text(letter.into()));
+        }
+        self.settle();
+    }
+
+    fn address(&self) -> String {
+        self.harness.state().address()
+    }
+
+    /// Names of all rows on the screen.
+    fn rows(&self) -> Vec<String> {
+        let rows = self.harness.query_all_by_role(eframe::egui::Role::Row);
+        rows.filter_map(|n| n.accesskit_node().label()).collect()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.workbench.close();
+    }
+}
+
+const SIZE: [f32; 2] = [1_440.0, 900.0];
+
+#[test]
+fn home_says_how_to_begin() {
+    let mut screen = Screen::new(SIZE, 0);
+    for label in ["Copy all three", "Send a test span", "Run the demo shop", "Open files", "Choose files", "Logs"] {
+        screen.harness.get_by_label(label);
+    }
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0], "everything has a name");
+    // No receiver runs here: the refusal is said, with what to do.
+    screen.click("Send a test span");
+    let began = Instant::now();
+    while screen.harness.query_by_label("Dismiss").is_none() && began.elapsed() < Duration::from_secs(10) {
+        screen.settle();
+    }
+    screen.click("Dismiss");
+    assert!(screen.harness.query_by_label("Dismiss").is_none());
+}
+
+#[test]
+fn a_trace_is_found_opened_and_walked_by_keys() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    screen.press("gt");
+    assert!(screen.address().starts_with("#/traces?"), "{}", screen.address());
+    assert!(screen.rows().len() > 10, "{:?}", screen.rows());
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    screen.press("s");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().starts_with("#/trace?"), "{}", screen.address());
+    let rows = screen.rows();
+    assert!(rows[0].starts_with("frontend"), "{rows:?}");
+    assert!(rows.iter().any(|r| r.contains(" × ")), "siblings are folded: {rows:?}");
+    let before = screen.address();
+    screen.press("jj");
+    assert_ne!(screen.address(), before, "another span is selected");
+    screen.press("]");
+    let folded = screen.rows().len();
+    assert!(folded < rows.len(), "{folded} of {}", rows.len());
+    screen.press("[");
+    assert!(screen.rows().len() > folded);
+    screen.harness.key_press_modifiers(Modifiers::ALT, Key::ArrowLeft);
+    screen.settle();
+    assert!(screen.address().starts_with("#/traces?"), "back leads to the list: {}", screen.address());
+}
+
+#[test]
+fn the_palette_leads_anywhere() {
+    let mut screen = Screen::new(SIZE, 200);
+    screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    screen.settle();
+    screen.press("logs");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().starts_with("#/logs?q="), "{}", screen.address());
+    screen.press("?");
+    screen.harness.get_by_label("Close");
+    screen.harness.key_press(Key::Escape);
+    screen.settle();
+    assert!(screen.harness.query_by_label("Close").is_none(), "Esc closes the sheet");
+}
+
+#[test]
+fn every_view_stands_at_every_size() {
+    for size in [[360.0, 300.0], [640.0, 480.0], [900.0, 600.0], [1_100.0, 700.0], [2_560.0, 1_440.0]] {
+        let mut screen = Screen::new(size, 300);
+        for keys in ["gh", "gt", "gl"] {
+            screen.press(keys);
+        }
+        screen.press("gtsQ");
+        screen.harness.key_press(Key::Enter);
+        screen.settle();
+        screen.press("QQW");
+        assert!(screen.address().starts_with("#/trace"), "{size:?}: {}", screen.address());
+    }
+}
