@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub is_typing: bool,
     pub status: Status,
     pub health: shell::Health,
+    /// A search of which more rows are wanted, and how many.
+    pub more: Option<(String, usize)>,
     /// Whether facets are shown, where that was said.
     pub has_facets: Option<bool>,
     pub traces: traces::State,
@@ -124,6 +126,7 @@ impl App {
             status: Status::default(),
             health: shell::Health::default(),
             has_facets: None,
+            more: None,
             traces: traces::State::default(),
             trace: trace::State::default(),
             logs: logs::State::default(),

@@ -36,6 +36,9 @@ fn toggled(query: &str, term: &str) -> String {
     if query.is_empty() { term.to_owned() } else { format!("{query} {term}") }
 }
 
+/// Levels and states, the worst first; others lie before them.
+const LEVELS: [&str; 9] = ["FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "Ok", "Unset", ""];
+
 /// How wide the column is.
 const WIDTH: f32 = 232.0;
 /// From this width on it is there without being asked for.
@@ -79,12 +82,16 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, r: Rect, kind: SearchKind, fa
         let origin = ui.min_rect().min;
         let mut y = origin.y;
         for (title, field) in facets {
-            let values: Vec<(&str, i64)> = rows(answer)
+            let mut values: Vec<(&str, i64)> = rows(answer)
                 .filter(|row| row.text("field") == *field)
                 .map(|row| (row.text("value"), row.int("n")))
                 .collect();
             if values.is_empty() || (values.len() == 1 && values[0].0.is_empty()) {
                 continue;
+            }
+            // What is worse comes first where that is an order.
+            if matches!(*field, "level" | "status") {
+                values.sort_by_key(|(value, _)| LEVELS.iter().position(|l| l.eq_ignore_ascii_case(value)));
             }
             let kit = Kit::new(ui, t);
             if let Some(value) = group(&kit, &state.route, body, y, title, field, &values) {
@@ -138,6 +145,18 @@ fn group(
             chip(kit, at, top + 5.0, value);
             at += 25.0;
         }
+        if field == "level" {
+            let square = match *value {
+                "INFO" => t.bar,
+                _ if is_error || color == t.warn => color,
+                _ => t.strong_line,
+            };
+            kit.round(rect(at, top + 7.0, 8.0, 8.0), 1, square);
+            at += 15.0;
+        } else if is_error {
+            super::traces::cross(kit, at, top + 7.0);
+            at += 15.0;
+        }
         let count = thousands(*n);
         let count_x = kit.text_right(r.right() - 12.0, top + 15.0, Font::Mono(10.5), t.text, &count);
         let shown = if value.is_empty() { "not set" } else { value };
@@ -145,7 +164,10 @@ fn group(
         let bar = rect(x + 19.0, top + 19.0, r.right() - 12.0 - x - 19.0, 2.0);
         kit.fill(bar, t.hair);
         let share = (*n as f32 / most).max(0.006) * bar.width();
-        kit.fill(rect(bar.left(), bar.top(), share, 2.0), if is_error { t.error } else { t.bar });
+        kit.fill(
+            rect(bar.left(), bar.top(), share, 2.0),
+            if color == t.strong || color == t.weak { t.bar } else { color },
+        );
     }
     kit.hline(r.left(), y + 35.0 + 22.0 * values.len() as f32, r.width(), t.hair);
     clicked

@@ -1,5 +1,7 @@
 //! Logs: a histogram by severity with errors and warnings in a lane of their own, and the records, newest first.
 
+mod context;
+
 use super::facets::{self, Facet, with_value};
 use super::home::time_scale;
 use super::trace::level;
@@ -19,6 +21,10 @@ use sextant_contract::{Answer, Ask, SearchKind};
 pub(crate) struct State {
     open: Option<usize>,
     selected: usize,
+    /// What the context is of: pod, service or trace.
+    context: usize,
+    /// Around which time the context was shown last, and of what.
+    around: (i64, usize),
 }
 
 const FACETS: [Facet; 4] = [
@@ -27,16 +33,17 @@ const FACETS: [Facet; 4] = [
     ("k8s.pod.name", "k8s.pod.name"),
     ("exception.type", "exception.type"),
 ];
-const LIMIT: usize = 1_000;
 const N_BUCKETS: u32 = 90;
 const ROW: f32 = 24.0;
 /// How far around a record its context goes.
 const CONTEXT_NANOS: i64 = 30_000_000_000;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
-    let wanted = search(state, SearchKind::Logs, LIMIT);
+    let limit = super::limit(state);
+    let wanted = search(state, SearchKind::Logs, limit);
     let is_live = state.route.is_live();
-    let (records, columns, total) = (key(state, "logs"), key(state, "log bars"), key(state, "log count"));
+    let (records, columns, total) =
+        (key(state, &format!("logs {limit}")), key(state, "log bars"), key(state, "log count"));
     let slot = state.asks.ask(ui.ctx(), &records, is_live, || Ask::Search(wanted.clone()));
     let histogram =
         state.asks.ask(ui.ctx(), &columns, is_live, || Ask::Histogram { search: wanted.clone(), n_buckets: N_BUCKETS });
@@ -59,7 +66,12 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let Some(answer) = slot.answer.clone() else {
         return states::loading(&Kit::new(ui, state.theme), area);
     };
+    let area = super::more(ui, state, area, n >= limit);
+    let (area, pane) = context::divide(area);
     list(ui, state, area, &answer);
+    if let (Some(pane), Some(row)) = (pane, row(&answer, state.logs.selected)) {
+        context::show(ui, state, pane, row);
+    }
     let showing = vec![
         "Showing".into(),
         format!("{} of {}", thousands(n as i64), thousands(total.max(n as i64))),
@@ -112,6 +124,13 @@ fn bars(ui: &Ui, state: &mut App, r: Rect, answer: Option<&Answer>) {
     kit.text(plot.left(), r.bottom() - 8.0, Font::Regular(10.5), t.weak, &note);
     let whole = Rect::from_min_max(lane.min, plot.max);
     let response = ui.interact(whole, Id::unique("log bars"), Sense::drag());
+    if let Some(at) = response.hover_pos().filter(|_| !response.dragged()) {
+        let bucket = ((at.x - plot.left()) / plot.width() * N_BUCKETS as f32) as usize;
+        let time = period.0 + (period.1 - period.0) / i64::from(N_BUCKETS) * bucket as i64;
+        if let (Some(bad), Some(calm)) = (bad.get(bucket), calm.get(bucket)) {
+            bucket_readout(&kit, whole, at.x, time, [bad[0].0, bad[1].0, calm[0].0, calm[1].0]);
+        }
+    }
     let (Some(from), Some(to)) = (ui.input(|i| i.pointer.press_origin()), response.interact_pointer_pos()) else {
         return;
     };
@@ -122,6 +141,30 @@ fn bars(ui: &Ui, state: &mut App, r: Rect, answer: Option<&Answer>) {
     } else if response.drag_stopped() && dragged.width() > 4.0 {
         let fixed = Some((scale.value(dragged.left()) as i64, scale.value(dragged.right()) as i64));
         state.go(Route { fixed, ..state.route.clone() });
+    }
+}
+
+/// What is in the part of time under the pointer.
+fn bucket_readout(kit: &Kit<'_>, whole: Rect, x: f32, time: i64, [errors, warnings, infos, others]: [i64; 4]) {
+    let t = kit.t;
+    let mut mark = Scene::default();
+    mark.index(x, whole.top() - 4.0, whole.height() + 4.0);
+    kit.scene(&mark, 0.0, 0.0);
+    let parts = [
+        (clock(time, 0), t.strong),
+        (format!("{} err", thousands(errors)), t.error),
+        (format!("{} warn", thousands(warnings)), t.warn),
+        (format!("{} info", thousands(infos)), t.strong),
+        (format!("{} other", thousands(others)), t.text),
+    ];
+    let w = parts.iter().map(|(text, _)| kit.width(Font::Mono(10.5), text) + 6.0).sum::<f32>() + 6.0;
+    let left = if x + 8.0 + w > whole.right() { x - 8.0 - w } else { x + 8.0 };
+    let r = rect(left, whole.top() - 6.0, w, 17.0);
+    kit.round(r, 2, t.bg_raised);
+    kit.border(r, 2, t.strong_line);
+    let mut at = r.left() + 6.0;
+    for (text, color) in parts {
+        at = kit.text(at, r.top() + 12.0, Font::Mono(10.5), color, &text) + 6.0;
     }
 }
 

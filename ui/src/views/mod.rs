@@ -10,6 +10,9 @@ pub(crate) mod traces;
 use crate::app::State;
 use crate::asks::Slot;
 use crate::data::{bytes, thousands};
+use crate::fonts::Font;
+use crate::kit::{Button, Kit, button, rect};
+use eframe::egui::{Rect, Ui};
 use sextant_contract::{Completeness, Period, SearchAsk, SearchKind};
 
 /// The search and period of the route.
@@ -28,13 +31,45 @@ pub(crate) fn key(state: &State, what: &str) -> String {
     }
 }
 
+/// How many rows are asked for; more once that was wanted.
+pub(crate) fn limit(state: &State) -> usize {
+    let name = key(state, "");
+    state.more.as_ref().filter(|(of, _)| *of == name).map_or(LIMIT, |(_, limit)| *limit)
+}
+
+const LIMIT: usize = 1_000;
+/// Nobody reads more rows than this one by one.
+const MOST: usize = 100_000;
+
+/// Below a table that was cut: the way to more of it. Returns what is left for the table.
+pub(crate) fn more(ui: &Ui, state: &mut State, r: Rect, is_cut: bool) -> Rect {
+    let limit = limit(state);
+    if !is_cut || limit >= MOST {
+        return r;
+    }
+    let kit = Kit::new(ui, state.theme);
+    let strip = rect(r.left(), r.bottom() - 36.0, r.width(), 36.0);
+    kit.hline(strip.left(), strip.top(), strip.width(), kit.t.hair);
+    let text = format!("These are the newest {}.", thousands(limit as i64));
+    let mut x = kit.text(strip.left() + 12.0, strip.top() + 22.5, Font::Regular(12.0), kit.t.text, &text) + 12.0;
+    let name = key(state, "");
+    for (text, wanted) in [("Load 1,000 more", limit + 1_000), ("Load 10,000 more", limit + 10_000)] {
+        let b = Button { text, is_small: true, ..Button::default() };
+        if button(&kit, x, strip.top() + 7.0, b).clicked() {
+            state.more = Some((name.clone(), wanted.min(MOST)));
+        }
+        x += b.width(&kit) + 8.0;
+    }
+    r.with_max_y(strip.top())
+}
+
 /// What every answer says at the foot: complete or not, scanned, time, generation.
 pub(crate) fn report(state: &mut State, showing: Vec<String>, slot: &Slot) {
     state.status.parts.push(showing);
     let Some(answer) = slot.get() else { return };
     let word = match &answer.completeness {
         Completeness::Complete => "complete".to_owned(),
-        Completeness::Limited { .. } => "the newest, more on demand".to_owned(),
+        Completeness::Limited { .. } => "cut to the newest".to_owned(),
         Completeness::Partial { reason } => format!("partial: {reason}"),
     };
     state.status.parts.push(vec!["Answer".into(), word]);

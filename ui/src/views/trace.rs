@@ -297,8 +297,7 @@ fn search(ui: &mut Ui, state: &mut App, field: Rect, all: &Skeleton) {
             kit.text_right(kx - 7.0, field.top() + 15.0, Font::Regular(10.5), t.weak, &words);
         }
     }
-    let inner =
-        rect(field.left() + 29.0, field.top() + 3.0, (field.width() - 113.0).max(40.0), field.height() - 5.0);
+    let inner = rect(field.left() + 29.0, field.top() + 3.0, (field.width() - 113.0).max(40.0), field.height() - 5.0);
     let edit = TextEdit::singleline(&mut state.trace.search)
         .id(egui::Id::unique("trace-find"))
         .frame(egui::Frame::NONE)

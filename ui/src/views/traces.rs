@@ -5,13 +5,14 @@ use super::home::time_scale;
 use super::{key, report, search, states};
 use crate::app::State as App;
 use crate::commands::Do;
-use crate::data::{Row, clock, duration, row, rows, thousands};
+use crate::data::{Row, clock, counted, duration, row, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Kit, area, chip, rect};
+use crate::kit::{Button, Kit, area, button, chip, rect};
 use crate::route::{Route, View};
 use eframe::egui::{self, Id, Rect, Response, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::{Point, Points, Scene};
 use sextant_contract::{Answer, Ask, SearchKind};
+use std::collections::HashMap;
 
 /// Which row is selected, and in which order rows are.
 #[derive(Debug, Default)]
@@ -44,11 +45,11 @@ const FACETS: [Facet; 6] = [
     ("http.response.status_code", "http.response.status_code"),
     ("rpc.grpc.status_code", "rpc.grpc.status_code"),
 ];
-const LIMIT: usize = 1_000;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
-    let wanted = search(state, SearchKind::Traces, LIMIT);
-    let name = key(state, "traces");
+    let limit = super::limit(state);
+    let wanted = search(state, SearchKind::Traces, limit);
+    let name = key(state, &format!("traces {limit}"));
     let is_live = state.route.is_live();
     let slot = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Search(wanted));
     let (facets, r) = facets::divide(state, main);
@@ -58,7 +59,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let n = slot.get().map_or(0, Answer::n_rows);
     tabs(&Kit::new(ui, state.theme), r, n);
     let plot = rect(r.left(), r.top() + 36.0, r.width(), 226.0);
-    let table = Rect::from_min_max(pos2(r.left(), plot.bottom()), r.right_bottom());
+    let legend = rect(r.left(), plot.bottom(), r.width(), 32.0);
+    let table = Rect::from_min_max(pos2(r.left(), legend.bottom()), r.right_bottom());
     state.status.keys =
         vec![("j", "down"), ("k", "up"), ("Enter", "open"), ("Q", "facets"), ("/", "search"), ("?", "keys")];
     if let Some(e) = &slot.error {
@@ -74,13 +76,15 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         state.traces.brush = None;
     }
     let order = order(&answer, &state.traces);
+    legend_bar(&Kit::new(ui, state.theme), legend, &answer, &order, state.traces.brush.is_some());
     scatter(ui, state, plot, &answer);
+    let table = super::more(ui, state, table, n >= limit && state.traces.brush.is_none());
     list(ui, state, table, &answer, &order);
     let shown = thousands(n as i64);
     let showing = if state.traces.brush.is_some() {
         let chosen = format!("{} of {shown}", thousands(order.len() as i64));
         vec!["Showing".into(), chosen, "traces, those in the selection".into()]
-    } else if n >= LIMIT {
+    } else if n >= limit {
         vec!["Showing the newest".into(), shown, "traces that match".into()]
     } else {
         vec!["Showing".into(), format!("{shown} of {shown}"), "traces that match".into()]
@@ -176,13 +180,73 @@ fn brush(ui: &Ui, state: &mut App, kit: &Kit<'_>, plot: Rect, points: &Points<'_
     let shown = Rect::from_two_pos(corner(brush.times.0, brush.durations.0), corner(brush.times.1, brush.durations.1));
     kit.fill(shown, t.accent.gamma_multiply(0.08));
     kit.border(shown, 0, t.accent);
-    let n = points.list.iter().filter(|p| brush.has(p)).count();
-    let text = format!("{} in the selection", thousands(n as i64));
-    let w = kit.width(Font::Medium(11.0), &text) + 20.0;
-    let label = rect((shown.left()).min(plot.right() - w), (shown.top() - 24.0).max(plot.top()), w, 20.0);
-    kit.round(label, 4, t.bg_raised);
-    kit.border(label, 4, t.strong_line);
-    kit.text(label.left() + 10.0, label.top() + 14.0, Font::Medium(11.0), t.strong, &text);
+    for corner in [shown.left_top(), shown.right_top(), shown.left_bottom(), shown.right_bottom()] {
+        let handle = Rect::from_center_size(corner, vec2(6.0, 6.0));
+        kit.fill(handle, t.bg_panel);
+        kit.border(handle, 0, t.accent);
+    }
+    let chosen = || points.list.iter().filter(|p| brush.has(p));
+    let (n, n_errors) = (chosen().count(), chosen().filter(|p| p.is_error).count());
+    let clear = Button { text: "Clear", key: Some("Esc"), is_small: true, is_quiet: true, ..Button::default() };
+    let (count, errors) = (thousands(n as i64), counted(n_errors, "error"));
+    let words = " in selection";
+    let w = kit.width(Font::MonoSemibold(11.0), &count)
+        + kit.width(Font::Regular(12.0), words)
+        + kit.width(Font::Regular(12.0), &errors)
+        + clear.width(kit)
+        + 44.0;
+    let card = rect(plot.right() - 2.0 - w, plot.top() + 8.0, w, 28.0);
+    kit.round(card, 6, t.bg_raised);
+    kit.border(card, 6, t.strong_line);
+    let bl = card.top() + 18.0;
+    let mut x = kit.text(card.left() + 10.0, bl, Font::MonoSemibold(11.0), t.strong, &count);
+    x = kit.text(x, bl, Font::Regular(12.0), t.text, words) + 12.0;
+    kit.text(x, bl, Font::Regular(12.0), if n_errors > 0 { t.error } else { t.weak }, &errors);
+    if button(kit, card.right() - 8.0 - clear.width(kit), card.top() + 3.0, clear).clicked() {
+        state.traces.brush = None;
+    }
+}
+
+/// How many traces there are, what the marks mean, and whose colours the bars have.
+fn legend_bar(kit: &Kit<'_>, r: Rect, answer: &Answer, order: &[usize], is_brushed: bool) {
+    let t = kit.t;
+    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
+    let bl = r.top() + 20.0;
+    let words = if is_brushed { "in the selection" } else { "match" };
+    let text = counted(order.len(), "trace");
+    let mut x = kit.text(r.left() + 12.0, bl, Font::Semibold(12.0), t.strong, &format!("{text} {words}"));
+    if is_brushed {
+        let of = format!("of {} that match", thousands(answer.n_rows() as i64));
+        x = kit.text(x + 8.0, bl, Font::Regular(12.0), t.weak, &of);
+    }
+    // The services that took most of the time of what is shown.
+    let mut times: HashMap<String, i64> = HashMap::new();
+    for shares in order.iter().filter_map(|i| row(answer, *i)).map(|r| r.pairs("Shares", "service", "self")) {
+        for (name, time) in shares {
+            *times.entry(name).or_default() += time;
+        }
+    }
+    let mut services: Vec<(String, i64)> = times.into_iter().collect();
+    services.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let mut right = r.right() - 12.0;
+    for (name, _) in services.iter().take(5).rev() {
+        let w = kit.width(Font::Regular(10.5), name) + 22.0;
+        if right - w < x + 160.0 {
+            break;
+        }
+        kit.text(right - w + 22.0, bl - 1.0, Font::Regular(10.5), t.text, name);
+        chip(kit, right - w, r.top() + 9.5, name);
+        right -= w + 8.0;
+    }
+    if services.is_empty() || right < x + 140.0 {
+        return;
+    }
+    right = kit.text_right(right, bl, Font::Regular(12.0), t.weak, "Bar:") - 9.0;
+    kit.vline(right, r.top() + 8.5, 14.0, t.strong_line);
+    right = kit.text_right(right - 9.0, bl - 1.0, Font::Regular(10.5), t.text, "error") - 12.0;
+    cross(kit, right, bl - 9.0);
+    right = kit.text_right(right - 8.0, bl - 1.0, Font::Regular(10.5), t.text, "trace") - 8.0;
+    kit.paint.circle_filled(pos2(right, bl - 4.5), 2.4, t.info);
 }
 
 fn hint(kit: &Kit<'_>, plot: Rect, row: Row<'_>, at: egui::Pos2) {
