@@ -34,10 +34,8 @@ fuzz: ## every fuzz target for 60 s
 
 bench: ## print the figures of docs/BENCHMARKS.md
 	@xtask/setup.sh test
-	@cargo build --quiet --profile quick --package sextant-cli
-	@cargo bench --quiet --profile quick --package sextant-importers
-	@cargo bench --quiet --profile quick --package sextant-window
-	@cargo bench --quiet --profile quick --package sextant-tests
+	@cargo build --quiet --profile quick --workspace
+	@cargo bench --quiet --profile quick --workspace --bench decode --bench frames --bench serving
 
 clean:
 	cargo clean

@@ -230,7 +230,26 @@ pub fn mono_width(size: f32, text: &str) -> f32 {
 /// Which of the twelve hues a service has: stable, by its name (FNV-1a).
 pub fn hue(service: &str) -> u8 {
     let hash = service.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    ((hash >> 32) % 12) as u8
+    ((hash >> 32) % N_HUES as u64) as u8
+}
+
+/// So many hues there are.
+const N_HUES: usize = 12;
+
+/// Hues of services by the order in which they were first seen: each has the one of its name while that is free, else
+/// the next free one; after twelve they repeat.
+pub fn pin(services: &[&str]) -> Vec<u8> {
+    let mut taken = [false; N_HUES];
+    services
+        .iter()
+        .map(|name| {
+            let wanted = usize::from(hue(name));
+            let free = (0..N_HUES).map(|i| (wanted + i) % N_HUES).find(|h| !taken[*h]);
+            let given = free.unwrap_or(wanted);
+            taken[given] = true;
+            given as u8
+        })
+        .collect()
 }
 
 /// Two letters for a service: of its first two words, else its first and next consonant.
@@ -251,6 +270,17 @@ pub fn letters(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn twelve_services_have_twelve_hues_and_the_first_keep_theirs() {
+        let names: Vec<String> = (0..14).map(|i| format!("service {i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let hues = pin(&names);
+        let different: std::collections::HashSet<u8> = hues[..12].iter().copied().collect();
+        assert_eq!(different.len(), 12);
+        assert_eq!(hues[0], hue("service 0"));
+        assert_eq!(pin(&names[..5]), hues[..5], "who comes later takes nothing away");
+    }
 
     #[test]
     fn services_have_letters() {

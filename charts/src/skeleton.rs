@@ -52,8 +52,8 @@ pub struct Skeleton {
     pub extent: i64,
     /// Generation of the answer.
     pub generation: u64,
-    /// What the time of the critical path went into: service, operation, nanoseconds; the largest first.
-    pub critical_shares: Vec<(String, String, i64)>,
+    /// What the time of the critical path went into: hue of the service, operation, nanoseconds; the largest first.
+    pub critical_shares: Vec<(u8, String, i64)>,
     /// The response status of the root, if it has one.
     pub status: String,
 }
@@ -66,8 +66,8 @@ pub struct Span<'a> {
 }
 
 impl Skeleton {
-    /// Reads an answer; `None` if it is no trace.
-    pub fn read(answer: &Answer) -> Option<Self> {
+    /// Reads an answer, with the hues of services; `None` if it is no trace.
+    pub fn read(answer: &Answer, hue: impl Fn(&str) -> u8) -> Option<Self> {
         let batch: RecordBatch = concat_batches(&answer.schema, &answer.batches).ok()?;
         let column = |name: &str| batch.column_by_name(name).cloned();
         let short = |name: &str| column(name)?.as_primitive_opt::<UInt32Type>().cloned();
@@ -89,10 +89,10 @@ impl Skeleton {
         let ends = start.values().iter().zip(duration.values()).map(|(s, d)| s.saturating_add(*d));
         let extent = ends.max().unwrap_or(1).max(1);
         let service = words("service")?;
-        let hues = service.words.iter().map(|w| crate::hue(w.unwrap_or_default())).collect();
+        let hues = service.words.iter().map(|w| hue(w.unwrap_or_default())).collect();
         let head = answer.object.as_ref()?;
-        let share = |s: &serde_json::Value| -> Option<(String, String, i64)> {
-            Some((s[0].as_str()?.to_owned(), s[1].as_str()?.to_owned(), s[2].as_i64()?))
+        let share = |s: &serde_json::Value| -> Option<(u8, String, i64)> {
+            Some((hue(s[0].as_str()?), s[1].as_str()?.to_owned(), s[2].as_i64()?))
         };
         Some(Self {
             depth: short("depth")?,

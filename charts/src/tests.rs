@@ -56,7 +56,7 @@ fn answer(lines: &[Line]) -> Answer {
 }
 
 fn skeleton(lines: &[Line]) -> Skeleton {
-    Skeleton::read(&answer(lines)).expect("a trace")
+    Skeleton::read(&answer(lines), crate::hue).expect("a trace")
 }
 
 /// A root with seven queries, one of which failed, between two other children.
@@ -81,9 +81,9 @@ fn names(all: &Skeleton, rows: &Rows) -> Vec<String> {
 fn what_is_no_trace_is_refused() {
     let mut broken = answer(&[(0, "a", "root", 0, 1, false)]);
     broken.object = None;
-    assert!(Skeleton::read(&broken).is_none());
+    assert!(Skeleton::read(&broken, crate::hue).is_none());
     let empty = Answer::object(serde_json::json!({}), 1);
-    assert!(Skeleton::read(&empty).is_none());
+    assert!(Skeleton::read(&empty, crate::hue).is_none());
 }
 
 #[test]

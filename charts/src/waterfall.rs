@@ -260,8 +260,8 @@ pub fn critical_strip(all: &Skeleton, width: f32) -> Scene {
     let n_named = all.critical_shares.len().min(if width > 800.0 { 4 } else { 2 });
     let rest: i64 = all.critical_shares[n_named..].iter().map(|s| s.2).sum();
     let mut parts: Vec<(String, Ink, i64)> = Vec::new();
-    for (service, name, nanos) in &all.critical_shares[..n_named] {
-        parts.push((name.clone(), Ink::Service(crate::hue(service)), *nanos));
+    for (hue, name, nanos) in &all.critical_shares[..n_named] {
+        parts.push((name.clone(), Ink::Service(*hue), *nanos));
     }
     if rest > 0 {
         parts.push(("other".into(), Ink::Bar, rest));

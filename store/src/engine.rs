@@ -264,6 +264,7 @@ fn recover(shared: &Shared) -> Result<(Vec<Closed>, u64), StoreError> {
         for (ingest, rows) in found.requests {
             ledger.add(&ingest);
             for (table, rows) in rows {
+                lock(&shared.services).see(&rows);
                 hot.push(table, rows);
             }
         }
@@ -376,6 +377,7 @@ impl Writer {
                 self.ledger.add(&r.ingest);
                 all.add(&r.ingest);
                 for (table, rows) in r.rows {
+                    lock(&self.shared.services).see(&rows);
                     self.hot.push(table, rows);
                 }
                 told.push((r.acked, r.since, r.size));

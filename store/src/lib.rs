@@ -16,6 +16,7 @@ mod ingest;
 mod ledger;
 mod manifest;
 mod seal;
+mod services;
 mod snapshot;
 mod state;
 mod wal;

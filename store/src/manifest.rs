@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS segments (
     n_rows INTEGER NOT NULL, n_bytes INTEGER NOT NULL, first_time INTEGER NOT NULL, last_time INTEGER NOT NULL,
     services TEXT, checksum INTEGER NOT NULL, epoch INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS services (place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE IF NOT EXISTS epochs (epoch INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS ledger (
     project TEXT NOT NULL, signal TEXT NOT NULL, client TEXT NOT NULL, protocol TEXT NOT NULL, day TEXT NOT NULL,
@@ -92,9 +93,13 @@ impl Manifest {
         epoch: u64,
         segments: &[Segment],
         ledger: &Ledger,
+        services: &[String],
         root: &Path,
     ) -> Result<(), StoreError> {
         let tx = self.db.transaction()?;
+        for name in services {
+            tx.execute("INSERT OR IGNORE INTO services (name) VALUES (?)", [name])?;
+        }
         for s in segments {
             insert_segment(&tx, s, root)?;
         }
@@ -106,6 +111,13 @@ impl Manifest {
         tx.execute("DELETE FROM epochs WHERE epoch < ?", [epoch as i64 - 1_000])?;
         tx.commit()?;
         Ok(())
+    }
+
+    /// Services in the order in which they were first seen.
+    pub fn services(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.db.prepare("SELECT name FROM services ORDER BY place")?;
+        let names = statement.query_map([], |r| r.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
     }
 
     pub fn ledger(&self) -> Result<Ledger, StoreError> {

@@ -48,7 +48,12 @@ pub(crate) fn seal(shared: &Shared, closed: &Closed) -> Result<(), StoreError> {
             segments.push(write_segment(shared, epoch, table, &project, bucket, &part)?);
         }
     }
-    lock(&shared.manifest).register(epoch, &segments, &closed.ledger, &shared.layout.dir)?;
+    let (services, n_services) = {
+        let services = lock(&shared.services);
+        (services.unsaved().to_vec(), services.len())
+    };
+    lock(&shared.manifest).register(epoch, &segments, &closed.ledger, &services, &shared.layout.dir)?;
+    lock(&shared.services).set_saved(n_services);
     shared.publish_sealed(epoch, segments);
     let path = wal::path(&shared.layout.wal, epoch);
     if let Err(e) = std::fs::remove_file(&path) {

@@ -5,6 +5,7 @@ use crate::files::Layout;
 use crate::hot::HotEpoch;
 use crate::ledger::Ledger;
 use crate::manifest::Manifest;
+use crate::services::Services;
 use crate::snapshot::{Segment, Snapshot};
 use crate::{StoreError, files};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -41,6 +42,8 @@ pub struct StoreStatus {
     pub reserve_bytes: u64,
     /// Median and worst time from arrival to durable over the last requests.
     pub durable_micros: (u64, u64),
+    /// The services that were seen first, in their order: these pin the colours.
+    pub first_services: Vec<String>,
     /// What recovery found at the start: torn bytes cut, damaged places put aside.
     pub recovered: (u64, u64),
     /// The last thing that went wrong in the background.
@@ -63,6 +66,7 @@ pub(crate) struct Shared {
     /// Serialises changes of the snapshot.
     change: Mutex<()>,
     ledger: Mutex<Ledger>,
+    pub services: Mutex<Services>,
     queued_bytes: AtomicUsize,
     pub is_closing: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
@@ -74,6 +78,8 @@ pub(crate) struct Shared {
     sealed_lock: Mutex<()>,
 }
 
+/// So many services have a colour of their own.
+const N_PINNED: usize = 12;
 /// How many of the last requests the durable figures are over.
 const N_TIMED: usize = 512;
 /// How old the figure of free space may be.
@@ -90,6 +96,7 @@ impl Shared {
         ledger: Ledger,
     ) -> Result<Self, StoreError> {
         let (free, total) = files::disk_space(&layout.dir)?;
+        let services = Services::saved(manifest.services()?);
         Ok(Self {
             config,
             layout,
@@ -97,6 +104,7 @@ impl Shared {
             current: RwLock::new(Arc::new(snapshot)),
             change: Mutex::new(()),
             ledger: Mutex::new(ledger),
+            services: Mutex::new(services),
             queued_bytes: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
             listeners: Mutex::new(Vec::new()),
@@ -241,6 +249,7 @@ impl Shared {
             free_bytes,
             reserve_bytes,
             durable_micros: (times.get(times.len() / 2).copied().unwrap_or(0), times.last().copied().unwrap_or(0)),
+            first_services: lock(&self.services).first(N_PINNED),
             recovered: (self.recovered.0.load(Ordering::Acquire), self.recovered.1.load(Ordering::Acquire)),
             last_problem: lock(&self.last_problem).clone(),
         }

@@ -7,8 +7,10 @@ use crate::fonts::Font;
 use crate::kit::{Kit, icon, key, rect, seg};
 use crate::route::{Route, View};
 use crate::runtime::now;
+use crate::tokens::pin_services;
 use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Id, Key, Rect, Stroke, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2};
+use serde_json::Value;
 use sextant_contract::Ask;
 use sextant_model::Signal;
 use sextant_queries::{TokenKind, parse, tokens};
@@ -161,6 +163,12 @@ impl Health {
 fn health(ui: &Ui, state: &mut State, width: f32) {
     let status = state.asks.ask(ui.ctx(), "status", true, || Ask::Status);
     let object = status.get().and_then(|a| a.object.clone()).unwrap_or_default();
+    let first: Vec<&str> =
+        object["first_services"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !first.is_empty() && pin_services(&first) {
+        state.trace.forget_colours();
+        ui.request_repaint();
+    }
     let received = object["ledger"].as_array().into_iter().flatten().filter_map(|r| r["received"].as_i64()).sum();
     let rate = if status.answer.is_some() { state.health.rate(received) } else { 0.0 };
     if rate > 0.0 {

@@ -1,7 +1,9 @@
 //! Colours of both themes, and the hues of services.
 
 use eframe::egui::Color32;
-use sextant_charts::{Ink, hue};
+use sextant_charts::{Ink, hue, pin};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
@@ -119,10 +121,30 @@ pub(crate) static LIGHT: Tokens = Tokens {
     ],
 };
 
+thread_local! {
+    /// Hues of the services that were seen first. All painting is done by one thread.
+    static PINNED: RefCell<HashMap<String, u8>> = RefCell::default();
+}
+
+/// Pins the hues of the services that were seen first; says whether that changed something.
+pub(crate) fn pin_services(names: &[&str]) -> bool {
+    let pinned: HashMap<String, u8> = names.iter().map(|n| (*n).to_owned()).zip(pin(names)).collect();
+    PINNED.with_borrow_mut(|p| {
+        let has_changed = *p != pinned;
+        *p = pinned;
+        has_changed
+    })
+}
+
+/// The hue of a service.
+pub(crate) fn hue_of(name: &str) -> u8 {
+    PINNED.with_borrow(|p| p.get(name).copied()).unwrap_or_else(|| hue(name))
+}
+
 impl Tokens {
     /// The hue of a service: stable, by its name.
     pub fn service(&self, name: &str) -> Color32 {
-        self.services[usize::from(hue(name)) % self.services.len()]
+        self.services[usize::from(hue_of(name)) % self.services.len()]
     }
 
     /// The colour of a role.

@@ -61,6 +61,7 @@ impl Workbench {
                 "disk_reserve_bytes": status.reserve_bytes,
             },
             "retention": { "traces": "forever", "logs": "forever", "metrics": "forever" },
+            "first_services": status.first_services,
             "listeners": listeners,
             "lag": { "durable_p50_micros": status.durable_micros.0, "durable_max_micros": status.durable_micros.1 },
             "recovered": { "torn_bytes": status.recovered.0, "damaged_places": status.recovered.1 },

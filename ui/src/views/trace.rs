@@ -11,6 +11,7 @@ use crate::commands::Do;
 use crate::data::{clock, counted, duration, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Check, Kit, button, chip, icon, key, pill, rect};
+use crate::tokens::hue_of;
 use eframe::egui::{self, Rect, TextEdit, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::{Folds, Rows, Scene, Skeleton, find};
 use sextant_contract::Ask;
@@ -67,6 +68,12 @@ impl Default for State {
 }
 
 impl State {
+    /// Reads the trace again, since services have other colours now.
+    pub fn forget_colours(&mut self) {
+        self.all = None;
+        self.map = None;
+    }
+
     /// Changes what is folded.
     fn fold(&mut self, change: impl FnOnce(&mut Folds)) {
         change(&mut self.folds);
@@ -138,7 +145,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     };
     let is_other = state.trace.trace != id;
     if is_other || state.trace.all.as_ref().is_none_or(|a| a.generation != answer.generation) {
-        let Some(all) = Skeleton::read(&answer) else {
+        let Some(all) = Skeleton::read(&answer, hue_of) else {
             let e = sextant_contract::AskError::new(sextant_contract::Code::Internal, "the trace can't be read");
             return states::error(&Kit::new(ui, state.theme), main, &e);
         };
