@@ -23,6 +23,8 @@ pub struct Config {
     pub max_request_bytes: usize,
     /// How long a request's body may take to arrive.
     pub body_time: Duration,
+    /// Whether to go on without a listener whose port is taken. A window is of use without it, a server is not.
+    pub may_miss: bool,
 }
 
 impl Default for Config {
@@ -36,6 +38,7 @@ impl Default for Config {
             allow_hosts: Vec::new(),
             max_request_bytes: 64 << 20,
             body_time: Duration::from_secs(30),
+            may_miss: false,
         }
     }
 }

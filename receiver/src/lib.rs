@@ -32,17 +32,29 @@ pub struct Listening {
     pub address: std::net::SocketAddr,
 }
 
+/// What a start came to.
+#[derive(Debug, Default)]
+pub struct Started {
+    /// Who listens.
+    pub listening: Vec<Listening>,
+    /// Who does not, because somebody else has the port.
+    pub missing: Vec<(&'static str, ReceiverError)>,
+}
+
 /// Binds all addresses of `config` and serves them until `shutdown`.
 ///
 /// # Errors
 /// If an address can't be bound, or is not loopback and there is no key.
-pub async fn start(config: Config, sink: Arc<dyn Sink>, shutdown: &Shutdown) -> Result<Vec<Listening>, ReceiverError> {
+pub async fn start(config: Config, sink: Arc<dyn Sink>, shutdown: &Shutdown) -> Result<Started, ReceiverError> {
     config.check()?;
     let mut bound: Vec<(&'static str, Bound)> = Vec::new();
+    let mut missing = Vec::new();
     for (name, spec) in [("otlp-grpc", &config.otlp_grpc), ("otlp-http", &config.otlp_http), ("zipkin", &config.zipkin)]
     {
-        for listener in listen::bind(name, spec).await? {
-            bound.push((name, listener));
+        match listen::bind(name, spec).await {
+            Ok(all) => bound.extend(all.into_iter().map(|listener| (name, listener))),
+            Err(e @ ReceiverError::PortTaken { .. }) if config.may_miss => missing.push((name, e)),
+            Err(e) => return Err(e),
         }
     }
     let listening = bound.iter().map(|(name, b)| Listening { name, address: b.address }).collect();
@@ -60,5 +72,5 @@ pub async fn start(config: Config, sink: Arc<dyn Sink>, shutdown: &Shutdown) -> 
         };
         listen::serve(listener, router, shutdown);
     }
-    Ok(listening)
+    Ok(Started { listening, missing })
 }

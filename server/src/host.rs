@@ -4,7 +4,9 @@
 use crate::{Config, HttpBackend, ServerError, Serving, find, start};
 use clap::{Args, ValueEnum};
 use sextant_contract::Backend;
-use sextant_workbench::{Durability, Options, ReceiverConfig, Shutdown, StoreConfig, StoreError, Workbench};
+use sextant_workbench::{
+    Durability, Options, ReceiverConfig, ReceiverError, Shutdown, StoreConfig, StoreError, Workbench,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,11 +63,12 @@ pub struct Host {
 }
 
 impl Host {
-    /// Opens the directory, then the ports.
+    /// Opens the directory, then the ports. `may_miss` goes on without receivers whose port is taken, and answers the
+    /// API on a free one.
     ///
     /// # Errors
     /// If another program holds the directory, or has a port.
-    pub async fn open(dir: PathBuf, args: HostArgs) -> Result<Self, ServerError> {
+    pub async fn open(dir: PathBuf, args: HostArgs, may_miss: bool) -> Result<Self, ServerError> {
         let mut store = StoreConfig::new(dir);
         store.disk_reserve_bytes = args.disk_reserve;
         store.durability = match args.durability {
@@ -81,11 +84,17 @@ impl Host {
             api_key: args.api_key,
             allow_origins: args.allow_origin.clone(),
             allow_hosts: args.allow_host.clone(),
+            may_miss,
             ..ReceiverConfig::default()
         };
         workbench.receive(receiver, &shutdown).await?;
         let config = Config { http: args.http, allow_hosts: args.allow_host, allow_origins: args.allow_origin };
-        let serving = start(config, workbench.clone(), &shutdown).await?;
+        let serving = match start(config.clone(), workbench.clone(), &shutdown).await {
+            Err(ServerError::Listen(ReceiverError::PortTaken { .. })) if may_miss => {
+                start(Config { http: vec![":0".into()], ..config }, workbench.clone(), &shutdown).await?
+            }
+            started => started?,
+        };
         Ok(Self { workbench, serving, shutdown })
     }
 
@@ -111,7 +120,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Holder {
-    /// Holds the directory, or joins whoever holds it.
+    /// Holds the directory, or joins whoever holds it. For windows, which are of use without their receivers.
     ///
     /// # Errors
     /// If it can't be opened, or is held by a program that does not answer.
@@ -122,7 +131,7 @@ impl Holder {
                 let address = instance.listeners.get("http").cloned().unwrap_or_default();
                 return Ok(Self::Running(HttpBackend::of(&instance)?, format!("http://{address}")));
             }
-            match Host::open(dir.clone(), args.clone()).await {
+            match Host::open(dir.clone(), args.clone(), true).await {
                 Err(ServerError::Store(StoreError::Locked(_))) if began.elapsed() < PATIENCE => {
                     tokio::time::sleep(PAUSE).await;
                 }

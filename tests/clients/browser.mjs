@@ -39,7 +39,7 @@ await page.mouse.click(33, 120);
 await step('traces');
 await page.evaluate(() => { location.hash = '#/traces?q=name%3A%22POST%20%2Fapi%2Fcheckout%22%20error%3Atrue&last=60'; });
 await settled();
-await page.mouse.click(500, 342);
+await page.mouse.click(500, 374);
 await step('trace');
 await page.mouse.click(400, 395);
 await step('span');

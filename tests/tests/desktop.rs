@@ -183,7 +183,7 @@ fn from_home_to_a_waterfall_and_out() {
     std::thread::sleep(Duration::from_secs(1));
     let list = driver.picture();
     keep("traces", &list);
-    driver.click(width / 2, 44 + 36 + 226 + 24 + 12);
+    driver.click(width / 2, 44 + 36 + 226 + 32 + 24 + 12);
     let address = wait("a trace", || Some(driver.hash()).filter(|h| h.starts_with("#/trace?")));
     assert!(address.contains("trace="), "{address}");
     std::thread::sleep(Duration::from_secs(3));
@@ -217,4 +217,36 @@ fn from_home_to_a_waterfall_and_out() {
     let status = cli_json(&["status", "--data", &data_text, "--format", "json"]);
     assert_eq!(status["ledger"][0]["stored"].as_u64(), Some(sent));
     assert_eq!(status["sizes"]["hot_bytes"].as_u64(), Some(0), "{status}");
+}
+
+#[test]
+fn a_taken_port_keeps_no_window_shut() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let taken = other.local_addr().expect("it has an address").to_string();
+    let (_screen, display) = screen();
+    let free = "127.0.0.1:0";
+    let child = Command::new(desktop())
+        .args(["--otlp-grpc", &taken, "--otlp-http", free, "--zipkin", free, "--http", free, "--data"])
+        .arg(&data)
+        .env("DISPLAY", &display)
+        .env("XDG_CONFIG_HOME", dir.path())
+        .env("XDG_CACHE_HOME", dir.path())
+        .env("XDG_DATA_HOME", dir.path())
+        .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+        .env("NO_AT_BRIDGE", "1")
+        .env("GDK_BACKEND", "x11")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut child = Stopped(child);
+    wait("instance.json", || data.join("instance.json").exists().then_some(()));
+    let status = cli_json(&["status", "--data", &data.to_string_lossy(), "--format", "json"]);
+    let why = status["missing_listeners"]["otlp-grpc"].as_str().unwrap_or_default();
+    assert!(why.contains(&taken) && why.contains("taken"), "{status}");
+    assert!(status["listeners"]["otlp-http"].is_string(), "{status}");
+    assert!(Command::new("kill").arg(child.0.id().to_string()).status().expect("kill runs").success());
+    assert_eq!(child.0.wait().expect("it ends").code(), Some(0));
 }

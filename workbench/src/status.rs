@@ -63,6 +63,7 @@ impl Workbench {
             "retention": { "traces": "forever", "logs": "forever", "metrics": "forever" },
             "first_services": status.first_services,
             "listeners": listeners,
+            "missing_listeners": self.missing_listeners().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
             "lag": { "durable_p50_micros": status.durable_micros.0, "durable_max_micros": status.durable_micros.1 },
             "recovered": { "torn_bytes": status.recovered.0, "damaged_places": status.recovered.1 },
             "last_problem": status.last_problem,

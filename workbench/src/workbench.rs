@@ -39,6 +39,8 @@ struct Inner {
     data_dir: PathBuf,
     handle: Handle,
     listeners: RwLock<Vec<Listener>>,
+    /// Names, and why they do not listen.
+    missing: RwLock<Vec<(String, String)>>,
 }
 
 /// Nanoseconds since 1970.
@@ -54,7 +56,10 @@ impl Workbench {
     pub fn open(options: Options, handle: Handle) -> Result<Self, StoreError> {
         let data_dir = options.store.dir.clone();
         let store = Arc::new(Store::open(options.store)?);
-        Ok(Self { store, inner: Arc::new(Inner { data_dir, handle, listeners: RwLock::default() }) })
+        Ok(Self {
+            store,
+            inner: Arc::new(Inner { data_dir, handle, listeners: RwLock::default(), missing: RwLock::default() }),
+        })
     }
 
     /// Starts the receivers.
@@ -63,9 +68,12 @@ impl Workbench {
     /// If an address can't be bound.
     pub async fn receive(&self, config: ReceiverConfig, shutdown: &Shutdown) -> Result<(), ReceiverError> {
         let sink = Arc::new(StoreSink { store: self.store.clone() });
-        for listening in sextant_receiver::start(config, sink, shutdown).await? {
+        let started = sextant_receiver::start(config, sink, shutdown).await?;
+        for listening in started.listening {
             self.add_listener(listening.name, listening.address);
         }
+        let mut missing = self.inner.missing.write().unwrap_or_else(PoisonError::into_inner);
+        missing.extend(started.missing.into_iter().map(|(name, e)| (name.to_owned(), e.to_string())));
         Ok(())
     }
 
@@ -85,6 +93,11 @@ impl Workbench {
             }
         }
         first
+    }
+
+    /// Who does not listen though it was asked to, and why.
+    pub fn missing_listeners(&self) -> Vec<(String, String)> {
+        self.inner.missing.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The data directory.

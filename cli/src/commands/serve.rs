@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub async fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let host = Host::open(data_dir(args.place.data.as_ref())?, args.host).await?;
+    let host = Host::open(data_dir(args.place.data.as_ref())?, args.host, false).await?;
     {
         let mut out = std::io::stdout().lock();
         for listener in host.workbench.listeners() {

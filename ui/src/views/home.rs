@@ -95,11 +95,18 @@ fn headline(ui: &Ui, state: &mut App, main: Rect, n: usize) {
     }
 }
 
-fn lines(form: usize, endpoint: &str) -> Vec<(&'static str, &'static str, String)> {
+/// What to write beside the lines, for each form.
+const NOTES: [&str; 3] = [
+    "No key is needed on loopback. Off this machine, one is.",
+    "No key is needed on loopback. Off this machine, one is.",
+    "With --network host: only this machine is listened to.",
+];
+
+fn lines(form: usize, endpoint: &str, protocol: &str) -> Vec<(&'static str, &'static str, String)> {
     let prefix = ["export ", "", "-e "][form];
     vec![
         (prefix, "OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{endpoint}")),
-        (prefix, "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc".into()),
+        (prefix, "OTEL_EXPORTER_OTLP_PROTOCOL", protocol.into()),
         (prefix, "OTEL_SERVICE_NAME", "checkout".into()),
     ]
 }
@@ -113,8 +120,12 @@ fn send_card(ui: &Ui, state: &mut App, column: Rect, object: &Value) {
     if let (Some(clicked), _) = seg(&kit, r.right() - 17.0 - widths, 118.0, true, &FORMS, state.home.form) {
         state.home.form = clicked;
     }
-    let address = object["listeners"]["otlp-grpc"].as_str().unwrap_or("127.0.0.1:4317");
-    let lines = lines(state.home.form, address);
+    let listener = |name: &str| object["listeners"][name].as_str();
+    let (address, protocol) = match (listener("otlp-grpc"), listener("otlp-http")) {
+        (None, Some(http)) => (http, "http/protobuf"),
+        (grpc, _) => (grpc.unwrap_or("127.0.0.1:4317"), "grpc"),
+    };
+    let lines = lines(state.home.form, address, protocol);
     let area = rect(r.left() + 17.0, 149.0, r.width() - 34.0, 92.0);
     kit.round(area, 4, t.bg_app);
     kit.border(area, 4, t.strong_line);
@@ -145,7 +156,7 @@ fn send_card(ui: &Ui, state: &mut App, column: Rect, object: &Value) {
         state.todo.push(Do::TestSpan);
     }
     x += test.width(&kit) + 14.0;
-    let note = "No key is needed on loopback. Off this machine, one is.";
+    let note = NOTES[state.home.form];
     kit.text_in(x, 268.0, r.right() - 12.0 - x, Font::Regular(12.0), t.weak, note);
 }
 
@@ -348,7 +359,14 @@ fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value) {
             Stroke::new(1.0, if address.is_some() { t.ok } else { t.control }),
         );
         kit.text(r.left() + 34.0, bl, Font::Regular(12.0), t.strong, title);
-        kit.text(r.left() + 209.0, bl, Font::Mono(11.0), color, address.unwrap_or("off"));
+        let why = object["missing_listeners"][*name].as_str();
+        let text = address.unwrap_or(if why.is_some() { "port taken" } else { "off" });
+        let color = if why.is_some() { t.warn } else { color };
+        kit.text(r.left() + 209.0, bl, Font::Mono(11.0), color, text);
+        if let Some(why) = why {
+            kit.text_in(r.left() + 300.0, bl, r.width() - 316.0, Font::Regular(12.0), t.warn, why);
+            kit.row(rect(r.left(), bl - 15.0, r.width(), 22.0), ("listener", *name)).on_hover_text(why);
+        }
         if i < 3 {
             kit.hline(r.left() + 1.0, bl + 8.0, r.width() - 2.0, t.hair);
         }
