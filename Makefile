@@ -21,6 +21,7 @@ test: ## set up, then every check
 	@xtask/setup.sh test
 	@xtask/timed.sh "format" cargo fmt --all --check
 	@xtask/timed.sh "lint" cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@xtask/timed.sh "tidy" cargo xtask tidy
 	@xtask/timed.sh "page" cargo xtask wasm
 	@xtask/timed.sh "build" cargo build --quiet --workspace
 	@xtask/timed.sh "tests" cargo nextest run --workspace --no-fail-fast

@@ -1,4 +1,7 @@
-//! Chores: `cargo xtask wasm [PROFILE]` builds the browser page into `dist/`.
+//! Chores: `cargo xtask wasm [PROFILE]` builds the browser page into `dist/`, `tidy` checks what no compiler sees,
+//! `setup` makes the machine able to build and test, `bench` prints the figures of `docs/BENCHMARKS.md`.
+
+mod tidy;
 
 use anyhow::{Context as _, bail};
 use std::path::Path;
@@ -9,13 +12,25 @@ fn main() -> anyhow::Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["wasm"] => wasm("wasm-quick"),
         ["wasm", profile] => wasm(profile),
-        _ => bail!("usage: cargo xtask wasm [wasm-quick|wasm-release]"),
+        ["tidy"] => tidy::check(root()?),
+        ["setup"] => run("xtask/setup.sh", &["test"]),
+        ["bench"] => run("make", &["bench"]),
+        _ => bail!("usage: cargo xtask wasm [wasm-quick|wasm-release] | tidy | setup | bench"),
     }
+}
+
+fn root() -> anyhow::Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")
+}
+
+fn run(program: &str, args: &[&str]) -> anyhow::Result<()> {
+    let status = Command::new(program).current_dir(root()?).args(args).status()?;
+    if status.success() { Ok(()) } else { bail!("{program} failed") }
 }
 
 /// The UI for the browser: compiled, bound, and put beside its page.
 fn wasm(profile: &str) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    let root = root()?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
     let status = Command::new("cargo")
         .current_dir(root)
