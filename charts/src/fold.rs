@@ -173,11 +173,9 @@ impl Rows {
         (depth, guides, has_groups): (usize, u64, bool),
         stack: &mut Vec<Next>,
     ) {
-        let least = (all.extent as f64 * folds.least_share) as i64;
-        let has_error = |c: usize| (c..=c + all.span(c).n_descendants()).any(|i| all.span(i).is_error());
         let mut shown = Vec::with_capacity(children.len());
         for child in children {
-            if all.span(*child).duration() < least && !has_error(*child) {
+            if folds.hides(all, *child) {
                 self.n_hidden += 1 + all.span(*child).n_descendants();
             } else {
                 shown.push(*child);
@@ -220,9 +218,20 @@ impl Rows {
 }
 
 impl Folds {
+    /// Whether a span is too short to be shown, with all that is below it.
+    fn hides(&self, all: &Skeleton, place: usize) -> bool {
+        let least = (all.extent as f64 * self.least_share) as i64;
+        let whole = place..=place + all.span(place).n_descendants();
+        all.span(place).duration() < least && !whole.into_iter().any(|i| all.span(i).is_error())
+    }
+
     /// Opens whatever hides the span at `place`; says whether something did.
     pub fn reveal(&mut self, all: &Skeleton, place: usize) -> bool {
         let mut has_changed = false;
+        if self.is_hidden(all, place) {
+            self.least_share = 0.0;
+            has_changed = true;
+        }
         let mut above = None;
         let mut at = 0;
         while at < place {
@@ -236,18 +245,30 @@ impl Folds {
                 at = end + 1;
             }
         }
-        has_changed |= self.open_group(all, above, place);
-        if all.span(place).duration() < (all.extent as f64 * self.least_share) as i64 {
-            self.least_share = 0.0;
-            has_changed = true;
+        has_changed | self.open_group(all, above, place)
+    }
+
+    /// Whether a span or one above it is too short to be shown.
+    fn is_hidden(&self, all: &Skeleton, place: usize) -> bool {
+        let mut at = 0;
+        while at <= place {
+            let end = at + all.span(at).n_descendants();
+            if place > end {
+                at = end + 1;
+            } else if self.hides(all, at) {
+                return true;
+            } else {
+                at += 1;
+            }
         }
-        has_changed
+        false
     }
 
     fn open_group(&mut self, all: &Skeleton, parent: Option<usize>, member: usize) -> bool {
         let Some(parent) = parent.filter(|_| self.has_groups) else { return false };
         let what = all.span(member).what();
-        let alike: Vec<usize> = all.span(parent).children().filter(|c| all.span(*c).what() == what).collect();
+        let is_alike = |c: &usize| all.span(*c).what() == what && !self.hides(all, *c);
+        let alike: Vec<usize> = all.span(parent).children().filter(is_alike).collect();
         alike.len() >= MIN_GROUP && self.open_groups.insert(alike[0])
     }
 }

@@ -23,22 +23,31 @@ pub struct Points<'a> {
     pub list: &'a [Point],
     /// The time axis.
     pub scale: Scale,
+    /// Ends of the duration axis, as powers of ten.
+    ends: (f64, f64),
 }
 
 /// Nobody reads shorter durations off a plot.
 const SHORTEST: i64 = 1_000;
 
-impl Points<'_> {
-    /// Ends of the duration axis, as powers of ten.
-    fn ends(&self) -> (f64, f64) {
-        let all = || self.list.iter().map(|p| p.duration.max(SHORTEST) as f64);
-        let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
-        let (low, high) = if self.list.is_empty() { (1e6, 1e9) } else { (low, high) };
-        (low.log10() - 0.1, (high * 1.2).log10().max(low.log10() + 0.5))
+impl<'a> Points<'a> {
+    /// Lays out points; the duration axis has room for all of them.
+    pub fn new(area: Area, list: &'a [Point], scale: Scale) -> Self {
+        let (mut low, mut high) = (f64::MAX, f64::MIN);
+        for point in list {
+            let nanos = point.duration.max(SHORTEST) as f64;
+            low = low.min(nanos);
+            high = high.max(nanos);
+        }
+        let (low, high) = if list.is_empty() { (1e6, 1e9) } else { (low, high) };
+        let (low, high) = (low.log10(), high.log10().max(low.log10() + 0.5));
+        // A mark is whole at the upper end, too.
+        let room = (high - low) * 8.0 / f64::from(area.h.max(40.0));
+        Self { area, list, scale, ends: (low - room, high + room) }
     }
 
     fn y(&self, nanos: f64) -> f32 {
-        let (low, high) = self.ends();
+        let (low, high) = self.ends;
         self.area.bottom() - ((nanos.max(SHORTEST as f64).log10() - low) / (high - low)) as f32 * self.area.h
     }
 
@@ -49,13 +58,13 @@ impl Points<'_> {
 
     /// The duration at a height.
     pub fn duration_at(&self, y: f32) -> i64 {
-        let (low, high) = self.ends();
+        let (low, high) = self.ends;
         10f64.powf(low + f64::from((self.area.bottom() - y) / self.area.h) * (high - low)) as i64
     }
 
     /// Draws the duration axis.
     pub fn draw_axis(&self, scene: &mut Scene) {
-        let (low, high) = self.ends();
+        let (low, high) = self.ends;
         for exponent in 3..=13 {
             for (factor, is_labelled) in
                 [(1.0, true), (2.0, true), (5.0, true), (3.0, false), (4.0, false), (7.0, false)]

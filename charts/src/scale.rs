@@ -24,7 +24,9 @@ pub struct Scale {
 }
 
 /// More ticks than this say nothing.
-const MAX_TICKS: i64 = 2_000;
+const MAX_TICKS: f64 = 2_000.0;
+/// Beyond this, whole numbers are no longer told apart.
+const EXACT: f64 = 9e15;
 
 impl Scale {
     /// Where a value lies.
@@ -48,15 +50,18 @@ impl Scale {
         STEPS.into_iter().find(|s| *s >= wanted).unwrap_or_else(|| (wanted / 3.6e12).ceil() * 3.6e12)
     }
 
+    /// Numbers of the first and last multiple of `step` on the scale; none if there are too many to be told apart.
+    pub(crate) fn ticks(&self, step: f64) -> Option<(i64, i64)> {
+        let (first, last) = ((self.ends.0 / step).ceil(), (self.ends.1 / step).floor());
+        let is_few = last - first <= MAX_TICKS && first.abs() < EXACT && last.abs() < EXACT;
+        is_few.then_some((first as i64, last as i64))
+    }
+
     /// Draws line, ticks and as many labels as have room.
     pub fn draw(&self, scene: &mut Scene, label: impl Fn(f64) -> String) {
         scene.hline(self.x, self.y, self.w, Ink::Rule);
         let step = self.major / f64::from(self.per.max(1));
-        let first = (self.ends.0 / step).ceil() as i64;
-        let last = (self.ends.1 / step).floor() as i64;
-        if last - first > MAX_TICKS {
-            return;
-        }
+        let Some((first, last)) = self.ticks(step) else { return };
         let mut free_from = f32::MIN;
         for i in first..=last {
             let x = self.at(i as f64 * step).floor();

@@ -252,6 +252,20 @@ pub fn pin(services: &[&str]) -> Vec<u8> {
         .collect()
 }
 
+/// Letters of services by the order in which they were first seen: no two share them while others are left.
+pub fn pin_letters(services: &[&str]) -> Vec<String> {
+    let mut taken: Vec<String> = Vec::new();
+    for name in services {
+        let own = letters(name);
+        let first = own.chars().next().unwrap_or('?');
+        let others = name.chars().skip(1).filter(|c| c.is_alphanumeric());
+        let others = others.map(|c| format!("{first}{}", c.to_uppercase()));
+        let free = std::iter::once(own.clone()).chain(others).find(|l| !taken.contains(l));
+        taken.push(free.unwrap_or(own));
+    }
+    taken
+}
+
 /// Two letters for a service: of its first two words, else its first and next consonant.
 pub fn letters(name: &str) -> String {
     let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
@@ -280,6 +294,11 @@ mod tests {
         assert_eq!(different.len(), 12);
         assert_eq!(hues[0], hue("service 0"));
         assert_eq!(pin(&names[..5]), hues[..5], "who comes later takes nothing away");
+    }
+
+    #[test]
+    fn letters_are_not_shared() {
+        assert_eq!(pin_letters(&["currency", "cart", "cart-cache", "x", "x"]), ["CR", "CA", "CC", "X ", "X "]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct Skeleton {
     events: ListArray,
     logs: ListArray,
     links: UInt32Array,
-    hues: Vec<u8>,
+    looks: Vec<(u8, String)>,
     /// When the trace starts, nanoseconds since 1970.
     pub origin: i64,
     /// How long it takes, nanoseconds.
@@ -66,8 +66,8 @@ pub struct Span<'a> {
 }
 
 impl Skeleton {
-    /// Reads an answer, with the hues of services; `None` if it is no trace.
-    pub fn read(answer: &Answer, hue: impl Fn(&str) -> u8) -> Option<Self> {
+    /// Reads an answer, with hue and letters of each service; `None` if it is no trace.
+    pub fn read(answer: &Answer, look: impl Fn(&str) -> (u8, String)) -> Option<Self> {
         let batch: RecordBatch = concat_batches(&answer.schema, &answer.batches).ok()?;
         let column = |name: &str| batch.column_by_name(name).cloned();
         let short = |name: &str| column(name)?.as_primitive_opt::<UInt32Type>().cloned();
@@ -89,10 +89,10 @@ impl Skeleton {
         let ends = start.values().iter().zip(duration.values()).map(|(s, d)| s.saturating_add(*d));
         let extent = ends.max().unwrap_or(1).max(1);
         let service = words("service")?;
-        let hues = service.words.iter().map(|w| hue(w.unwrap_or_default())).collect();
+        let looks = service.words.iter().map(|w| look(w.unwrap_or_default())).collect();
         let head = answer.object.as_ref()?;
         let share = |s: &serde_json::Value| -> Option<(u8, String, i64)> {
-            Some((hue(s[0].as_str()?), s[1].as_str()?.to_owned(), s[2].as_i64()?))
+            Some((look(s[0].as_str()?).0, s[1].as_str()?.to_owned(), s[2].as_i64()?))
         };
         Some(Self {
             depth: short("depth")?,
@@ -112,7 +112,7 @@ impl Skeleton {
             events: times("events")?,
             logs: times("logs")?,
             links: short("links")?,
-            hues,
+            looks,
             origin: head["origin"].as_i64()?,
             extent,
             generation: answer.generation,
@@ -213,7 +213,12 @@ impl<'a> Span<'a> {
 
     /// The hue of its service.
     pub fn hue(self) -> u8 {
-        self.all.hues[self.all.service.code(self.place)]
+        self.all.looks[self.all.service.code(self.place)].0
+    }
+
+    /// The letters of its service.
+    pub fn letters(self) -> &'a str {
+        &self.all.looks[self.all.service.code(self.place)].1
     }
 
     /// Its operation.
@@ -234,6 +239,11 @@ impl<'a> Span<'a> {
     /// What its status says.
     pub fn message(self) -> &'a str {
         self.all.message.word(self.place)
+    }
+
+    /// Its id as a number.
+    pub fn number(self) -> u64 {
+        self.all.span.value(self.place)
     }
 
     /// Its id in hex.

@@ -56,7 +56,7 @@ fn answer(lines: &[Line]) -> Answer {
 }
 
 fn skeleton(lines: &[Line]) -> Skeleton {
-    Skeleton::read(&answer(lines), crate::hue).expect("a trace")
+    Skeleton::read(&answer(lines), |s| (crate::hue(s), crate::letters(s))).expect("a trace")
 }
 
 /// A root with seven queries, one of which failed, between two other children.
@@ -81,9 +81,9 @@ fn names(all: &Skeleton, rows: &Rows) -> Vec<String> {
 fn what_is_no_trace_is_refused() {
     let mut broken = answer(&[(0, "a", "root", 0, 1, false)]);
     broken.object = None;
-    assert!(Skeleton::read(&broken, crate::hue).is_none());
+    assert!(Skeleton::read(&broken, |s| (crate::hue(s), crate::letters(s))).is_none());
     let empty = Answer::object(serde_json::json!({}), 1);
-    assert!(Skeleton::read(&empty, crate::hue).is_none());
+    assert!(Skeleton::read(&empty, |s| (crate::hue(s), crate::letters(s))).is_none());
 }
 
 #[test]
@@ -122,12 +122,27 @@ fn what_is_closed_is_hidden_and_what_is_sought_is_shown() {
 #[test]
 fn every_place_has_a_row_whatever_is_folded() {
     let all = shop();
-    for place in 0..all.len() {
-        let mut folds = Folds { closed: (0..all.len()).collect(), ..Folds::default() };
-        folds.reveal(&all, place);
-        let rows = Rows::of(&all, &folds);
-        assert!(rows.list.iter().any(|r| r.place == place && r.group.is_none()), "{place}");
+    let late = skeleton(&[
+        (0, "a", "root", 0, 1_000, false),
+        (1, "a", "send", 0, 2, false),
+        (2, "b", "work", 500, 400, false),
+    ]);
+    for all in [&all, &late] {
+        for (place, least_share, has_groups) in (0..all.len())
+            .flat_map(|p| [0.0, 0.009, 0.05].map(|l| (p, l)))
+            .flat_map(|(p, l)| [true, false].map(|g| (p, l, g)))
+        {
+            let closed = (0..all.len()).collect();
+            let mut folds = Folds { closed, has_groups, least_share, ..Folds::default() };
+            folds.reveal(all, place);
+            let rows = Rows::of(all, &folds);
+            let is_there = rows.list.iter().any(|r| r.place == place && r.group.is_none());
+            assert!(is_there, "{place} with {least_share}, groups {has_groups}");
+        }
     }
+    let mut folds = Folds { least_share: 0.05, ..Folds::default() };
+    folds.reveal(&all, 8);
+    assert!(folds.least_share > 0.0, "what failed is shown anyway");
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Waterfall<'_> {
             scene.text(at, 14.0, Face::Mono(9.0), Ink::Weak, deep);
             at += width + 4.0;
         }
-        scene.items.push(Item::Chip((at, 5.0), span.hue(), crate::letters(span.service())));
+        scene.items.push(Item::Chip((at, 5.0), span.hue(), span.letters().to_owned()));
         at += 23.0;
         if let Some(group) = group {
             let text = format!("×{}", group.members.len());
@@ -127,10 +127,10 @@ impl Waterfall<'_> {
     pub fn bar(&self, row: &Row, scale: &Scale) -> Scene {
         let mut scene = Scene::default();
         let step = scale.major / 2.0;
-        let mut v = (scale.ends.0 / step).ceil() * step;
-        while v <= scale.ends.1 {
-            scene.vline(scale.at(v).floor(), 0.0, ROW, Ink::Hair);
-            v += step;
+        if let Some((first, last)) = scale.ticks(step) {
+            for i in first..=last {
+                scene.vline(scale.at(i as f64 * step).floor(), 0.0, ROW, Ink::Hair);
+            }
         }
         match row.group {
             Some(group) => folded_bar(&mut scene, self.all, &self.rows.groups[group], scale),
@@ -257,14 +257,21 @@ pub fn critical_strip(all: &Skeleton, width: f32) -> Scene {
     scene.text(89.0, 20.0, Face::Regular(12.0), Ink::Weak, words);
     let total: i64 = all.critical_shares.iter().map(|s| s.2).sum::<i64>().max(1);
     let bar = (width - 24.0).max(1.0);
-    let n_named = all.critical_shares.len().min(if width > 800.0 { 4 } else { 2 });
-    let rest: i64 = all.critical_shares[n_named..].iter().map(|s| s.2).sum();
-    let mut parts: Vec<(String, Ink, i64)> = Vec::new();
-    for (hue, name, nanos) in &all.critical_shares[..n_named] {
-        parts.push((name.clone(), Ink::Service(*hue), *nanos));
-    }
-    if rest > 0 {
-        parts.push(("other".into(), Ink::Bar, rest));
+    // Named are the largest that have room; the rest is together, so that the shares make a whole.
+    let figures = |nanos: i64| format!("{} {:.1} %", duration(nanos), nanos as f64 / total as f64 * 100.0);
+    // The proportional face is narrower than this.
+    let room = |name: &str| (name.chars().count() as f32 * 6.4).min(150.0);
+    let cell = |name: &str, nanos: i64| 20.0 + room(name) + mono_width(10.5, &figures(nanos)) + 24.0;
+    let mut free = bar - cell("other", total);
+    let fits = |s: &&(u8, String, i64)| {
+        free -= cell(&s.1, s.2);
+        free > 0.0
+    };
+    let named: Vec<&(u8, String, i64)> = all.critical_shares.iter().take(5).take_while(fits).collect();
+    let mut parts: Vec<(&str, Ink, i64)> = named.iter().map(|s| (s.1.as_str(), Ink::Service(s.0), s.2)).collect();
+    let rest = total - parts.iter().map(|p| p.2).sum::<i64>();
+    if rest > 0 && !all.critical_shares.is_empty() {
+        parts.push(("other", Ink::Bar, rest));
     }
     let mut x = 12.0;
     let mut at = 12.0;
@@ -272,19 +279,15 @@ pub fn critical_strip(all: &Skeleton, width: f32) -> Scene {
         let w = bar * (nanos as f64 / total as f64) as f32;
         scene.round(Area::new(x, 28.0, (w - 2.0).max(1.0), 8.0), 1.5, ink);
         x += w;
-        let figures = format!("{} {:.1} %", duration(nanos), nanos as f64 / total as f64 * 100.0);
-        // The proportional face is narrower than this.
-        let room = (name.chars().count() as f32 * 6.4).min(150.0);
+        let figures = figures(nanos);
+        let room = room(name);
         let end = at + 14.0 + room + 6.0 + mono_width(10.5, &figures);
-        if end > width - 12.0 {
-            continue;
-        }
         scene.round(Area::new(at, 44.0, 8.0, 8.0), 1.5, ink);
         scene.items.push(Item::Name {
             at: (at + 14.0, 52.0),
             face: Face::Regular(11.0),
             ink: Ink::Strong,
-            text: name,
+            text: name.to_owned(),
             note: String::new(),
             width: room,
         });

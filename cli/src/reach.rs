@@ -34,7 +34,10 @@ impl Reach {
             }
             let options = Options { store: StoreConfig::new(&dir) };
             match Workbench::open(options, tokio::runtime::Handle::current()) {
-                Ok(workbench) => return Ok(Self::Here(workbench)),
+                Ok(workbench) => {
+                    sextant_server::clear_stale(&dir);
+                    return Ok(Self::Here(workbench));
+                }
                 Err(StoreError::Locked(_)) => tokio::time::sleep(PAUSE).await,
                 Err(e) => return Err(e.into()),
             }

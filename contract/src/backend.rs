@@ -32,6 +32,11 @@ pub enum Event {
         /// Why.
         error: AskError,
     },
+    /// The other side went away, or came back.
+    Link {
+        /// Whether it is there.
+        is_up: bool,
+    },
     /// A command was chosen in the window's menu.
     Chosen {
         /// Its name in the table of commands.

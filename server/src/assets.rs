@@ -23,7 +23,7 @@ fn sign_in(app: &App, uri: &Uri) -> Option<Response<Body>> {
             "The token in this address is not the one of the running program. Use the address it printed last.";
         return Some((StatusCode::UNAUTHORIZED, message).into_response());
     }
-    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
+    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000");
     let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, "/".to_owned())];
     Some((StatusCode::SEE_OTHER, headers).into_response())
 }

@@ -79,6 +79,7 @@ impl HttpBackend {
             .body(Body::empty())
             .ok()?;
         let mut body = self.client.request(request).await.ok()?.into_body();
+        on_event(Event::Link { is_up: true });
         let mut text = String::new();
         while let Some(Ok(frame)) = body.frame().await {
             let Ok(data) = frame.into_data() else { continue };
@@ -131,6 +132,7 @@ impl Backend for HttpBackend {
         self.handle.spawn(async move {
             loop {
                 me.follow(&on_event).await;
+                on_event(Event::Link { is_up: false });
                 tokio::time::sleep(RECONNECT_TIME).await;
             }
         });

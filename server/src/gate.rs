@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::IntoResponse;
+use axum::response::{Html, IntoResponse};
 use sextant_contract::{AskError, Code};
 use sextant_receiver::guard;
 use std::sync::Arc;
@@ -14,6 +14,14 @@ use std::sync::Arc;
 pub(crate) const COOKIE: &str = "sextant";
 /// Probes are open.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+/// What a browser without the cookie sees.
+const SIGN_IN: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Sextant</title>\
+    <body style=\"font:15px sans-serif;max-width:36em;margin:4em auto;line-height:1.5\"><h1>Sextant</h1>\
+    <p>This browser is not signed in. Open the address that the program printed when it started: it ends in \
+    <code>?token=…</code> and signs the browser in once.</p>\
+    <p>In the terminal it stands behind the word <code>open</code>; the token is also in \
+    <code>instance.json</code> in the data directory.</p>";
 
 /// A refusal or failure with its status.
 pub(crate) struct ApiError(pub AskError);
@@ -74,6 +82,11 @@ pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     let is_open = OPEN.contains(&path) || (path == "/" && has_token_parameter(request.uri()));
     let given = guard::key_of(headers).or_else(|| cookie(headers)).unwrap_or_default();
     if !is_open && !guard::is_secret(given, &app.token) {
+        let is_page =
+            path == "/" && headers.get(header::ACCEPT).is_some_and(|a| a.as_bytes().starts_with(b"text/html"));
+        if is_page {
+            return (StatusCode::UNAUTHORIZED, Html(SIGN_IN)).into_response();
+        }
         let message = "the token is missing or wrong".to_owned();
         let hint = "send 'Authorization: Bearer TOKEN' with the token from instance.json in the data directory, \
             or open the address with its token that the program printed";
@@ -86,7 +99,7 @@ fn has_token_parameter(uri: &axum::http::Uri) -> bool {
     uri.query().is_some_and(|q| q.split('&').any(|p| p.starts_with("token=")))
 }
 
-/// Only the page that this server served, and the desktop's webview.
+/// Only the page that this server served.
 fn is_own_origin(origin: &str, host: &str, allowed: &[String]) -> bool {
-    origin == format!("http://{host}") || origin == "tauri://localhost" || allowed.iter().any(|a| a == origin)
+    origin == format!("http://{host}") || allowed.iter().any(|a| a == origin)
 }

@@ -1,7 +1,7 @@
 //! A program that holds a data directory: the store, its receivers and the API, opened and closed together. Every
 //! shell that may hold one (command, desktop, window) does it this way and takes these flags.
 
-use crate::{Config, HttpBackend, ServerError, Serving, find, start};
+use crate::{Config, HttpBackend, ServerError, Serving, clear_stale, find, start};
 use clap::{Args, ValueEnum};
 use sextant_contract::Backend;
 use sextant_workbench::{
@@ -76,6 +76,7 @@ impl Host {
             DurabilityArg::Os => Durability::Os,
         };
         let workbench = Workbench::open(Options { store }, Handle::current())?;
+        clear_stale(workbench.data_dir());
         let shutdown = Shutdown::default();
         let receiver = ReceiverConfig {
             otlp_grpc: args.otlp_grpc,
@@ -100,10 +101,11 @@ impl Host {
 
     /// Lets requests under way finish, seals what is hot, and gives the directory back.
     pub async fn close(self) {
+        // From here on nobody should find this instance; who does is answered while it drains.
+        self.serving.close();
         self.shutdown.drain().await;
         let workbench = self.workbench;
         tokio::task::spawn_blocking(move || workbench.close()).await.ok();
-        self.serving.close();
     }
 }
 

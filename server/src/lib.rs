@@ -16,5 +16,5 @@ mod serve;
 pub use client::HttpBackend;
 pub use error::ServerError;
 pub use host::{DurabilityArg, Holder, Host, HostArgs, data_dir};
-pub use instance::{Instance, find};
+pub use instance::{Instance, clear_stale, find};
 pub use serve::{Config, Serving, start};

@@ -1,6 +1,6 @@
 //! Starting the server.
 
-use crate::instance::{Instance, new_token};
+use crate::instance::{Instance, token_of};
 use crate::{ServerError, api, assets, door, gate, probes};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -73,7 +73,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 /// If an address can't be bound, or the file can't be written.
 pub async fn start(config: Config, workbench: Workbench, shutdown: &Shutdown) -> Result<Serving, ServerError> {
     let bound = listen::bind("http", &config.http).await?;
-    let token = new_token()?;
+    let token = token_of(workbench.data_dir())?;
     let (tell, generation) = watch::channel(workbench.store_status().generation);
     workbench.subscribe(Box::new(move |event| {
         if let Event::Generation { generation } = event {

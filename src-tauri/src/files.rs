@@ -4,8 +4,12 @@
 use crate::shell::Shell;
 use sextant_contract::{AskError, Code, Command, Event, Outcome};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tauri::{AppHandle, Manager as _};
 use tauri_plugin_dialog::DialogExt as _;
+
+const OPENING_TRIES: u32 = 100;
+const OPENING_PAUSE: Duration = Duration::from_millis(100);
 
 /// Lets the user choose.
 pub fn choose(app: &AppHandle) {
@@ -39,7 +43,7 @@ pub fn take_in(app: &AppHandle, paths: Vec<PathBuf>) {
                     Event::Failed { error: AskError { message: format!("{}: {}", path.display(), e.message), ..e } }
                 }
             };
-            app.state::<Shell>().tell(&event);
+            app.state::<Shell>().tell(event);
         }
     });
 }
@@ -54,8 +58,9 @@ fn walk(path: PathBuf, found: &mut Vec<PathBuf>) {
                 walk(entry, found);
             }
         }
-        // No folder: reading it says what it is.
-        Err(_) => found.push(path),
+        // Pipes and devices would be read for ever. What is not there is named when it is read.
+        Err(_) if path.is_file() || !path.exists() => found.push(path),
+        Err(_) => tracing::warn!("{} is no file, so it is passed over", path.display()),
     }
 }
 
@@ -63,5 +68,14 @@ async fn one(app: &AppHandle, path: &Path) -> Result<Outcome, AskError> {
     let bytes =
         tokio::fs::read(path).await.map_err(|e| AskError::new(Code::BadQuery, format!("can't be read: {e}")))?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    app.state::<Shell>().backend()?.act(Command::Import { name, format: None, project: None }, bytes).await
+    let mut backend = app.state::<Shell>().backend();
+    // The store may still be opening.
+    for _ in 0..OPENING_TRIES {
+        if backend.is_ok() {
+            break;
+        }
+        tokio::time::sleep(OPENING_PAUSE).await;
+        backend = app.state::<Shell>().backend();
+    }
+    backend?.act(Command::Import { name, format: None, project: None }, bytes).await
 }

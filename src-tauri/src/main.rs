@@ -79,7 +79,7 @@ fn run(args: Args) -> anyhow::Result<i32> {
         .invoke_handler(tauri::generate_handler![doors::ask, doors::act, doors::subscribe])
         .on_menu_event(|app, event| match event.id().as_ref() {
             menu::QUIT => app.exit(0),
-            id => app.state::<Shell>().tell(&Event::Chosen { id: id.to_owned() }),
+            id => app.state::<Shell>().tell(Event::Chosen { id: id.to_owned() }),
         })
         .setup(move |app| {
             match tauri::async_runtime::block_on(Holder::open(dir, host)) {

@@ -17,19 +17,36 @@ const TELL_TIME: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub struct Shell {
     holder: Mutex<Option<Holder>>,
-    page: Arc<Mutex<Option<Channel<InvokeResponseBody>>>>,
+    page: Arc<Mutex<Page>>,
+}
+
+/// The page, and what it was not told because it did not listen yet.
+#[derive(Default)]
+struct Page {
+    channel: Option<Channel<InvokeResponseBody>>,
+    waiting: Vec<Event>,
+    generation: u64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn send(page: &Mutex<Option<Channel<InvokeResponseBody>>>, event: &Event) {
-    let json = serde_json::to_string(event).unwrap_or_default();
-    if let Some(channel) = locked(page).as_ref()
-        && let Err(e) = channel.send(InvokeResponseBody::Json(json))
-    {
-        tracing::warn!("the page could not be told: {e}");
+impl Page {
+    fn tell(&mut self, event: Event) {
+        if let Event::Generation { generation } = event {
+            self.generation = generation;
+        }
+        let Some(channel) = &self.channel else {
+            if !matches!(event, Event::Generation { .. }) {
+                self.waiting.push(event);
+            }
+            return;
+        };
+        let json = serde_json::to_string(&event).unwrap_or_default();
+        if let Err(e) = channel.send(InvokeResponseBody::Json(json)) {
+            tracing::warn!("the page could not be told: {e}");
+        }
     }
 }
 
@@ -39,16 +56,16 @@ impl Shell {
         let backend = holder.backend();
         *locked(&self.holder) = Some(holder);
         let (newest, mut heard) = tokio::sync::watch::channel(0);
-        backend.subscribe(Box::new(move |event| {
-            if let Event::Generation { generation } = event {
-                newest.send_replace(generation);
-            }
+        let page = self.page.clone();
+        backend.subscribe(Box::new(move |event| match event {
+            Event::Generation { generation } => drop(newest.send_replace(generation)),
+            other => locked(&page).tell(other),
         }));
         let page = self.page.clone();
         tauri::async_runtime::spawn(async move {
             while heard.changed().await.is_ok() {
                 let generation = *heard.borrow_and_update();
-                send(&page, &Event::Generation { generation });
+                locked(&page).tell(Event::Generation { generation });
                 tokio::time::sleep(TELL_TIME).await;
             }
         });
@@ -62,12 +79,18 @@ impl Shell {
 
     /// The page that listens from now on; a page that was loaded again replaces the one before.
     pub fn listen(&self, page: Channel<InvokeResponseBody>) {
-        *locked(&self.page) = Some(page);
+        let mut known = locked(&self.page);
+        known.channel = Some(page);
+        let generation = known.generation;
+        known.tell(Event::Generation { generation });
+        for event in std::mem::take(&mut known.waiting) {
+            known.tell(event);
+        }
     }
 
     /// Tells the page.
-    pub fn tell(&self, event: &Event) {
-        send(&self.page, event);
+    pub fn tell(&self, event: Event) {
+        locked(&self.page).tell(event);
     }
 
     /// Lets requests under way finish, seals, and gives the directory back.

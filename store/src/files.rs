@@ -2,6 +2,7 @@
 
 use crate::StoreError;
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The folders of a data directory.
@@ -27,6 +28,10 @@ impl Layout {
         };
         for folder in [&layout.dir, &layout.wal, &layout.segments, &layout.quarantine, &layout.tmp] {
             fs::create_dir_all(folder).map_err(StoreError::file("create", folder))?;
+        }
+        // Telemetry is for its owner's eyes. A directory that is somebody else's stays as it is.
+        if let Err(e) = fs::set_permissions(dir, fs::Permissions::from_mode(0o700)) {
+            tracing::warn!(dir = %dir.display(), "other users may be able to read the data: {e}");
         }
         for entry in fs::read_dir(&layout.tmp).map_err(StoreError::file("read", &layout.tmp))?.flatten() {
             fs::remove_file(entry.path()).map_err(StoreError::file("remove", entry.path()))?;

@@ -1,10 +1,10 @@
-//! Services in the order in which they were first seen, which pins their colours.
+//! Services in the order in which they were first seen, which pins how they look.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use std::collections::HashSet;
 
-/// A sender that invents services without end fills no memory with them.
-const MAX_SERVICES: usize = 10_000;
+/// So many are remembered: those that can have a look of their own.
+const MAX_SERVICES: usize = 64;
 
 /// The services of a store.
 #[derive(Debug, Default)]
@@ -23,6 +23,9 @@ impl Services {
 
     /// Takes in the services of new rows. Rows of one service follow each other, so most are compared with the last.
     pub fn see(&mut self, rows: &RecordBatch) {
+        if self.list.len() >= MAX_SERVICES {
+            return;
+        }
         let Some(column) = rows.column_by_name("ServiceName").and_then(|c| c.as_string_opt::<i32>()) else { return };
         let mut last = "";
         for row in 0..column.len() {
@@ -38,9 +41,9 @@ impl Services {
         }
     }
 
-    /// The first `n`.
-    pub fn first(&self, n: usize) -> Vec<String> {
-        self.list.iter().take(n).cloned().collect()
+    /// All that are remembered.
+    pub fn list(&self) -> &[String] {
+        &self.list
     }
 
     /// Those that are not saved yet.
@@ -74,7 +77,7 @@ mod tests {
     fn the_order_of_first_sight_stays() {
         let mut services = Services::saved(vec!["a".into()]);
         services.see(&rows(&["b", "b", "a", "c", "", "b"]));
-        assert_eq!(services.first(9), ["a", "b", "c", ""]);
+        assert_eq!(services.list(), ["a", "b", "c", ""]);
         assert_eq!(services.unsaved(), ["b", "c", ""]);
         services.set_saved(4);
         assert_eq!(services.unsaved(), [] as [String; 0]);

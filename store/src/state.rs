@@ -42,7 +42,7 @@ pub struct StoreStatus {
     pub reserve_bytes: u64,
     /// Median and worst time from arrival to durable over the last requests.
     pub durable_micros: (u64, u64),
-    /// The services that were seen first, in their order: these pin the colours.
+    /// The services that were seen first, in their order: the screens pin their look by it.
     pub first_services: Vec<String>,
     /// What recovery found at the start: torn bytes cut, damaged places put aside.
     pub recovered: (u64, u64),
@@ -78,8 +78,6 @@ pub(crate) struct Shared {
     sealed_lock: Mutex<()>,
 }
 
-/// So many services have a colour of their own.
-const N_PINNED: usize = 12;
 /// How many of the last requests the durable figures are over.
 const N_TIMED: usize = 512;
 /// How old the figure of free space may be.
@@ -249,7 +247,7 @@ impl Shared {
             free_bytes,
             reserve_bytes,
             durable_micros: (times.get(times.len() / 2).copied().unwrap_or(0), times.last().copied().unwrap_or(0)),
-            first_services: lock(&self.services).first(N_PINNED),
+            first_services: lock(&self.services).list().to_vec(),
             recovered: (self.recovered.0.load(Ordering::Acquire), self.recovered.1.load(Ordering::Acquire)),
             last_problem: lock(&self.last_problem).clone(),
         }

@@ -46,8 +46,10 @@ pub(crate) struct State {
     pub palette: Option<palette::State>,
     pub is_sheet_open: bool,
     pub notices: Vec<Notice>,
-    /// Commands that were chosen and that nobody has carried out yet.
+    /// Commands for the view that is about to be painted.
     pub todo: Vec<Do>,
+    /// Commands that were chosen while painting; their turn comes with the next frame.
+    pub wanted: Vec<Do>,
 }
 
 impl State {
@@ -135,6 +137,7 @@ impl App {
             is_sheet_open: false,
             notices: Vec::new(),
             todo: Vec::new(),
+            wanted: Vec::new(),
         };
         Self {
             state,
@@ -191,6 +194,7 @@ impl App {
     fn listen(&mut self, ctx: &Context) {
         let heard = self.state.asks.hear();
         self.state.notices.extend(heard.notices);
+        self.state.todo.append(&mut self.state.wanted);
         self.state.todo.extend(heard.chosen.iter().filter_map(|id| commands::by_id(id)));
         let is_typing = self.state.is_typing || self.state.palette.is_some() || ctx.egui_wants_keyboard_input();
         let pressed = self.keys.read(ctx, self.state.route.view, is_typing);
@@ -227,6 +231,7 @@ impl App {
                 Do::Theme => state.theme = if state.theme.is_dark { &LIGHT } else { &DARK },
                 Do::Back => state.back(),
                 Do::Forward => state.forward(),
+                Do::ClearSearch => state.go(Route { query: String::new(), ..state.route.clone() }),
                 Do::Home => state.open(View::Home),
                 Do::Traces => state.open(View::Traces),
                 Do::Logs => state.open(View::Logs),
@@ -253,6 +258,7 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.state.asks.set_step(self.state.route.step());
         self.state.asks.drain();
         self.state.asks.forget_old();
         #[cfg(target_arch = "wasm32")]
@@ -280,8 +286,10 @@ impl eframe::App for App {
         }
         shell::show(ui, state, whole);
         overlay::show(ui, state, whole);
-        // What no view wanted is forgotten, but for what was chosen in this frame.
-        state.todo.retain(|d| commands::is_global(*d));
+        state.todo.clear();
+        if !state.wanted.is_empty() {
+            ui.request_repaint();
+        }
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {

@@ -1,6 +1,7 @@
 //! Questions under way and their answers. An older answer stays until a newer one is there.
 
 use crate::overlay::notices::Notice;
+use crate::route::Route;
 use crate::runtime::{now, spawn};
 use eframe::egui::{Context, DroppedFileHandle};
 use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Event};
@@ -9,7 +10,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-type Arrived = (String, Result<Answer, AskError>);
+/// Which place, when it was asked, and what came.
+type Arrived = (String, i64, Result<Answer, AskError>);
 
 /// A question's place.
 #[derive(Debug, Clone, Default)]
@@ -19,9 +21,18 @@ pub(crate) struct Slot {
     pub is_pending: bool,
     asked_at: i64,
     asked_generation: u64,
+    /// When the question was asked that `answer` answers.
+    pub answered_for: i64,
+    failed_at: i64,
+    used_at: i64,
 }
 
 impl Slot {
+    /// The period that the answer is about.
+    pub fn period(&self, route: &Route) -> (i64, i64) {
+        route.period_at(if self.answered_for > 0 { self.answered_for } else { now() })
+    }
+
     /// The answer, if one has come.
     pub fn get(&self) -> Option<&Answer> {
         self.answer.as_deref()
@@ -35,6 +46,8 @@ pub(crate) struct Asks {
     slots: HashMap<String, Slot>,
     generation: Arc<AtomicU64>,
     heard: Arc<Mutex<Heard>>,
+    is_up: bool,
+    step: i64,
 }
 
 /// What came by itself and is not taken in yet.
@@ -44,12 +57,18 @@ pub(crate) struct Heard {
     pub notices: Vec<Notice>,
     /// Names of commands that were chosen in the menu.
     pub chosen: Vec<String>,
+    /// Whether the other side came or went.
+    pub link: Option<bool>,
     /// Dropped files that have been read: names and bytes.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// A live question is asked again at most this often.
 const LIVE_NANOS: i64 = 900_000_000;
+/// A question that failed is asked again after this.
+const RETRY_NANOS: i64 = 5_000_000_000;
+/// So many answers are kept.
+const MAX_SLOTS: usize = 200;
 
 impl Asks {
     pub fn new(backend: Rc<dyn Backend>, ctx: &Context) -> Self {
@@ -63,15 +82,23 @@ impl Asks {
                 Event::Imported { file } => told.notices.push(Notice::imported(&file)),
                 Event::Failed { error } => told.notices.push(Notice::failed(&error)),
                 Event::Chosen { id } => told.chosen.push(id),
+                Event::Link { is_up } => told.link = Some(is_up),
             }
             ctx.request_repaint();
         }));
-        Self { backend, inbox: Arc::default(), slots: HashMap::new(), generation, heard }
+        Self { backend, inbox: Arc::default(), slots: HashMap::new(), generation, heard, is_up: true, step: LIVE_NANOS }
     }
 
     /// What came by itself since the last time.
-    pub fn hear(&self) -> Heard {
-        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn hear(&mut self) -> Heard {
+        let heard = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(is_up) = heard.link {
+            if is_up && !self.is_up {
+                self.again();
+            }
+            self.is_up = is_up;
+        }
+        heard
     }
 
     /// Reads a file that was dropped on the screens; it is heard of when it is there.
@@ -117,47 +144,88 @@ impl Asks {
     /// Takes in what has come.
     pub fn drain(&mut self) {
         let arrived = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
-        for (key, result) in arrived {
+        for (key, asked_at, result) in arrived {
             let slot = self.slots.entry(key).or_default();
             slot.is_pending = false;
             match result {
                 Ok(answer) => {
                     slot.answer = Some(Rc::new(answer));
+                    slot.answered_for = asked_at;
                     slot.error = None;
+                    self.is_up = true;
                 }
-                Err(e) => slot.error = Some(e),
+                Err(e) => {
+                    self.is_up &= e.code != Code::Unreachable;
+                    slot.failed_at = now();
+                    slot.error = Some(e);
+                }
             }
         }
+    }
+
+    /// Whether the other side answers, as far as is known.
+    pub fn is_up(&self) -> bool {
+        self.is_up
+    }
+
+    /// Asks once more where there was a failure.
+    #[allow(clippy::iter_over_hash_type, reason = "each for itself, in any order")]
+    pub fn again(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.failed_at = 0;
+        }
+    }
+
+    /// Says how long a part of a live period is: live questions are asked again when one is over.
+    pub fn set_step(&mut self, nanos: i64) {
+        self.step = nanos.max(LIVE_NANOS);
     }
 
     /// The place `key` for `ask`: asked if it is new, or if `is_live` and there is something newer. `key` names the
     /// question without what moves by itself, such as the end of a live period.
     pub fn ask(&mut self, ctx: &Context, key: &str, is_live: bool, ask: impl FnOnce() -> Ask) -> Slot {
         let generation = self.generation();
+        let (now, step) = (now(), self.step);
         let slot = self.slots.entry(key.to_owned()).or_default();
+        slot.used_at = now;
         let is_new = slot.answer.is_none() && slot.error.is_none();
-        let is_stale = is_live && slot.asked_generation != generation;
-        if is_stale && !slot.is_pending && now() - slot.asked_at < LIVE_NANOS {
+        let has_moved = now.div_euclid(step) != slot.asked_at.div_euclid(step);
+        let is_stale = is_live && (slot.asked_generation != generation || has_moved);
+        // What makes no sense makes none later; anything else may have passed.
+        let may_pass = slot.error.as_ref().is_some_and(|e| !matches!(e.code, Code::BadQuery | Code::NotFound));
+        let is_due = may_pass && now - slot.failed_at > RETRY_NANOS;
+        if may_pass && !is_due {
+            ctx.request_repaint_after(std::time::Duration::from_nanos(RETRY_NANOS as u64));
+        }
+        if is_live {
+            ctx.request_repaint_after(std::time::Duration::from_nanos((step - now.rem_euclid(step)) as u64));
+        }
+        let is_soon = now - slot.asked_at < LIVE_NANOS;
+        if is_stale && !slot.is_pending && is_soon {
             ctx.request_repaint_after(std::time::Duration::from_millis(300));
-        } else if !slot.is_pending && (is_new || is_stale) {
+        } else if !slot.is_pending && (is_new || is_due || (is_stale && slot.error.is_none())) {
             slot.is_pending = true;
-            slot.asked_at = now();
+            slot.asked_at = now;
             slot.asked_generation = generation;
             let answered = self.backend.ask(ask());
             let (inbox, ctx, key) = (self.inbox.clone(), ctx.clone(), key.to_owned());
             spawn(async move {
                 let result = answered.await;
-                inbox.lock().unwrap_or_else(PoisonError::into_inner).push((key, result));
+                inbox.lock().unwrap_or_else(PoisonError::into_inner).push((key, now, result));
                 ctx.request_repaint();
             });
         }
         slot.clone()
     }
 
-    /// Forgets everything but what begins with one of `keep`, so that memory stays bounded as one looks around.
+    /// Forgets what was not looked at for longest, so that memory stays bounded as one looks around.
     pub fn forget_old(&mut self) {
-        if self.slots.len() > 200 {
-            self.slots.retain(|_, slot| slot.is_pending);
+        if self.slots.len() <= MAX_SLOTS {
+            return;
         }
+        let mut used: Vec<i64> = self.slots.values().map(|s| s.used_at).collect();
+        used.sort_unstable();
+        let oldest_kept = used[used.len() - MAX_SLOTS / 2];
+        self.slots.retain(|_, slot| slot.is_pending || slot.used_at >= oldest_kept);
     }
 }

@@ -47,6 +47,7 @@ pub(crate) enum Do {
     Fit,
     Reset,
     Order,
+    ClearSearch,
 }
 
 /// Where a command works.
@@ -96,7 +97,8 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::TestSpan, "test-span", "File", "Send a test span", &[], Everywhere, true),
     entry(Do::Palette, "palette", "Everywhere", "Palette", &["Ctrl K"], Everywhere, false),
     entry(Do::Search, "search", "Everywhere", "Search box", &["/"], Everywhere, false),
-    entry(Do::Keys, "keys", "Everywhere", "This sheet", &["?"], Everywhere, false),
+    entry(Do::ClearSearch, "clear-search", "Everywhere", "Clear the search", &["Ctrl Backspace"], Everywhere, false),
+    entry(Do::Keys, "keys", "Everywhere", "Key sheet", &["?"], Everywhere, false),
     entry(Do::Close, "close", "Everywhere", "Close, clear, cancel", &["Esc"], Everywhere, false),
     entry(Do::Back, "back", "Everywhere", "Back", &["Alt ←"], Everywhere, false),
     entry(Do::Forward, "forward", "Everywhere", "Forward", &["Alt →"], Everywhere, false),
@@ -108,7 +110,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Up, "up", "Lists and tree", "Previous row", &["k", "↑"], Lists, false),
     entry(Do::First, "first", "Lists and tree", "First row", &["g g"], Lists, false),
     entry(Do::Last, "last", "Lists and tree", "Last row", &["G"], Lists, false),
-    entry(Do::Enter, "enter", "Lists and tree", "Open", &["Enter"], Lists, false),
+    entry(Do::Enter, "enter", "Lists and tree", "Open the row", &["Enter"], Lists, false),
     entry(Do::NextError, "next-error", "Lists and tree", "Next error", &["e"], Lists, false),
     entry(Do::PreviousError, "previous-error", "Lists and tree", "Previous error", &["E"], Lists, false),
     entry(Do::NextHit, "next-hit", "Lists and tree", "Next hit of the find box", &["n"], Trace, false),
@@ -129,8 +131,8 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Detail, "detail", "Time line", "Detail pane", &["Q"], Trace, false),
     entry(Do::Hold, "hold", "Time", "Hold, or go on live", &["="], Everywhere, false),
     entry(Do::ZoomOut, "widen", "Time", "Longer period", &["t z"], Everywhere, false),
-    entry(Do::Earlier, "earlier", "Time", "Earlier", &["t ←"], Everywhere, false),
-    entry(Do::Later, "later", "Time", "Later", &["t →"], Everywhere, false),
+    entry(Do::Earlier, "earlier", "Time", "Earlier period", &["t ←"], Everywhere, false),
+    entry(Do::Later, "later", "Time", "Later period", &["t →"], Everywhere, false),
 ];
 
 impl Place {
@@ -149,11 +151,6 @@ impl Place {
 /// The command with this name.
 pub(crate) fn by_id(id: &str) -> Option<Do> {
     TABLE.iter().find(|e| e.id == id).map(|e| e.what)
-}
-
-/// Whether it is carried out wherever one is.
-pub(crate) fn is_global(what: Do) -> bool {
-    TABLE.iter().any(|e| e.what == what && e.place == Everywhere)
 }
 
 /// What the window's menu shows.

@@ -3,6 +3,13 @@
 use crate::commands::Do;
 use crate::runtime::now;
 
+/// Bars of a period.
+pub(crate) const N_STEPS: i64 = 90;
+/// Times beyond this (the year 2239) are no times that anybody means.
+const MAX_TIME: i64 = i64::MAX / 100 * 92;
+/// The longest live period: a year and a day.
+const MAX_MINUTES: u32 = 527_040;
+
 /// A screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum View {
@@ -44,10 +51,21 @@ impl Default for Route {
 impl Route {
     /// The period in nanoseconds, up to now if it is live.
     pub fn period(&self) -> (i64, i64) {
+        self.period_at(now())
+    }
+
+    /// The period that was meant at a moment. A live one ends with a whole step, so that bars keep their places.
+    pub fn period_at(&self, now: i64) -> (i64, i64) {
         self.fixed.unwrap_or_else(|| {
-            let end = now();
-            (end - i64::from(self.minutes) * 60_000_000_000, end)
+            let step = self.step();
+            let end = now.div_euclid(step) * step + step;
+            (end - step * N_STEPS, end)
         })
+    }
+
+    /// The part of a live period that one bar stands for.
+    pub fn step(&self) -> i64 {
+        i64::from(self.minutes) * 60_000_000_000 / N_STEPS
     }
 
     pub fn is_live(&self) -> bool {
@@ -57,17 +75,18 @@ impl Route {
     /// The same with another period: earlier, later, longer, held or live.
     pub fn moved(&self, what: Do) -> Self {
         let (from, to) = self.period();
-        let half = (to - from) / 2;
+        let half = to.saturating_sub(from) / 2;
         let fixed = match what {
-            Do::Earlier => Some((from - half, to - half)),
-            Do::Later => Some((from + half, to + half)),
+            Do::Earlier => Some((from.saturating_sub(half), to.saturating_sub(half))),
+            Do::Later => Some((from.saturating_add(half), to.saturating_add(half))),
             Do::ZoomOut if self.is_live() => {
                 return Self { minutes: (self.minutes * 4).min(43_200), ..self.clone() };
             }
-            Do::ZoomOut => Some((from - half, to + half)),
+            Do::ZoomOut => Some((from.saturating_sub(half), to.saturating_add(half))),
             _ if self.is_live() => Some((from, to)),
             _ => None,
         };
+        let fixed = fixed.and_then(|(from, to)| bounded(from, to).or(self.fixed));
         Self { fixed, ..self.clone() }
     }
 
@@ -105,12 +124,18 @@ impl Route {
             _ => View::Home,
         };
         let fixed = match (get("from").parse(), get("to").parse()) {
-            (Ok(from), Ok(to)) if from < to => Some((from, to)),
+            (Ok(from), Ok(to)) => bounded(from, to),
             _ => None,
         };
-        let minutes = get("last").parse().ok().filter(|m| *m > 0).unwrap_or(60);
+        let minutes = get("last").parse().ok().filter(|m| (1..=MAX_MINUTES).contains(m)).unwrap_or(60);
         Self { view, query: get("q"), minutes, fixed, trace: get("trace"), span: get("span") }
     }
+}
+
+/// A period that makes sense.
+fn bounded(from: i64, to: i64) -> Option<(i64, i64)> {
+    let (from, to) = (from.clamp(0, MAX_TIME), to.clamp(0, MAX_TIME));
+    (from < to).then_some((from, to))
 }
 
 fn escape(text: &str) -> String {

@@ -4,7 +4,7 @@ use crate::app::State;
 use crate::commands::Do;
 use crate::data::{clock, day};
 use crate::fonts::Font;
-use crate::kit::{Kit, icon, key, rect, seg};
+use crate::kit::{Button, Kit, button, icon, key, rect, seg};
 use crate::route::{Route, View};
 use crate::runtime::now;
 use crate::tokens::pin_services;
@@ -15,12 +15,13 @@ use sextant_contract::Ask;
 use sextant_model::Signal;
 use sextant_queries::{TokenKind, parse, tokens};
 
-const PRESETS: [u32; 6] = [5, 15, 60, 180, 1_440, 10_080];
+const PRESETS: [u32; 8] = [5, 15, 60, 180, 720, 1_440, 10_080, 43_200];
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State, whole: Rect) {
     rail(ui, state, whole);
     top(ui, state, whole);
     foot(ui, state, whole);
+    away(ui, state, whole);
 }
 
 fn rail(ui: &Ui, state: &mut State, whole: Rect) {
@@ -40,7 +41,7 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
     }
     let y = whole.height() - 24.0 - 47.0;
     if rail_item(&kit, y, "sun", if t.is_dark { "Light" } else { "Dark" }, false) {
-        state.todo.push(Do::Theme);
+        state.wanted.push(Do::Theme);
     }
 }
 
@@ -97,9 +98,10 @@ fn top(ui: &mut Ui, state: &mut State, whole: Rect) {
         }
     }
     // From the right: health, live, range; the search fills what is left. What there is no room for stays away.
+    let status = pin_colours(ui, state);
     let mut right = width - 12.0;
     if width >= WITH_HEALTH {
-        health(ui, state, width);
+        health(ui, state, width, &status);
         right = width - 103.7;
     }
     if width >= WITH_LIVE {
@@ -127,7 +129,7 @@ fn live(ui: &Ui, state: &mut State, x: f32) {
     let on = usize::from(!state.route.is_live());
     let (clicked, _) = seg(&kit, x, 8.0, false, &["Live", "Paused"], on);
     if clicked.is_some_and(|c| (c == 0) != state.route.is_live()) {
-        state.todo.push(Do::Hold);
+        state.wanted.push(Do::Hold);
     }
 }
 
@@ -159,8 +161,8 @@ impl Health {
     }
 }
 
-/// The arc of health: how full the queue is, how much comes in, how long until it is durable.
-fn health(ui: &Ui, state: &mut State, width: f32) {
+/// The colours of services, by the order in which the store saw them first.
+fn pin_colours(ui: &Ui, state: &mut State) -> Value {
     let status = state.asks.ask(ui.ctx(), "status", true, || Ask::Status);
     let object = status.get().and_then(|a| a.object.clone()).unwrap_or_default();
     let first: Vec<&str> =
@@ -169,8 +171,13 @@ fn health(ui: &Ui, state: &mut State, width: f32) {
         state.trace.forget_colours();
         ui.request_repaint();
     }
+    object
+}
+
+/// The arc of health: how full the queue is, how much comes in, how long until it is durable.
+fn health(ui: &Ui, state: &mut State, width: f32, object: &Value) {
     let received = object["ledger"].as_array().into_iter().flatten().filter_map(|r| r["received"].as_i64()).sum();
-    let rate = if status.answer.is_some() { state.health.rate(received) } else { 0.0 };
+    let rate = if object.is_object() { state.health.rate(received) } else { 0.0 };
     if rate > 0.0 {
         ui.request_repaint_after(std::time::Duration::from_millis(500));
     }
@@ -202,7 +209,12 @@ fn health(ui: &Ui, state: &mut State, width: f32) {
 
 fn range_text(route: &Route) -> String {
     match route.fixed {
-        Some((from, to)) => format!("{} {} – {}", day(from), clock(from, 0), clock(to, 0)),
+        Some((from, to)) if day(from) == day(to) => {
+            format!("{} {} – {}", day(from), clock(from, 0), clock(to, 0))
+        }
+        Some((from, to)) => {
+            format!("{} {} – {} {}", day(from), &clock(from, 0)[..5], day(to), &clock(to, 0)[..5])
+        }
         None => match route.minutes {
             m if m < 60 => format!("last {m} min"),
             m if m < 1_440 => format!("last {} h", m / 60),
@@ -223,24 +235,53 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
         at = kit.text(at + 8.0, 26.0, Font::Mono(10.5), t.weak, &exact);
     }
     let mut wanted = None;
-    let text_area = kit.click(rect(x, 8.0, (at - x).max(80.0), 28.0), "range", "Time range: next preset");
-    if text_area.clicked() {
-        let now = PRESETS.iter().position(|p| *p == state.route.minutes).unwrap_or(1);
-        wanted = Some(Route { fixed: None, minutes: PRESETS[(now + 1) % PRESETS.len()], ..state.route.clone() });
-    }
+    let text_area = kit.click(rect(x, 8.0, (w - 74.0).max(at - x).min(w - 74.0), 28.0), "range", "Time range");
+    let caret = vec![pos2(x + w - 88.0, 20.0), pos2(x + w - 80.0, 20.0), pos2(x + w - 84.0, 25.0)];
+    kit.paint.add(egui::Shape::convex_polygon(caret, t.strong, Stroke::NONE));
+    egui::Popup::menu(&text_area).gap(4.0).frame(menu_frame(t)).show(|ui| {
+        ui.set_min_width(160.0);
+        for minutes in PRESETS {
+            let text = range_text(&Route { minutes, fixed: None, ..Route::default() });
+            let is_on = state.route.is_live() && state.route.minutes == minutes;
+            if menu_row(ui, state.theme, &text, is_on) {
+                wanted = Some(Route { fixed: None, minutes, ..state.route.clone() });
+                ui.close();
+            }
+        }
+    });
     for (i, (name, label)) in [("left", "Earlier"), ("right", "Later"), ("zoom", "Zoom out")].into_iter().enumerate() {
         let ix = x + w - 63.0 + 22.0 * i as f32;
         let response = kit.click(rect(ix - 4.0, 10.0, 22.0, 24.0), ("range", name), label);
         let color = if response.hovered() { t.accent } else { t.strong };
         icon(&kit, name, ix, 15.0, 14.0, 1.4, color);
         if response.clicked() {
-            state.todo.push([Do::Earlier, Do::Later, Do::ZoomOut][i]);
+            state.wanted.push([Do::Earlier, Do::Later, Do::ZoomOut][i]);
         }
     }
     kit.vline(x + w - 72.0, 14.0, 16.0, t.strong_line);
     if let Some(route) = wanted {
         state.go(route);
     }
+}
+
+/// How menus look.
+fn menu_frame(t: &'static crate::tokens::Tokens) -> egui::Frame {
+    egui::Frame::new().fill(t.bg_panel).stroke(Stroke::new(1.0, t.control)).corner_radius(6).inner_margin(4)
+}
+
+/// A line of a menu; says whether it was chosen.
+fn menu_row(ui: &mut Ui, t: &'static crate::tokens::Tokens, text: &str, is_on: bool) -> bool {
+    let (r, response) = ui.allocate_exact_size(vec2(ui.available_width().max(160.0), 26.0), egui::Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, text));
+    let kit = Kit::new(ui, t);
+    if is_on {
+        kit.fill(r, t.bg_selected);
+        kit.fill(rect(r.left(), r.top(), 2.0, r.height()), t.accent);
+    } else if response.hovered() {
+        kit.fill(r, t.bg_hover);
+    }
+    kit.text(r.left() + 12.0, r.top() + 17.0, Font::Mono(11.0), t.strong, text);
+    response.clicked()
 }
 
 /// The search with its colours.
@@ -299,7 +340,7 @@ fn search(ui: &mut Ui, state: &mut State, r: Rect) {
             kit.text_right(kx - 8.0, 26.0, Font::Regular(10.5), color, &word);
         }
     }
-    let spare = if r.width() > 400.0 { 190.0 } else { 30.0 };
+    let spare = if r.width() > 400.0 { 96.0 } else { 30.0 };
     let right = (r.right() - spare).max(r.left() + 100.0);
     let inner = Rect::from_min_max(pos2(r.left() + 90.0, r.top() + 5.0), pos2(right, r.bottom() - 4.0));
     let mut child = ui.new_child(UiBuilder::new().id_salt("search").max_rect(inner));
@@ -351,21 +392,60 @@ fn foot(ui: &Ui, state: &State, whole: Rect) {
     kit.fill(rect(68.0, y, whole.width() - 68.0, 24.0), t.bg_app);
     kit.hline(68.0, y, whole.width() - 68.0, t.hair);
     let bl = y + 17.0;
+    let font = |i: usize| if i.is_multiple_of(2) { Font::Regular(11.0) } else { Font::Mono(11.0) };
+    let width_of =
+        |part: &[String]| part.iter().enumerate().map(|(i, text)| kit.width(font(i), text) + 4.0).sum::<f32>() + 21.0;
+    let key_width =
+        |(cap, word): &(&str, &str)| kit.width(Font::Mono(10.0), cap) + kit.width(Font::Regular(11.0), word) + 25.0;
+    // What is shown and whether it is complete always stays; hints go first, then what is said last.
+    let room = whole.width() - 92.0;
+    let least: f32 = state.status.parts.iter().take(2).map(|p| width_of(p)).sum();
+    let mut keys = state.status.keys.clone();
+    while keys.len() > 1 && least + keys.iter().map(key_width).sum::<f32>() > room {
+        keys.remove(0);
+    }
+    let taken: f32 = keys.iter().map(key_width).sum();
     let mut x = 80.0;
-    for part in &state.status.parts {
+    for (place, part) in state.status.parts.iter().enumerate() {
+        if place >= 2 && x + width_of(part) > whole.width() - 12.0 - taken {
+            break;
+        }
         for (i, text) in part.iter().enumerate() {
-            let (font, color) = if i % 2 == 0 { (Font::Regular(11.0), t.text) } else { (Font::Mono(11.0), t.strong) };
-            x = kit.text(x, bl, font, color, text) + 4.0;
+            x = kit.text(x, bl, font(i), if i % 2 == 0 { t.text } else { t.strong }, text) + 4.0;
         }
         x += 8.0;
         kit.vline(x, y + 6.0, 14.0, t.hair);
         x += 13.0;
     }
     let mut right = whole.width() - 12.0;
-    for (cap, word) in state.status.keys.iter().rev() {
+    for (cap, word) in keys.iter().rev() {
+        if right - key_width(&(*cap, *word)) < x {
+            break;
+        }
         right = kit.text_right(right, bl, Font::Regular(11.0), t.weak, word) - 4.0;
         let w = kit.width(Font::Mono(10.0), cap) + 10.0;
         key(&kit, right - w, y + 5.0, cap);
         right -= w + 11.0;
     }
+}
+
+/// Says that the other side does not answer, over the view; what is shown is what was there last.
+fn away(ui: &Ui, state: &mut State, whole: Rect) {
+    if state.asks.is_up() {
+        return;
+    }
+    let kit = Kit::new(ui, state.theme);
+    let t = kit.t;
+    let r = rect(68.0, 44.0, whole.width() - 68.0, 28.0);
+    kit.fill(r, t.error_bg);
+    kit.fill(rect(r.left(), r.top(), 2.0, r.height()), t.error);
+    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.error);
+    let x = kit.text(r.left() + 14.0, r.top() + 18.0, Font::Semibold(12.0), t.error, "Sextant does not answer") + 10.0;
+    let words = "What you see is what was there before. It is asked again every few seconds; is the program running?";
+    kit.text_in(x, r.top() + 18.0, r.right() - 110.0 - x, Font::Regular(12.0), t.strong, words);
+    let b = Button { text: "Ask again", is_small: true, ..Button::default() };
+    if button(&kit, r.right() - 10.0 - b.width(&kit), r.top() + 3.0, b).clicked() {
+        state.asks.again();
+    }
+    ui.request_repaint_after(std::time::Duration::from_secs(5));
 }

@@ -1,7 +1,7 @@
 //! Colours of both themes, and the hues of services.
 
 use eframe::egui::Color32;
-use sextant_charts::{Ink, hue, pin};
+use sextant_charts::{Ink, hue, letters, pin, pin_letters};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -122,13 +122,14 @@ pub(crate) static LIGHT: Tokens = Tokens {
 };
 
 thread_local! {
-    /// Hues of the services that were seen first. All painting is done by one thread.
-    static PINNED: RefCell<HashMap<String, u8>> = RefCell::default();
+    /// Hues and letters of the services that were seen first. All painting is done by one thread.
+    static PINNED: RefCell<HashMap<String, (u8, String)>> = RefCell::default();
 }
 
 /// Pins the hues of the services that were seen first; says whether that changed something.
 pub(crate) fn pin_services(names: &[&str]) -> bool {
-    let pinned: HashMap<String, u8> = names.iter().map(|n| (*n).to_owned()).zip(pin(names)).collect();
+    let looks = pin(names).into_iter().zip(pin_letters(names));
+    let pinned: HashMap<String, (u8, String)> = names.iter().map(|n| (*n).to_owned()).zip(looks).collect();
     PINNED.with_borrow_mut(|p| {
         let has_changed = *p != pinned;
         *p = pinned;
@@ -136,15 +137,15 @@ pub(crate) fn pin_services(names: &[&str]) -> bool {
     })
 }
 
-/// The hue of a service.
-pub(crate) fn hue_of(name: &str) -> u8 {
-    PINNED.with_borrow(|p| p.get(name).copied()).unwrap_or_else(|| hue(name))
+/// Hue and letters of a service.
+pub(crate) fn look_of(name: &str) -> (u8, String) {
+    PINNED.with_borrow(|p| p.get(name).cloned()).unwrap_or_else(|| (hue(name), letters(name)))
 }
 
 impl Tokens {
     /// The hue of a service: stable, by its name.
     pub fn service(&self, name: &str) -> Color32 {
-        self.services[usize::from(hue_of(name)) % self.services.len()]
+        self.services[usize::from(look_of(name).0) % self.services.len()]
     }
 
     /// The colour of a role.

@@ -16,7 +16,7 @@ struct Screen {
     harness: Harness<'static, App>,
     workbench: Workbench,
     _dir: TempDir,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Screen {
@@ -44,7 +44,7 @@ impl Screen {
             .with_max_steps(50)
             .allow_missing_glyphs()
             .build_eframe(move |cc| App::new(&cc.egui_ctx, Rc::new(backend)));
-        let mut screen = Self { harness, workbench, _dir: dir, _runtime: runtime };
+        let mut screen = Self { harness, workbench, _dir: dir, runtime };
         screen.settle();
         screen
     }
@@ -156,6 +156,72 @@ fn the_palette_leads_anywhere() {
 }
 
 #[test]
+fn what_the_palette_and_buttons_choose_is_done_in_the_view() {
+    let mut screen = Screen::new(SIZE, 1_000);
+    screen.press("gt");
+    screen.press("s");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    let all = screen.rows().len();
+    screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    screen.settle();
+    screen.press("fold all");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.rows().len() < all, "{} of {all}", screen.rows().len());
+    screen.press("[");
+    screen.click("Fit");
+    screen.click("Whole");
+    // An Esc that nobody needed closes nothing later.
+    screen.harness.key_press(Key::Escape);
+    screen.settle();
+    screen.press("?");
+    screen.harness.get_by_label("Close");
+}
+
+#[test]
+fn a_selected_trace_stays_selected_when_newer_ones_come() {
+    let mut screen = Screen::new(SIZE, 300);
+    screen.press("gt");
+    screen.press("jj");
+    let chosen = screen.rows()[2].clone();
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    let address = screen.address();
+    screen.harness.key_press_modifiers(Modifiers::ALT, Key::ArrowLeft);
+    screen.settle();
+    for request in Shop::new(&ShopConfig { seed: 6, n_spans: 300, end: now() }) {
+        if request.path == "/v1/traces" {
+            let import = Command::Import { name: "more".into(), format: Some("otlp-pb".into()), project: None };
+            screen.runtime.block_on(screen.workbench.act(import, request.body)).expect("it is taken in");
+        }
+    }
+    let began = Instant::now();
+    while screen.rows().get(2) == Some(&chosen) && began.elapsed() < Duration::from_secs(10) {
+        screen.settle();
+    }
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    let trace = |a: &str| a.split("trace=").nth(1).unwrap_or_default()[..32].to_owned();
+    assert_eq!(trace(&screen.address()), trace(&address));
+}
+
+#[test]
+fn addresses_that_make_no_sense_hang_nothing() {
+    let mut screen = Screen::new(SIZE, 50);
+    for address in [
+        "#/logs?from=-9223372036854775808&to=9223372036854775807",
+        "#/traces?last=4294967295",
+        "#/trace?trace=nonsense&span=%zz",
+        "#/logs?q=(((&from=1&to=2",
+    ] {
+        screen.harness.state_mut().open(address);
+        screen.settle();
+        screen.press("tztz");
+    }
+}
+
+#[test]
 fn every_view_stands_at_every_size() {
     for size in [[360.0, 300.0], [640.0, 480.0], [900.0, 600.0], [1_100.0, 700.0], [2_560.0, 1_440.0]] {
         let mut screen = Screen::new(size, 300);
@@ -166,6 +232,6 @@ fn every_view_stands_at_every_size() {
         screen.harness.key_press(Key::Enter);
         screen.settle();
         screen.press("QQW");
-        assert!(screen.address().starts_with("#/trace"), "{size:?}: {}", screen.address());
+        assert!(screen.address().starts_with("#/trace?"), "{size:?}: {}", screen.address());
     }
 }

@@ -73,6 +73,9 @@ impl<'u> Kit<'u> {
     pub fn click(&self, r: Rect, id: impl Hash + std::fmt::Debug, label: &str) -> Response {
         let response = self.ui.interact(r, Id::unique(("kit", id)), Sense::click());
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, label));
+        if response.has_focus() {
+            self.ui.painter().rect_stroke(r.expand(1.0), 4, Stroke::new(2.0, self.t.accent), StrokeKind::Outside);
+        }
         response
     }
 

@@ -2,12 +2,12 @@
 
 use super::{Kit, icon, rect};
 use crate::fonts::Font;
+use crate::tokens::look_of;
 use eframe::egui::{Color32, Rect, Response, Stroke, pos2};
-use sextant_charts::letters;
 
 /// The two letters of a service on its hue.
 pub(crate) fn chip(kit: &Kit<'_>, x: f32, y: f32, service: &str) {
-    chip_letters(kit, x, y, kit.t.service(service), &letters(service));
+    chip_letters(kit, x, y, kit.t.service(service), &look_of(service).1);
 }
 
 /// Two letters on a colour.

@@ -83,6 +83,10 @@ fn lines(state: &App, typed: &str) -> Vec<(&'static str, Vec<Line>)> {
         groups.push(("Go to", of(|g| g == "Go to")));
         groups.push(("Search", searches(state, typed)));
     }
+    // What begins with the word comes before what only has it.
+    for (_, lines) in &mut groups {
+        lines.sort_by_key(|l| hit(&l.text, typed).is_none_or(|(from, _)| from > 0));
+    }
     groups.retain(|(_, lines)| !lines.is_empty());
     groups
 }
@@ -126,7 +130,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
     palette.selected = moved(ui, palette.selected, n);
     let w = 640.0_f32.min(whole.width() - 24.0);
     let wanted = groups.len() as f32 * HEAD + n as f32 * ROW + 8.0;
-    let h = (44.0 + wanted + 34.0).min(whole.height() - 128.0);
+    let h = (44.0 + wanted + 40.0).min(whole.height() - 140.0).min(660.0);
     let r = rect(((whole.width() - w) / 2.0).round(), 104.0, w, h.max(140.0));
     sheet_frame(&Kit::new(ui, state.theme), whole, r);
     input(ui, state, &mut palette, r);
@@ -143,7 +147,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
     }
     if let Some(goal) = chosen {
         match goal {
-            Goal::Command(what) => state.todo.push(what),
+            Goal::Command(what) => state.wanted.push(what),
             Goal::Span(i) => crate::views::trace::select(state, i),
             Goal::Route(route) => state.go(route),
         }

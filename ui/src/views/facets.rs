@@ -14,25 +14,43 @@ use sextant_contract::{Ask, SearchKind};
 pub(crate) type Facet = (&'static str, &'static str);
 
 fn term(field: &str, value: &str) -> String {
-    if value.is_empty() { format!("-{field}:*") } else { format!("{field}:\"{}\"", value.replace('"', "\\\"")) }
+    let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+    if value.is_empty() { format!("-{field}:*") } else { format!("{field}:\"{quoted}\"") }
+}
+
+/// Where `term` stands in the search as a term of its own.
+fn place(query: &str, term: &str) -> Option<usize> {
+    let ends = |text: &str| text.is_empty() || text.ends_with([' ', '(']);
+    let starts = |text: &str| text.is_empty() || text.starts_with([' ', ')']);
+    query.match_indices(term).find(|(i, _)| ends(&query[..*i]) && starts(&query[i + term.len()..])).map(|(i, _)| i)
+}
+
+/// The search without a term.
+fn without(query: &str, term: &str) -> String {
+    let Some(i) = place(query, term) else { return query.to_owned() };
+    let (before, after) = (query[..i].trim_end(), query[i + term.len()..].trim_start());
+    let is_apart = !before.is_empty() && !after.is_empty() && !after.starts_with(')') && !before.ends_with('(');
+    format!("{before}{}{after}", if is_apart { " " } else { "" })
+}
+
+/// The opposite of a term.
+fn negated(term: &str) -> String {
+    term.strip_prefix('-').map_or_else(|| format!("-{term}"), str::to_owned)
 }
 
 /// The search with a value asked for, or kept out.
 pub(crate) fn with_value(query: &str, field: &str, value: &str, is_out: bool) -> String {
-    let term = term(field, value);
-    let term = match (is_out, term.strip_prefix('-')) {
-        (true, Some(rest)) => rest.to_owned(),
-        (true, None) => format!("-{term}"),
-        (false, _) => term,
-    };
-    if query.contains(&term) { query.to_owned() } else { toggled(query, &term) }
+    let term = if is_out { negated(&term(field, value)) } else { term(field, value) };
+    let query = without(query, &negated(&term));
+    if place(&query, &term).is_some() { query } else { toggled(&query, &term) }
 }
 
 /// The search with a term put in, or taken out if it was there.
 fn toggled(query: &str, term: &str) -> String {
-    if query.contains(term) {
-        return query.replace(term, "").split_whitespace().collect::<Vec<_>>().join(" ");
+    if place(query, term).is_some() {
+        return without(query, term);
     }
+    let query = without(query, &negated(term));
     if query.is_empty() { term.to_owned() } else { format!("{query} {term}") }
 }
 
@@ -68,9 +86,12 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, r: Rect, kind: SearchKind, fa
         let kit = Kit::new(ui, t);
         kit.vline(r.right() - 1.0, r.top(), r.height(), t.hair);
         kit.text(r.left() + 12.0, r.top() + 22.0, Font::Semibold(12.0), t.strong, "Facets");
+        let unit = if kind == SearchKind::Logs { "records, top 8" } else { "counts of spans, top 8" };
+        kit.text_right(r.right() - 12.0, r.top() + 21.0, Font::Regular(10.5), t.weak, unit);
         kit.hline(r.left(), r.top() + 35.0, r.width() - 1.0, t.hair);
         if slot.is_pending && slot.answer.is_none() {
-            super::states::loading(&kit, Rect::from_min_max(r.left_top() + vec2(0.0, 36.0), r.right_bottom()));
+            let area = Rect::from_min_max(r.left_top() + vec2(0.0, 36.0), r.right_bottom());
+            super::states::loading(&kit.inside(area), area);
         }
     }
     let Some(answer) = slot.get() else { return };
@@ -132,7 +153,7 @@ fn group(
         if response.clicked() {
             clicked = Some((*value).to_owned());
         }
-        Check::square(kit, x, top + 5.0, route.query.contains(&term(field, value)));
+        Check::square(kit, x, top + 5.0, place(&route.query, &term(field, value)).is_some());
         let is_error = matches!(*value, "Error" | "ERROR" | "FATAL");
         let color = match *value {
             "" => t.weak,
@@ -184,5 +205,14 @@ mod tests {
         assert_eq!(with, "duration:>1s service:\"checkout\"");
         assert_eq!(toggled(&with, &term), "duration:>1s");
         assert_eq!(super::term("a", ""), "-a:*");
+        for (query, value, is_out, expected) in [
+            ("", "x", false, "a:\"x\""),
+            ("-a:\"x\"", "x", false, "a:\"x\""),
+            ("a:\"x\"  \"two  words\"", "x", true, "\"two  words\" -a:\"x\""),
+            ("ba:\"x\"", "x", false, "ba:\"x\" a:\"x\""),
+            ("", "C:\\temp\\", false, "a:\"C:\\\\temp\\\\\""),
+        ] {
+            assert_eq!(with_value(query, "a", value, is_out), expected, "{query} {value}");
+        }
     }
 }

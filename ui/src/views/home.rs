@@ -2,11 +2,13 @@
 
 use crate::app::State as App;
 use crate::commands::Do;
-use crate::data::{bytes, rows, thousands};
+use crate::data::{bytes, counted, rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, area, button, icon, rect, seg, service};
+use crate::route::N_STEPS;
 use crate::route::{Route, View};
-use eframe::egui::{Color32, Rect, Shape, Stroke, Ui, pos2};
+use crate::views::facets::with_value;
+use eframe::egui::{Color32, Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use serde_json::Value;
 use sextant_charts::{Bars, Ink, Lane, Scale, Scene};
 use sextant_contract::{Ask, Period};
@@ -19,7 +21,7 @@ pub(crate) struct State {
 
 const FORMS: [&str; 3] = ["Shell", ".env", "Docker"];
 /// Parts of the arrival chart.
-const N_BUCKETS: u32 = 120;
+const N_BUCKETS: u32 = N_STEPS as u32;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let is_live = state.route.is_live();
@@ -30,14 +32,24 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let senders = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Senders { period, n_buckets: N_BUCKETS });
     let object = status.get().and_then(|a| a.object.clone()).unwrap_or_default();
     let n_senders = senders.get().map_or(0, sextant_contract::Answer::n_rows);
-    let (left, right) = columns(main);
-    headline(ui, state, main, n_senders);
-    send_card(ui, state, left, &object);
-    ledger_card(&Kit::new(ui, state.theme), left, &object);
-    files_card(ui, state, left, main.bottom());
-    arrivals_card(&Kit::new(ui, state.theme), right, &senders, (from, to));
-    listening_card(&Kit::new(ui, state.theme), right, &object);
-    senders_card(ui, state, right, main.bottom(), &senders);
+    let shown = senders.period(&state.route);
+    let mut child = ui.new_child(UiBuilder::new().id_salt("home").max_rect(main));
+    child.set_clip_rect(main);
+    ScrollArea::vertical().auto_shrink(false).id_salt("home").show_viewport(&mut child, |ui, _| {
+        let dy = ui.min_rect().top() - main.top();
+        let is_narrow = main.width() < NARROW;
+        let bottom = if is_narrow { LEFT_BOTTOM } else { main.bottom().max(LEFT_BOTTOM) };
+        let (left, right) = columns(main, dy, is_narrow);
+        headline(ui, state, main, dy, &senders);
+        send_card(ui, state, left, &object);
+        ledger_card(&Kit::new(ui, state.theme), left, &object);
+        files_card(ui, state, left, bottom + dy);
+        arrivals_card(&Kit::new(ui, state.theme), right, &senders, shown);
+        listening_card(&Kit::new(ui, state.theme), right, &object);
+        let end = if is_narrow { right.top() - 104.0 + LEFT_BOTTOM } else { bottom + dy };
+        senders_card(ui, state, right, end, &senders);
+        ui.set_min_size(vec2(main.width() - 8.0, end - dy - main.top()));
+    });
     let sizes = &object["sizes"];
     let n = |key: &str| sizes[key].as_u64().unwrap_or(0);
     let micros = object["lag"]["durable_p50_micros"].as_i64().unwrap_or(0);
@@ -47,9 +59,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         vec![
             "Store".into(),
             bytes(n("segment_bytes")),
-            "in".into(),
-            thousands(n("segments") as i64),
-            "segments".into(),
+            "on disk,".into(),
+            bytes(n("hot_bytes")),
+            "not sealed yet".into(),
         ],
         vec!["Durable in".into(), crate::data::duration(micros * 1_000)],
         vec!["Generation".into(), thousands((state.asks.generation() & 0xffff_ffff) as i64)],
@@ -57,11 +69,21 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     state.status.keys = vec![("/", "search"), ("Alt ←", "back")];
 }
 
-fn columns(main: Rect) -> (Rect, Rect) {
+/// Below this width the cards are in one column.
+const NARROW: f32 = 932.0;
+/// Where the cards of a column end at least.
+const LEFT_BOTTOM: f32 = 876.0;
+
+fn columns(main: Rect, dy: f32, is_narrow: bool) -> (Rect, Rect) {
     let x = main.left() + 24.0;
+    if is_narrow {
+        let width = main.width() - 48.0;
+        let next = 104.0 + LEFT_BOTTOM - 104.0;
+        return (rect(x, 104.0 + dy, width, main.height()), rect(x, next + dy, width, main.height()));
+    }
     let width = main.width() - 44.0 - 16.0;
     let left = (width * 660.0 / 1312.0).round();
-    (rect(x, 104.0, left, main.height()), rect(x + left + 16.0, 104.0, width - left, main.height()))
+    (rect(x, 104.0 + dy, left, main.height()), rect(x + left + 16.0, 104.0 + dy, width - left, main.height()))
 }
 
 fn card(kit: &Kit<'_>, r: Rect, title: &str, note: &str) {
@@ -71,15 +93,23 @@ fn card(kit: &Kit<'_>, r: Rect, title: &str, note: &str) {
     kit.text_right(r.right() - 17.0, r.top() + 28.0, Font::Regular(10.5), kit.t.weak, note);
 }
 
-fn headline(ui: &Ui, state: &mut App, main: Rect, n: usize) {
+fn headline(ui: &Ui, state: &mut App, main: Rect, dy: f32, senders: &crate::asks::Slot) {
     let kit = Kit::new(ui, state.theme);
+    let n = senders.get().map(sextant_contract::Answer::n_rows);
+    let last = senders.get().into_iter().flat_map(rows).map(|r| r.int("last_seen")).max().unwrap_or(0);
+    let is_new = crate::runtime::now() - last < 60_000_000_000;
     let title = match n {
-        0 => "Ready to receive".to_owned(),
-        1 => "Receiving from 1 service".to_owned(),
-        n => format!("Receiving from {n} services"),
+        None => "Sextant".to_owned(),
+        Some(0) => "Ready to receive".to_owned(),
+        Some(n) if is_new => format!("Receiving from {}", counted(n, "service")),
+        Some(n) => format!("{} sent in this period", counted(n, "service")),
     };
-    let x = kit.text(92.0, 82.0, Font::Semibold(15.0), kit.t.strong, &title);
-    kit.text(x + 8.0, 81.0, Font::Regular(12.0), kit.t.weak, "on this machine only. Nothing leaves it.");
+    let x = kit.text(92.0, 82.0 + dy, Font::Semibold(15.0), kit.t.strong, &title);
+    let room = main.right() - 470.0 - x;
+    if room > 120.0 {
+        let words = "on this machine only. Nothing leaves it.";
+        kit.text_in(x + 8.0, 81.0 + dy, room, Font::Regular(12.0), kit.t.weak, words);
+    }
     let mut right = main.right() - 24.0;
     let buttons = [
         (Button { text: "Run the demo shop", icon: Some("play"), ..Button::default() }, Do::Demo),
@@ -88,8 +118,11 @@ fn headline(ui: &Ui, state: &mut App, main: Rect, n: usize) {
     ];
     for (b, what) in buttons {
         right -= b.width(&kit);
-        if button(&kit, right, 64.0, b).clicked() {
-            state.todo.push(what);
+        if right < x + 12.0 {
+            break;
+        }
+        if button(&kit, right, 64.0 + dy, b).clicked() {
+            state.wanted.push(what);
         }
         right -= 8.0;
     }
@@ -112,12 +145,13 @@ fn lines(form: usize, endpoint: &str, protocol: &str) -> Vec<(&'static str, &'st
 }
 
 fn send_card(ui: &Ui, state: &mut App, column: Rect, object: &Value) {
+    let dy = column.top() - 104.0;
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
-    let r = rect(column.left(), 104.0, column.width(), 188.0);
+    let r = rect(column.left(), dy + 104.0, column.width(), 188.0);
     card(&kit, r, "Point your SDK here", "");
     let widths: f32 = FORMS.iter().map(|f| kit.width(Font::Medium(11.0), f).round() + 16.0).sum::<f32>() + 4.0;
-    if let (Some(clicked), _) = seg(&kit, r.right() - 17.0 - widths, 118.0, true, &FORMS, state.home.form) {
+    if let (Some(clicked), _) = seg(&kit, r.right() - 17.0 - widths, dy + 118.0, true, &FORMS, state.home.form) {
         state.home.form = clicked;
     }
     let listener = |name: &str| object["listeners"][name].as_str();
@@ -126,15 +160,15 @@ fn send_card(ui: &Ui, state: &mut App, column: Rect, object: &Value) {
         (grpc, _) => (grpc.unwrap_or("127.0.0.1:4317"), "grpc"),
     };
     let lines = lines(state.home.form, address, protocol);
-    let area = rect(r.left() + 17.0, 149.0, r.width() - 34.0, 92.0);
+    let area = rect(r.left() + 17.0, dy + 149.0, r.width() - 34.0, 92.0);
     kit.round(area, 4, t.bg_app);
     kit.border(area, 4, t.strong_line);
     for (i, (prefix, name, value)) in lines.iter().enumerate() {
-        let y = 150.0 + 30.0 * i as f32;
+        let y = dy + 150.0 + 30.0 * i as f32;
         let mut x = kit.text(area.left() + 11.0, y + 19.0, Font::Mono(12.0), t.weak, prefix);
         x = kit.text(x, y + 19.0, Font::Mono(12.0), t.accent, name);
         x = kit.text(x, y + 19.0, Font::Mono(12.0), t.weak, "=");
-        kit.text(x, y + 19.0, Font::Mono(12.0), t.syn_string, value);
+        kit.text_in(x, y + 19.0, area.right() - 34.0 - x, Font::Mono(12.0), t.syn_string, value);
         let copy = rect(area.right() - 25.0, y + 7.0, 14.0, 14.0);
         let response = kit.click(copy.expand(5.0), ("copy", i), &format!("Copy {name}"));
         icon(&kit, "copy", copy.left(), copy.top(), 14.0, 1.4, if response.hovered() { t.accent } else { t.weak });
@@ -146,18 +180,18 @@ fn send_card(ui: &Ui, state: &mut App, column: Rect, object: &Value) {
         }
     }
     let all = Button { text: "Copy all three", icon: Some("copy"), is_primary: true, ..Button::default() };
-    if button(&kit, r.left() + 17.0, 251.0, all).clicked() {
+    if button(&kit, r.left() + 17.0, dy + 251.0, all).clicked() {
         let text: Vec<String> = lines.iter().map(|(p, n, v)| format!("{p}{n}={v}")).collect();
         ui.copy_text(text.join("\n"));
     }
     let mut x = r.left() + 17.0 + all.width(&kit) + 8.0;
     let test = Button { text: "Send a test span", ..Button::default() };
-    if button(&kit, x, 251.0, test).clicked() {
-        state.todo.push(Do::TestSpan);
+    if button(&kit, x, dy + 251.0, test).clicked() {
+        state.wanted.push(Do::TestSpan);
     }
     x += test.width(&kit) + 14.0;
     let note = NOTES[state.home.form];
-    kit.text_in(x, 268.0, r.right() - 12.0 - x, Font::Regular(12.0), t.weak, note);
+    kit.text_in(x, dy + 268.0, r.right() - 12.0 - x, Font::Regular(12.0), t.weak, note);
 }
 
 fn sum(value: &Value) -> i64 {
@@ -165,8 +199,9 @@ fn sum(value: &Value) -> i64 {
 }
 
 fn ledger_card(kit: &Kit<'_>, column: Rect, object: &Value) {
+    let dy = column.top() - 104.0;
     let t = kit.t;
-    let r = rect(column.left(), 308.0, column.width(), 250.0);
+    let r = rect(column.left(), dy + 308.0, column.width(), 250.0);
     card(kit, r, "Every record accounted for", "over the life of the store");
     let x = r.left() + 17.0;
     let empty = Vec::new();
@@ -181,27 +216,32 @@ fn ledger_card(kit: &Kit<'_>, column: Rect, object: &Value) {
         (324.0, "+", rejected, "rejected"),
         (458.0, "+", evicted, "evicted"),
     ];
+    let scale = (r.width() - 34.0) / 626.0;
     for (dx, sign, n, word) in parts {
-        let at =
-            if sign.is_empty() { x + dx } else { kit.text(x + dx, 372.0, Font::Mono(22.0), t.strong, sign) + 10.8 };
-        kit.text(at, 372.0, Font::Mono(22.0), t.strong, &thousands(n));
-        kit.text(at, 391.0, Font::Regular(12.0), t.text, word);
+        let dx = dx * scale;
+        let at = if sign.is_empty() {
+            x + dx
+        } else {
+            kit.text(x + dx, dy + 372.0, Font::Mono(22.0), t.strong, sign) + 10.8
+        };
+        kit.text(at, dy + 372.0, Font::Mono(22.0), t.strong, &thousands(n));
+        kit.text(at, dy + 391.0, Font::Regular(12.0), t.text, word);
     }
-    let bar = rect(x, 407.0, r.width() - 34.0, 8.0);
+    let bar = rect(x, dy + 407.0, r.width() - 34.0, 8.0);
     kit.round(bar, 1, t.bar);
     if rejected > 0 && received > 0 {
         let w = (bar.width() * rejected as f32 / received as f32).max(3.0);
         kit.fill(rect(bar.right() - w, bar.top(), w, 8.0), t.warn);
     }
-    let rights = [217.5, 312.0, 406.5, 501.0].map(|dx| x + dx);
-    kit.text(x, 441.0, Font::Medium(11.0), t.weak, "Signal");
+    let rights = [217.5, 312.0, 406.5, 501.0].map(|dx| x + dx * scale);
+    kit.text(x, dy + 441.0, Font::Medium(11.0), t.weak, "Signal");
     for (right, word) in rights.iter().zip(["Received", "Stored", "Rejected", "Evicted"]) {
-        kit.text_right(*right, 441.0, Font::Medium(11.0), t.weak, word);
+        kit.text_right(*right, dy + 441.0, Font::Medium(11.0), t.weak, word);
     }
-    kit.text_right(r.right() - 17.0, 441.0, Font::Medium(11.0), t.weak, "Balance");
-    kit.hline(r.left() + 1.0, 449.0, r.width() - 2.0, t.strong_line);
+    kit.text_right(r.right() - 17.0, dy + 441.0, Font::Medium(11.0), t.weak, "Balance");
+    kit.hline(r.left() + 1.0, dy + 449.0, r.width() - 2.0, t.strong_line);
     for (i, (row, name)) in ledger.iter().zip(["Spans", "Log records", "Metric points"]).enumerate() {
-        let bl = 465.0 + 24.0 * i as f32;
+        let bl = dy + 465.0 + 24.0 * i as f32;
         let n = |key: &str| row[key].as_i64().unwrap_or(0);
         let (bad, gone) = (sum(&row["rejected"]), sum(&row["evicted"]));
         kit.text(x, bl, Font::Regular(12.0), t.strong, name);
@@ -211,26 +251,30 @@ fn ledger_card(kit: &Kit<'_>, column: Rect, object: &Value) {
         kit.text_right(rights[3], bl, Font::Mono(11.0), t.weak, &thousands(gone));
         let missing = n("received") - n("stored") - bad - gone;
         let color = if missing == 0 { t.ok } else { t.error };
-        let left =
-            kit.text_right(r.right() - 17.0, bl, Font::Mono(11.0), color, &format!("{} missing", thousands(missing)));
+        let left = kit.text_right(r.right() - 17.0, bl, Font::Mono(11.0), color, &balance(missing, scale));
         if missing == 0 {
             icon(kit, "check", left - 16.0, bl - 10.0, 12.0, 2.0, color);
         }
         kit.hline(r.left() + 1.0, bl + 8.0, r.width() - 2.0, t.hair);
     }
-    foot_of_ledger(kit, x, ledger, rejected, object);
+    foot_of_ledger(kit, x, dy, ledger, rejected, object);
 }
 
-fn foot_of_ledger(kit: &Kit<'_>, x: f32, ledger: &[Value], rejected: i64, object: &Value) {
+/// What is missing, in as many words as there is room for.
+fn balance(missing: i64, scale: f32) -> String {
+    if scale < 0.8 { thousands(missing) } else { format!("{} missing", thousands(missing)) }
+}
+
+fn foot_of_ledger(kit: &Kit<'_>, x: f32, dy: f32, ledger: &[Value], rejected: i64, object: &Value) {
     let t = kit.t;
     let malformed = object["malformed_requests"].as_i64().unwrap_or(0);
     if rejected == 0 && malformed == 0 {
-        kit.text(x, 539.0, Font::Regular(12.0), t.weak, "Nothing was rejected.");
+        kit.text(x, dy + 539.0, Font::Regular(12.0), t.weak, "Nothing was rejected.");
         return;
     }
-    let triangle = vec![pos2(x + 5.5, 530.0), pos2(x + 11.0, 540.0), pos2(x, 540.0)];
+    let triangle = vec![pos2(x + 5.5, dy + 530.0), pos2(x + 11.0, dy + 540.0), pos2(x, dy + 540.0)];
     kit.paint.add(Shape::convex_polygon(triangle, t.warn, Stroke::NONE));
-    let at = kit.text(x + 15.0, 539.0, Font::Regular(12.0), t.warn, &format!("{} rejected", thousands(rejected)));
+    let at = kit.text(x + 15.0, dy + 539.0, Font::Regular(12.0), t.warn, &format!("{} rejected", thousands(rejected)));
     let mut reasons: Vec<String> = Vec::new();
     for row in ledger {
         for (reason, n) in row["rejected"].as_object().into_iter().flatten() {
@@ -240,18 +284,21 @@ fn foot_of_ledger(kit: &Kit<'_>, x: f32, ledger: &[Value], rejected: i64, object
     if malformed > 0 {
         reasons.push(format!("{} malformed requests beside it", thousands(malformed)));
     }
-    kit.text_in(at + 8.0, 539.0, 480.0, Font::Regular(12.0), t.text, &reasons.join(", "));
+    kit.text_in(at + 8.0, dy + 539.0, 420.0, Font::Regular(12.0), t.text, &reasons.join(", "));
 }
+
+/// Formats of files, as users call them.
+const FORMATS: [(&str, &str); 4] = [
+    ("OTLP JSON", "one export request, or one a line as the Collector's file exporter writes them"),
+    ("OTLP protobuf", "export requests, also with their lengths before them"),
+    ("Zipkin v2 JSON", "an array of spans"),
+    ("gzip, zstd", "any of these, compressed"),
+];
 
 /// What can be opened instead of being sent.
 fn files_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32) {
-    const FORMATS: [(&str, &str); 4] = [
-        ("OTLP JSON", "one export request, or one a line as the Collector's file exporter writes them"),
-        ("OTLP protobuf", "export requests, also with their lengths before them"),
-        ("Zipkin v2 JSON", "an array of spans"),
-        ("gzip, zstd", "any of these, compressed"),
-    ];
-    let r = Rect::from_min_max(pos2(column.left(), 574.0), pos2(column.right(), bottom - 24.0));
+    let dy = column.top() - 104.0;
+    let r = Rect::from_min_max(pos2(column.left(), dy + 574.0), pos2(column.right(), bottom - 24.0));
     if r.height() < 150.0 {
         return;
     }
@@ -270,7 +317,7 @@ fn files_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32) {
     }
     let choose = Button { text: "Choose files", icon: Some("file"), ..Button::default() };
     if button(&kit, r.left() + 17.0, r.bottom() - 38.0, choose).clicked() {
-        state.todo.push(Do::OpenFiles);
+        state.wanted.push(Do::OpenFiles);
     }
 }
 
@@ -288,14 +335,15 @@ fn arrivals(senders: &crate::asks::Slot) -> Vec<i64> {
 }
 
 fn arrivals_card(kit: &Kit<'_>, column: Rect, senders: &crate::asks::Slot, (from, to): (i64, i64)) {
+    let dy = column.top() - 104.0;
     let t = kit.t;
-    let r = rect(column.left(), 104.0, column.width(), 188.0);
+    let r = rect(column.left(), dy + 104.0, column.width(), 188.0);
     card(kit, r, "Arriving", "");
     let counts = arrivals(senders);
     let total: i64 = counts.iter().sum();
     let note = format!("{} records", thousands(total));
-    kit.text_right(r.right() - 17.0, 133.0, Font::MonoSemibold(12.0), t.strong, &note);
-    let plot = rect(r.left() + 53.0, 153.0, r.width() - 72.0, 92.0);
+    kit.text_right(r.right() - 17.0, dy + 133.0, Font::MonoSemibold(12.0), t.strong, &note);
+    let plot = rect(r.left() + 53.0, dy + 153.0, r.width() - 72.0, 92.0);
     for share in [0.0, 0.5, 1.0] {
         kit.hline(plot.left(), (plot.bottom() - share * plot.height()).floor(), plot.width(), t.hair);
     }
@@ -307,7 +355,7 @@ fn arrivals_card(kit: &Kit<'_>, column: Rect, senders: &crate::asks::Slot, (from
     let mut end = Scene::default();
     end.index(plot.right(), plot.top() - 4.0, plot.height() + 4.0);
     kit.scene(&end, 0.0, 0.0);
-    if total == 0 && !senders.is_pending {
+    if total == 0 && senders.get().is_some() {
         kit.text(
             plot.left() + 12.0,
             plot.center().y,
@@ -339,6 +387,7 @@ pub(crate) fn time_scale(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) -> S
 }
 
 fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value) {
+    let dy = column.top() - 104.0;
     let t = kit.t;
     let names = [
         ("OTLP gRPC", "otlp-grpc"),
@@ -346,10 +395,10 @@ fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value) {
         ("Zipkin v2", "zipkin"),
         ("Workbench API, browser UI", "http"),
     ];
-    let r = rect(column.left(), 308.0, column.width(), 138.0);
+    let r = rect(column.left(), dy + 308.0, column.width(), 138.0);
     card(kit, r, "Listening", "loopback only");
     for (i, (title, name)) in names.iter().enumerate() {
-        let bl = 365.0 + 24.0 * i as f32;
+        let bl = dy + 365.0 + 24.0 * i as f32;
         let address = object["listeners"][*name].as_str();
         let (color, dot) = if address.is_some() { (t.strong, t.ok) } else { (t.weak, Color32::TRANSPARENT) };
         kit.paint.circle(
@@ -374,28 +423,29 @@ fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value) {
 }
 
 fn senders_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32, senders: &crate::asks::Slot) {
+    let dy = column.top() - 104.0;
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
-    let r = Rect::from_min_max(pos2(column.left(), 462.0), pos2(column.right(), bottom - 24.0));
+    let r = Rect::from_min_max(pos2(column.left(), dy + 462.0), pos2(column.right(), bottom - 24.0));
     card(&kit, r, "Who is sending", "");
     let at = |dx: f32| r.left() + dx;
     for (dx, word) in [(17.0, "Service"), (193.0, "In this period")] {
-        kit.text(at(dx), 521.0, Font::Medium(11.0), t.weak, word);
+        kit.text(at(dx), dy + 521.0, Font::Medium(11.0), t.weak, word);
     }
     for (right, word) in [(r.right() - 99.0, "Records"), (r.right() - 17.0, "Last seen")] {
-        kit.text_right(right, 521.0, Font::Medium(11.0), t.weak, word);
+        kit.text_right(right, dy + 521.0, Font::Medium(11.0), t.weak, word);
     }
-    kit.hline(r.left() + 1.0, 531.0, r.width() - 2.0, t.strong_line);
-    if let Some(e) = &senders.error {
-        super::states::error(&kit, Rect::from_min_max(pos2(r.left(), 532.0), r.right_bottom()), e);
+    kit.hline(r.left() + 1.0, dy + 531.0, r.width() - 2.0, t.strong_line);
+    if let (Some(e), None) = (&senders.error, senders.get()) {
+        super::states::error(&kit, Rect::from_min_max(pos2(r.left(), dy + 532.0), r.right_bottom()), e);
         return;
     }
     let Some(answer) = senders.get() else {
-        super::states::loading(&kit, Rect::from_min_max(pos2(r.left() + 1.0, 532.0), r.right_bottom()));
+        super::states::loading(&kit, Rect::from_min_max(pos2(r.left() + 1.0, dy + 532.0), r.right_bottom()));
         return;
     };
     if answer.n_rows() == 0 {
-        let area = Rect::from_min_max(pos2(r.left(), 540.0), r.right_bottom());
+        let area = Rect::from_min_max(pos2(r.left(), dy + 540.0), r.right_bottom());
         super::states::empty(
             &kit,
             area,
@@ -406,9 +456,9 @@ fn senders_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32, senders: &c
     }
     let now = crate::runtime::now();
     let mut wanted = None;
-    let fits = ((r.bottom() - 531.0 - 8.0) / 30.0).max(0.0) as usize;
+    let fits = ((r.bottom() - dy + 531.0 - 8.0) / 30.0).max(0.0) as usize;
     for (i, row) in rows(answer).take(fits).enumerate() {
-        let y = 531.0 + 30.0 * i as f32;
+        let y = dy + 531.0 + 30.0 * i as f32;
         let name = row.text("service").to_owned();
         let response = kit.row(rect(r.left() + 1.0, y, r.width() - 2.0, 30.0), ("sender", &name));
         if response.hovered() {
@@ -436,8 +486,13 @@ fn senders_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32, senders: &c
         kit.text_right(r.right() - 17.0, y + 19.0, Font::Mono(11.0), t.text, &seen);
         kit.hline(r.left() + 1.0, y + 30.0, r.width() - 2.0, t.hair);
     }
+    let more = answer.n_rows().saturating_sub(fits);
+    if more > 0 {
+        let words = format!("{more} more");
+        kit.text_right(r.right() - 17.0, r.top() + 28.0, Font::Regular(10.5), t.weak, &words);
+    }
     if let Some(name) = wanted {
-        let query = format!("service:\"{name}\"");
+        let query = with_value("", "service", &name, false);
         state.go(Route { view: View::Traces, query, ..state.route.clone() });
     }
 }

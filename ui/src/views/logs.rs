@@ -11,7 +11,7 @@ use crate::commands::Do;
 use crate::data::{Row, clock, row, rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, ValueAction, area, button, chip, rect, value_actions};
-use crate::route::{Route, View};
+use crate::route::{N_STEPS, Route, View};
 use eframe::egui::{Id, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::{Bars, Ink, Lane, Scene};
 use sextant_contract::{Answer, Ask, SearchKind};
@@ -19,12 +19,29 @@ use sextant_contract::{Answer, Ask, SearchKind};
 /// Which record is open.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    open: Option<usize>,
-    selected: usize,
+    /// The record that is open, and the selected one; the first if it is not there.
+    open: Option<Record>,
+    selected: Option<Record>,
+    /// The search that they belong to.
+    of: String,
     /// What the context is of: pod, service or trace.
     context: usize,
     /// Around which time the context was shown last, and of what.
     around: (i64, usize),
+}
+
+/// What a record is recognised by in a later answer: its time, service and text.
+type Record = (i64, String, String);
+
+fn record_of(row: Row<'_>) -> Record {
+    (row.int("Timestamp"), row.text("ServiceName").to_owned(), row.text("Body").to_owned())
+}
+
+/// The row of a record.
+fn place_of(answer: &Answer, record: Option<&Record>) -> Option<usize> {
+    let (time, service, body) = record?;
+    let is_it = |r: Row<'_>| r.int("Timestamp") == *time && r.text("ServiceName") == service && r.text("Body") == body;
+    rows(answer).position(is_it)
 }
 
 const FACETS: [Facet; 4] = [
@@ -33,7 +50,7 @@ const FACETS: [Facet; 4] = [
     ("k8s.pod.name", "k8s.pod.name"),
     ("exception.type", "exception.type"),
 ];
-const N_BUCKETS: u32 = 90;
+const N_BUCKETS: u32 = N_STEPS as u32;
 const ROW: f32 = 24.0;
 /// How far around a record its context goes.
 const CONTEXT_NANOS: i64 = 30_000_000_000;
@@ -56,20 +73,30 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let total = count.get().and_then(|a| a.object.as_ref()?["n"].as_i64()).unwrap_or(n as i64);
     tabs(&Kit::new(ui, state.theme), r, total);
     let plot = rect(r.left(), r.top() + 36.0, r.width(), 142.0);
-    bars(ui, state, plot, histogram.get());
+    let period = histogram.period(&state.route);
+    bars(ui, state, plot, histogram.get(), period);
     let area = Rect::from_min_max(pos2(r.left(), plot.bottom()), r.right_bottom());
     state.status.keys =
         vec![("j", "down"), ("k", "up"), ("Enter", "expand"), ("e", "next error"), ("/", "search"), ("?", "keys")];
-    if let Some(e) = &slot.error {
+    if let (Some(e), None) = (&slot.error, slot.get()) {
         return states::error(&Kit::new(ui, state.theme), area, e);
     }
     let Some(answer) = slot.answer.clone() else {
         return states::loading(&Kit::new(ui, state.theme), area);
     };
     let area = super::more(ui, state, area, n >= limit);
-    let (area, pane) = context::divide(area);
-    list(ui, state, area, &answer);
-    if let (Some(pane), Some(row)) = (pane, row(&answer, state.logs.selected)) {
+    let (area, pane) = if n > 0 { context::divide(area) } else { (area, None) };
+    let of = key(state, "");
+    if state.logs.of != of {
+        state.logs = State { of, context: state.logs.context, ..State::default() };
+    }
+    if n == 0 {
+        return states::nothing(ui, state, area, "No log record matches");
+    }
+    let moved = moves(state, &answer);
+    let selected = place_of(&answer, state.logs.selected.as_ref()).unwrap_or(0);
+    list(ui, state, area, &answer, selected, moved);
+    if let (Some(pane), Some(row)) = (pane, row(&answer, selected)) {
         context::show(ui, state, pane, row);
     }
     let showing = vec![
@@ -89,10 +116,9 @@ fn tabs(kit: &Kit<'_>, r: Rect, n: i64) {
 }
 
 /// Records over time: errors and warnings in a lane of their own. A drag makes the dragged time the period.
-fn bars(ui: &Ui, state: &mut App, r: Rect, answer: Option<&Answer>) {
+fn bars(ui: &Ui, state: &mut App, r: Rect, answer: Option<&Answer>, period: (i64, i64)) {
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
-    let period = state.route.period();
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
     let plot = rect(r.left() + 52.0, r.top() + 48.0, r.width() - 80.0, 52.0);
     let lane = rect(plot.left(), r.top() + 8.0, plot.width(), 28.0);
@@ -170,8 +196,8 @@ fn bucket_readout(kit: &Kit<'_>, whole: Rect, x: f32, time: i64, [errors, warnin
 
 /// Moves through the records by keys; says whether the selection moved.
 fn moves(state: &mut App, answer: &Answer) -> bool {
-    let last = answer.n_rows() - 1;
-    let before = state.logs.selected.min(last);
+    let last = answer.n_rows().saturating_sub(1);
+    let before = place_of(answer, state.logs.selected.as_ref()).unwrap_or(0);
     let mut at = before;
     if state.takes(Do::Down) {
         at = (at + 1).min(last);
@@ -192,17 +218,20 @@ fn moves(state: &mut App, answer: &Answer) -> bool {
     if state.takes(Do::PreviousError) {
         at = (0..at).rev().find(is_error).unwrap_or(at);
     }
+    let record = row(answer, at).map(record_of);
     if state.takes(Do::Enter) {
-        state.logs.open = if state.logs.open == Some(at) { None } else { Some(at) };
+        state.logs.open = if state.logs.open == record { None } else { record.clone() };
     }
     if state.takes(Do::Close) {
         state.logs.open = None;
     }
-    state.logs.selected = at;
+    if at != before {
+        state.logs.selected = record;
+    }
     before != at
 }
 
-fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
+fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize, moved: bool) {
     let t = state.theme;
     {
         let kit = Kit::new(ui, t);
@@ -212,22 +241,16 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
         kit.hline(r.left(), r.top() + 23.0, r.width(), t.strong_line);
     }
     let body = Rect::from_min_max(pos2(r.left(), r.top() + 24.0), r.right_bottom());
-    if answer.n_rows() == 0 {
-        let lines = ["Widen the period, or take a condition out of the search"];
-        return states::empty(&Kit::new(ui, t), body, "No log record matches", &lines);
-    }
-    let moved = moves(state, answer);
     let mut child = ui.new_child(UiBuilder::new().id_salt("logs").max_rect(body));
     child.set_clip_rect(body);
-    let opened = state.logs.open.filter(|i| *i < answer.n_rows());
+    let opened = place_of(answer, state.logs.open.as_ref());
     let fields = opened.and_then(|i| row(answer, i)).map(fields).unwrap_or_default();
     let extra = if opened.is_some() { 62.0 + 22.0 * fields.len() as f32 } else { 0.0 };
     let mut wanted = None;
     let mut scroll = ScrollArea::vertical().auto_shrink(false);
     if moved {
-        let above = if opened.is_some_and(|o| state.logs.selected > o) { extra } else { 0.0 };
-        scroll =
-            scroll.vertical_scroll_offset((state.logs.selected as f32 * ROW + above - body.height() / 2.0).max(0.0));
+        let above = if opened.is_some_and(|o| selected > o) { extra } else { 0.0 };
+        scroll = scroll.vertical_scroll_offset((selected as f32 * ROW + above - body.height() / 2.0).max(0.0));
     }
     scroll.show_viewport(&mut child, |ui, view| {
         ui.set_min_size(vec2(body.width(), answer.n_rows() as f32 * ROW + extra));
@@ -244,7 +267,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
             let Some(row) = row(answer, i) else { continue };
             let kit = Kit::new(ui, t);
             let response = kit.row(line, ("log", i));
-            if opened == Some(i) || state.logs.selected == i {
+            if opened == Some(i) || selected == i {
                 kit.fill(line, t.bg_selected);
                 kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
             } else if response.hovered() {
@@ -255,8 +278,8 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
             });
             record(&kit, line, row, opened == Some(i));
             if response.clicked() {
-                state.logs.open = if opened == Some(i) { None } else { Some(i) };
-                state.logs.selected = i;
+                state.logs.open = if opened == Some(i) { None } else { Some(record_of(row)) };
+                state.logs.selected = Some(record_of(row));
             }
             if opened == Some(i) {
                 let area = rect(line.left(), line.bottom(), line.width(), extra);

@@ -1,8 +1,11 @@
 //! Loading, empty and error, the same in every view.
 
+use crate::app::State;
+use crate::commands::Do;
+use crate::data::clock;
 use crate::fonts::Font;
-use crate::kit::{Kit, rect};
-use eframe::egui::Rect;
+use crate::kit::{Button, Kit, button, rect};
+use eframe::egui::{Rect, Ui};
 use sextant_contract::AskError;
 
 /// A line of progress and grey rows.
@@ -16,6 +19,34 @@ pub(crate) fn loading(kit: &Kit<'_>, r: Rect) {
         kit.round(rect(r.left() + 12.0, y, a, 8.0), 2, kit.t.bg_hover);
         kit.round(rect(r.left() + 28.0 + a, y, b, 8.0), 2, kit.t.bg_hover);
         y += 24.0;
+    }
+}
+
+/// Nothing matches: what was asked, and the ways out.
+pub(crate) fn nothing(ui: &Ui, state: &mut State, r: Rect, title: &str) {
+    let kit = Kit::new(ui, state.theme);
+    let (x, y) = (r.center().x, r.top() + (r.height() * 0.25).min(120.0));
+    kit.text_mid(x, y, Font::Semibold(12.0), kit.t.strong, title);
+    let (from, to) = state.route.period();
+    let period = format!("{} – {} UTC", clock(from, 0), clock(to, 0));
+    let query = state.route.query.clone();
+    kit.text_mid(x, y + 22.0, Font::Mono(11.0), kit.t.syn_string, &query);
+    kit.text_mid(x, y + if query.is_empty() { 22.0 } else { 44.0 }, Font::Regular(12.0), kit.t.weak, &period);
+    let mut ways = vec![("Longer period", Do::ZoomOut)];
+    if query.is_empty() {
+        ways.push(("Run the demo shop", Do::Demo));
+    } else {
+        ways.push(("Clear the search", Do::ClearSearch));
+    }
+    let all: Vec<Button<'_>> =
+        ways.iter().map(|(text, _)| Button { text, is_small: true, ..Button::default() }).collect();
+    let width: f32 = all.iter().map(|b| b.width(&kit) + 8.0).sum();
+    let mut at = x - width / 2.0;
+    for (b, (_, what)) in all.into_iter().zip(ways) {
+        if button(&kit, at, y + 64.0, b).clicked() {
+            state.wanted.push(what);
+        }
+        at += b.width(&kit) + 8.0;
     }
 }
 

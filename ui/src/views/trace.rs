@@ -11,10 +11,12 @@ use crate::commands::Do;
 use crate::data::{clock, counted, duration, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Check, Kit, button, chip, icon, key, pill, rect};
-use crate::tokens::hue_of;
+use crate::route::{Route, View};
+use crate::tokens::look_of;
 use eframe::egui::{self, Rect, TextEdit, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::{Folds, Rows, Scene, Skeleton, find};
 use sextant_contract::Ask;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// What is folded, shown and selected in the trace that is open.
@@ -34,6 +36,8 @@ pub(crate) struct State {
     /// The time that is shown, from the start of the trace; all of it if none.
     window: Option<(f64, f64)>,
     drag: Option<minimap::Drag>,
+    /// Whether services have other colours since the trace was read.
+    has_old_colours: bool,
     has_critical: bool,
     /// Whether the detail pane is open, where that was said.
     has_detail: Option<bool>,
@@ -43,6 +47,8 @@ pub(crate) struct State {
     /// What the attributes are searched for.
     find: String,
     tab: usize,
+    /// The span that was selected last, and since when.
+    rested: (String, i64),
 }
 
 impl Default for State {
@@ -57,12 +63,14 @@ impl Default for State {
             is_sought: false,
             window: None,
             drag: None,
+            has_old_colours: false,
             has_critical: true,
             has_detail: None,
             search: String::new(),
             hits: Rc::default(),
             find: String::new(),
             tab: 0,
+            rested: (String::new(), 0),
         }
     }
 }
@@ -70,8 +78,7 @@ impl Default for State {
 impl State {
     /// Reads the trace again, since services have other colours now.
     pub fn forget_colours(&mut self) {
-        self.all = None;
-        self.map = None;
+        self.has_old_colours = true;
     }
 
     /// Changes what is folded.
@@ -144,8 +151,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         return states::loading(&Kit::new(ui, state.theme), main);
     };
     let is_other = state.trace.trace != id;
-    if is_other || state.trace.all.as_ref().is_none_or(|a| a.generation != answer.generation) {
-        let Some(all) = Skeleton::read(&answer, hue_of) else {
+    let has_old_colours = std::mem::take(&mut state.trace.has_old_colours);
+    if is_other || has_old_colours || state.trace.all.as_ref().is_none_or(|a| a.generation != answer.generation) {
+        let Some(all) = Skeleton::read(&answer, look_of) else {
             let e = sextant_contract::AskError::new(sextant_contract::Code::Internal, "the trace can't be read");
             return states::error(&Kit::new(ui, state.theme), main, &e);
         };
@@ -180,6 +188,16 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     report(state, vec!["Showing".into(), format!("{n} of {n}"), "spans".into()], &slot);
 }
 
+/// Shows the logs of the open trace, in its time with a minute around.
+fn open_logs(state: &mut App) {
+    let query = format!("trace:{}", state.route.trace);
+    let minute = 60_000_000_000;
+    let fixed = state.trace.all.as_ref().map(|a| (a.origin - minute, a.origin + a.extent + minute));
+    let route =
+        Route { view: View::Logs, query, fixed, trace: String::new(), span: String::new(), ..state.route.clone() };
+    state.go(route);
+}
+
 /// Takes in a trace: another one, or more of the same.
 fn load(state: &mut App, id: String, all: Rc<Skeleton>, is_other: bool) {
     if is_other {
@@ -192,12 +210,18 @@ fn load(state: &mut App, id: String, all: Rc<Skeleton>, is_other: bool) {
         state.trace.is_sought = wanted > 0;
         return;
     }
-    let before = state.trace.all.as_ref().map_or(0, |a| a.len());
-    if before != all.len() {
-        // Places have moved: what was folded by them is shown again, the selected span stays selected.
-        let span = state.trace.all.as_ref().map(|a| a.span(state.trace.selected.0).id()).unwrap_or_default();
-        state.trace.selected = (all.place_of(&span).unwrap_or(0), false);
-        state.trace.fold(|f| *f = Folds { has_groups: f.has_groups, least_share: f.least_share, ..Folds::default() });
+    if let Some(old) = state.trace.all.clone() {
+        // Places may have moved: what was folded and selected is the same by its id.
+        let places: HashMap<u64, usize> = all.spans().map(|s| (s.number(), s.place())).collect();
+        let moved = |place: &usize| places.get(&old.span(*place).number()).copied();
+        state.trace.selected.0 = moved(&state.trace.selected.0).unwrap_or(0);
+        state.trace.fold(|f| {
+            f.closed = f.closed.iter().filter_map(moved).collect();
+            f.open_groups = f.open_groups.iter().filter_map(moved).collect();
+        });
+        // An earlier span may have come: the same moment is later in the trace then.
+        let shift = (old.origin - all.origin) as f64;
+        state.trace.window = state.trace.window.map(|(from, to)| (from + shift, to + shift));
     }
     state.trace.hits = Rc::new(find(&all, &state.trace.search));
     state.trace.all = Some(all);
@@ -238,6 +262,10 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     figure(all.n_services(), "service", t.strong);
     figure(all.n_errors(), "error", if all.n_errors() > 0 { t.error } else { t.strong });
     figure(all.n_logs(), "log", t.strong);
+    let logs = rect(x - 60.0, r.top() + 38.0, 50.0, 16.0);
+    if kit.click(logs, "logs of the trace", "Logs of this trace").clicked() {
+        open_logs(state);
+    }
     x = kit.text(x, bl, Font::Regular(12.0), t.text, "started") + 5.0;
     x = kit.text(x, bl, Font::Mono(11.0), t.strong, &clock(all.origin, 6)) + 5.0;
     x = kit.text(x, bl, Font::Regular(12.0), t.text, "UTC") + 16.0;
@@ -282,7 +310,7 @@ fn toolbar(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
         let b = Button { text, key: Some(cap), is_small: true, is_quiet: true, ..Button::default() };
         right -= b.width(&kit);
         if right > x && button(&kit, right, r.top() + 7.0, b).clicked() {
-            state.todo.push(what);
+            state.wanted.push(what);
         }
         right -= 8.0;
     }

@@ -9,7 +9,7 @@ use crate::data::{Row, clock, counted, duration, row, rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, area, button, chip, rect};
 use crate::route::{Route, View};
-use eframe::egui::{self, Id, Rect, Response, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{self, Id, Rangef, Rect, Response, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::{Point, Points, Scene};
 use sextant_contract::{Answer, Ask, SearchKind};
 use std::collections::HashMap;
@@ -17,10 +17,15 @@ use std::collections::HashMap;
 /// Which row is selected, and in which order rows are.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    selected: usize,
+    /// The trace that is selected; the first one if it is not there.
+    selected: String,
+    /// Whether the selected row has to come into sight.
+    is_sought: bool,
     is_longest_first: bool,
     /// What was chosen in the plot.
     brush: Option<Brush>,
+    /// The search that the selections belong to.
+    of: String,
 }
 
 /// A part of the plot.
@@ -63,12 +68,16 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let table = Rect::from_min_max(pos2(r.left(), legend.bottom()), r.right_bottom());
     state.status.keys =
         vec![("j", "down"), ("k", "up"), ("Enter", "open"), ("Q", "facets"), ("/", "search"), ("?", "keys")];
-    if let Some(e) = &slot.error {
+    if let (Some(e), None) = (&slot.error, slot.get()) {
         return states::error(&Kit::new(ui, state.theme), Rect::from_min_max(plot.left_top(), r.right_bottom()), e);
     }
     let Some(answer) = slot.answer.clone() else {
         return states::loading(&Kit::new(ui, state.theme), Rect::from_min_max(plot.left_top(), r.right_bottom()));
     };
+    let of = key(state, "");
+    if state.traces.of != of {
+        state.traces = State { of, is_longest_first: state.traces.is_longest_first, ..State::default() };
+    }
     if state.takes(Do::Order) {
         state.traces.is_longest_first = !state.traces.is_longest_first;
     }
@@ -77,7 +86,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     }
     let order = order(&answer, &state.traces);
     legend_bar(&Kit::new(ui, state.theme), legend, &answer, &order, state.traces.brush.is_some());
-    scatter(ui, state, plot, &answer);
+    scatter(ui, state, plot, &answer, slot.period(&state.route));
     let table = super::more(ui, state, table, n >= limit && state.traces.brush.is_none());
     list(ui, state, table, &answer, &order);
     let shown = thousands(n as i64);
@@ -119,15 +128,15 @@ fn open(state: &mut App, id: &str) {
 }
 
 /// Duration over time, an error as a cross on top. A click opens a trace; a drag over points keeps those in the table.
-fn scatter(ui: &Ui, state: &mut App, r: Rect, answer: &Answer) {
+fn scatter(ui: &Ui, state: &mut App, r: Rect, answer: &Answer, period: (i64, i64)) {
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
     let plot = rect(r.left() + 56.0, r.top() + 14.0, r.width() - 76.0, 168.0);
     kit.fill(plot, t.bg_app);
-    let scale = time_scale(&kit, plot, state.route.period());
+    let scale = time_scale(&kit, plot, period);
     let list: Vec<Point> = rows(answer).map(point).collect();
-    let points = Points { area: area(plot), list: &list, scale };
+    let points = Points::new(area(plot), &list, scale);
     let mut scene = Scene::default();
     points.draw_axis(&mut scene);
     kit.scene(&scene, 0.0, 0.0);
@@ -195,7 +204,9 @@ fn brush(ui: &Ui, state: &mut App, kit: &Kit<'_>, plot: Rect, points: &Points<'_
         + kit.width(Font::Regular(12.0), &errors)
         + clear.width(kit)
         + 44.0;
-    let card = rect(plot.right() - 2.0 - w, plot.top() + 8.0, w, 28.0);
+    let above = rect(plot.right() - 2.0 - w, plot.top() + 8.0, w, 28.0);
+    let card =
+        if above.expand(8.0).intersects(shown) { above.translate(vec2(0.0, plot.height() - 44.0)) } else { above };
     kit.round(card, 6, t.bg_raised);
     kit.border(card, 6, t.strong_line);
     let bl = card.top() + 18.0;
@@ -261,59 +272,89 @@ fn hint(kit: &Kit<'_>, plot: Rect, row: Row<'_>, at: egui::Pos2) {
     kit.text(end + 8.0, r.top() + 17.0, Font::Regular(12.0), kit.t.text, &text);
 }
 
-/// Left edges of the columns of a table that is `w` wide.
-fn columns(r: Rect) -> [f32; 8] {
-    let fixed = 108.0 + 236.0 + 234.0 + 64.0 + 68.0 + 70.0 + 150.0;
-    let spare = (r.width() - fixed - 210.0).max(-160.0);
-    let mut x = r.left();
-    let widths = [108.0, 236.0 + spare, 234.0, 64.0, 68.0, 70.0, 150.0];
-    let mut edges = [x; 8];
-    for (i, w) in widths.iter().enumerate() {
-        x += w;
-        edges[i + 1] = x;
+/// Where the columns of the table begin and end; what there is no room for has no width.
+struct Columns {
+    start: Rangef,
+    root: Rangef,
+    duration: Rangef,
+    spans: Rangef,
+    errors: Rangef,
+    status: Rangef,
+    services: Rangef,
+    id: Rangef,
+}
+
+impl Columns {
+    fn of(r: Rect) -> Self {
+        let mut widths = [108.0, 236.0, 234.0, 64.0, 68.0, 70.0, 150.0, 210.0];
+        let total = |w: &[f32; 8]| w.iter().sum::<f32>();
+        // The least telling go first: trace id, services, status, spans; then the bar shrinks.
+        for place in [7, 6, 5, 3] {
+            if total(&widths) > r.width() {
+                widths[place] = 0.0;
+            }
+        }
+        let over = (total(&widths) - r.width()).max(0.0);
+        widths[2] -= over.min(110.0);
+        widths[1] = (widths[1] + r.width() - total(&widths)).max(120.0);
+        let mut x = r.left();
+        let [start, root, duration, spans, errors, status, services, id] = widths.map(|w| {
+            x += w;
+            Rangef::new(x - w, x)
+        });
+        Self { start, root, duration, spans, errors, status, services, id }
     }
-    edges
 }
 
 fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize]) {
     let t = state.theme;
-    let x = columns(r);
+    let x = Columns::of(r);
     {
         let kit = Kit::new(ui, t);
         let bl = r.top() + 16.0;
-        let head = |x: f32, text: &str| kit.text(x, bl, Font::Medium(11.0), t.weak, text);
-        head(x[0] + 12.0, "Start (UTC)");
-        head(x[1] + 8.0, "Root service and operation");
-        head(x[2] + 8.0, "Duration");
-        let label = if state.traces.is_longest_first { "longest first ▾" } else { "newest first ▾" };
-        let end = kit.text_right(x[3] - 8.0, bl, Font::Medium(11.0), t.strong, label);
-        let sort = kit.click(rect(end - 4.0, r.top(), x[3] - end, 24.0), "sort", "Sort by duration or time");
-        if sort.clicked() {
-            state.traces.is_longest_first = !state.traces.is_longest_first;
+        let head = |c: Rangef, text: &str| {
+            if c.span() > 0.0 {
+                kit.text_in(c.min + 8.0, bl, c.span() - 10.0, Font::Medium(11.0), t.weak, text);
+            }
+        };
+        let is_longest = state.traces.is_longest_first;
+        kit.text(x.start.min + 12.0, bl, Font::Medium(11.0), if is_longest { t.weak } else { t.strong }, "Start (UTC)");
+        head(x.root, "Root service and operation");
+        let words = if is_longest { "longest first" } else { "Duration" };
+        let color = if is_longest { t.strong } else { t.weak };
+        let right = x.duration.max - if is_longest { 20.0 } else { 8.0 };
+        kit.text_right(right, bl, Font::Medium(11.0), color, words);
+        let mark = if is_longest { x.duration.max - 16.0 } else { x.start.min + 78.0 };
+        let caret = vec![pos2(mark, bl - 6.0), pos2(mark + 8.0, bl - 6.0), pos2(mark + 4.0, bl - 1.0)];
+        kit.paint.add(Shape::convex_polygon(caret, t.strong, Stroke::NONE));
+        for (column, label, wanted) in [(x.start, "Newest first", false), (x.duration, "Longest first", true)] {
+            let area = rect(column.min, r.top(), column.span(), 24.0);
+            if kit.click(area, ("sort", label), label).clicked() && is_longest != wanted {
+                state.wanted.push(Do::Order);
+            }
         }
-        kit.text_right(x[4] - 8.0, bl, Font::Medium(11.0), t.weak, "Spans");
-        kit.text_right(x[5] - 8.0, bl, Font::Medium(11.0), t.weak, "Errors");
-        head(x[5] + 8.0, "Status");
-        head(x[6] + 8.0, "Services");
-        head(x[7] + 8.0, "Trace id");
+        for (column, text) in [(x.spans, "Spans"), (x.errors, "Errors")] {
+            if column.span() > 0.0 {
+                kit.text_right(column.max - 8.0, bl, Font::Medium(11.0), t.weak, text);
+            }
+        }
+        head(x.status, "Status");
+        head(x.services, "Services");
+        head(x.id, "Trace id");
         kit.hline(r.left(), r.top() + 24.0, r.width(), t.strong_line);
     }
     let body = Rect::from_min_max(pos2(r.left(), r.top() + 24.0), r.right_bottom());
     if order.is_empty() {
-        let query = state.route.query.clone();
-        let lines = [
-            if query.is_empty() { "in this period" } else { query.as_str() },
-            "Widen the period, or send something: sextant demo",
-        ];
-        return states::empty(&Kit::new(ui, t), body, "No trace matches", &lines);
+        let title = if state.traces.brush.is_some() { "No trace in the selection" } else { "No trace matches" };
+        return states::nothing(ui, state, body, title);
     }
-    let moved = moves(state, answer, order);
-    let longest = rows(answer).map(|row| row.int("Duration")).max().unwrap_or(1).max(1);
+    let selected = moves(state, answer, order);
+    let scale = BarScale::of(order.iter().filter_map(|i| row(answer, *i)).map(|r| r.int("Duration")));
     let mut child = ui.new_child(UiBuilder::new().id_salt("traces").max_rect(body));
     child.set_clip_rect(body);
     let mut area = ScrollArea::vertical().auto_shrink(false).id_salt("trace-rows");
-    if moved {
-        area = area.vertical_scroll_offset((state.traces.selected as f32 * 24.0 - body.height() / 2.0).max(0.0));
+    if std::mem::take(&mut state.traces.is_sought) {
+        area = area.vertical_scroll_offset((selected as f32 * 24.0 - body.height() / 2.0).max(0.0));
     }
     let mut opened = None;
     area.show_rows(&mut child, 24.0, order.len(), |ui, range| {
@@ -321,7 +362,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize])
             let (line, response) = ui.allocate_exact_size(vec2(body.width(), 24.0), egui::Sense::CLICK);
             let Some(row) = row(answer, order[place]) else { continue };
             let kit = Kit::new(ui, t);
-            let is_selected = place == state.traces.selected;
+            let is_selected = place == selected;
             if is_selected {
                 kit.fill(line, t.bg_selected);
                 kit.fill(rect(line.left(), line.top() + 1.0, 2.0, 23.0), t.accent);
@@ -329,18 +370,18 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize])
                 kit.fill(line, t.bg_hover);
             }
             if response.clicked() {
-                state.traces.selected = place;
+                row.text("TraceId").clone_into(&mut state.traces.selected);
                 opened = Some(row.text("TraceId").to_owned());
             }
             Kit::describe(&response, || {
                 let (service, name) = (row.text("ServiceName"), row.text("SpanName"));
                 format!("{service} {name}, {}, {} errors", duration(row.int("Duration")), row.int("Errors"))
             });
-            trace_row(&kit, line, &x, row, longest);
+            trace_row(&kit, line, &x, row, &scale);
         }
     });
     if state.takes(Do::Enter)
-        && let Some(row) = order.get(state.traces.selected).and_then(|i| row(answer, *i))
+        && let Some(row) = order.get(selected).and_then(|i| row(answer, *i))
     {
         opened = Some(row.text("TraceId").to_owned());
     }
@@ -349,12 +390,13 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize])
     }
 }
 
-/// Moves the selection by keys; says whether it did.
-fn moves(state: &mut App, answer: &Answer, order: &[usize]) -> bool {
+/// The place of the selected trace, moved by keys.
+fn moves(state: &mut App, answer: &Answer, order: &[usize]) -> usize {
     let last = order.len().saturating_sub(1);
-    let before = state.traces.selected;
+    let id = |place: usize| order.get(place).and_then(|i| row(answer, *i)).map_or("", |r| r.text("TraceId"));
+    let before = (0..order.len()).find(|p| id(*p) == state.traces.selected).unwrap_or(0);
     let has_error = |place: &usize| row(answer, order[*place]).is_some_and(|r| r.int("Errors") > 0);
-    let mut at = before.min(last);
+    let mut at = before;
     if state.takes(Do::Down) {
         at = (at + 1).min(last);
     }
@@ -373,23 +415,57 @@ fn moves(state: &mut App, answer: &Answer, order: &[usize]) -> bool {
     if state.takes(Do::PreviousError) {
         at = (0..at).rev().find(has_error).unwrap_or(at);
     }
-    state.traces.selected = at;
-    before != at
+    if at != before {
+        id(at).clone_into(&mut state.traces.selected);
+        state.traces.is_sought = true;
+    }
+    at
 }
 
-fn trace_row(kit: &Kit<'_>, line: Rect, x: &[f32; 8], row: Row<'_>, longest: i64) {
+/// How long the bars of durations are: in proportion, or by powers of ten where a few are very long.
+struct BarScale {
+    longest: f64,
+    is_log: bool,
+}
+
+/// So many times the middle one, the longest makes the others vanish.
+const MUCH_LONGER: i64 = 40;
+/// The shortest duration that has a bar on a scale of powers of ten.
+const SHORTEST_BAR: f64 = 1e5;
+
+impl BarScale {
+    fn of(durations: impl Iterator<Item = i64>) -> Self {
+        let mut all: Vec<i64> = durations.collect();
+        all.sort_unstable();
+        let (middle, longest) = (all.get(all.len() / 2).copied().unwrap_or(1), all.last().copied().unwrap_or(1));
+        Self { longest: longest.max(1) as f64, is_log: longest / MUCH_LONGER > middle }
+    }
+
+    /// The share of the column's width.
+    fn share(&self, nanos: i64) -> f32 {
+        let nanos = nanos.max(0) as f64;
+        if self.is_log {
+            let part = (nanos / SHORTEST_BAR).max(1.0).log10() / (self.longest / SHORTEST_BAR).max(10.0).log10();
+            part as f32
+        } else {
+            (nanos / self.longest) as f32
+        }
+    }
+}
+
+fn trace_row(kit: &Kit<'_>, line: Rect, x: &Columns, row: Row<'_>, scale: &BarScale) {
     let t = kit.t;
     let y = line.top();
     let bl = y + 16.0;
     kit.hline(line.left(), line.bottom() - 1.0, line.width(), t.hair);
-    kit.text(x[0] + 12.0, bl, Font::Mono(11.0), t.text, &clock(row.int("Timestamp"), 3));
-    let root = row.text("ServiceName");
-    chip(kit, x[1] + 8.0, y + 6.0, root);
-    kit.text_in(x[1] + 32.0, bl, x[2] - x[1] - 40.0, Font::Regular(12.0), t.strong, row.text("SpanName"));
-    let total = 128.0 * row.int("Duration") as f32 / longest as f32;
+    kit.text(x.start.min + 12.0, bl, Font::Mono(11.0), t.text, &clock(row.int("Timestamp"), 3));
+    chip(kit, x.root.min + 8.0, y + 6.0, row.text("ServiceName"));
+    let name = row.text("SpanName");
+    kit.text_in(x.root.min + 32.0, bl, x.root.span() - 40.0, Font::Regular(12.0), t.strong, name);
+    let total = (x.duration.span() - 106.0).max(10.0) * scale.share(row.int("Duration"));
     let shares = row.pairs("Shares", "service", "self");
     let sum = shares.iter().map(|s| s.1).sum::<i64>().max(1) as f32;
-    let mut at = x[2] + 8.0;
+    let mut at = x.duration.min + 8.0;
     for (name, self_time) in &shares {
         let w = total * *self_time as f32 / sum;
         if w < 0.7 {
@@ -398,31 +474,38 @@ fn trace_row(kit: &Kit<'_>, line: Rect, x: &[f32; 8], row: Row<'_>, longest: i64
         kit.fill(rect(at, y + 8.0, (w - 1.0).max(1.0), 8.0), t.service(name));
         at += w;
     }
-    kit.text_right(x[3] - 8.0, bl, Font::Mono(11.0), t.strong, &duration(row.int("Duration")));
-    kit.text_right(x[4] - 8.0, bl, Font::Mono(11.0), t.strong, &thousands(row.int("Spans")));
+    kit.text_right(x.duration.max - 8.0, bl, Font::Mono(11.0), t.strong, &duration(row.int("Duration")));
+    if x.spans.span() > 0.0 {
+        kit.text_right(x.spans.max - 8.0, bl, Font::Mono(11.0), t.strong, &thousands(row.int("Spans")));
+    }
     let errors = row.int("Errors");
+    let color = if errors > 0 { t.error } else { t.weak };
+    let left = kit.text_right(x.errors.max - 8.0, bl, Font::Mono(11.0), color, &thousands(errors));
     if errors > 0 {
-        let left = kit.text_right(x[5] - 8.0, bl, Font::Mono(11.0), t.error, &thousands(errors));
-        cross(kit, left - 11.0, y + 8.5);
-    } else {
-        kit.text_right(x[5] - 8.0, bl, Font::Mono(11.0), t.weak, "0");
+        cross(kit, left - 12.0, y + 8.0);
     }
-    let status = row.text("ResponseStatus");
-    let (text, color) = match (status, row.text("StatusCode")) {
-        ("", "Error") => ("error", t.error),
-        ("", _) => ("–", t.weak),
-        (code, "Error") => (code, t.error),
-        (code, _) => (code, t.text),
-    };
-    kit.text(x[5] + 8.0, bl, Font::Mono(11.0), color, text);
-    for (i, (name, _)) in shares.iter().take(5).enumerate() {
-        chip(kit, x[6] + 8.0 + 21.0 * i as f32, y + 6.0, name);
+    if x.status.span() > 0.0 {
+        let (text, color) = match (row.text("ResponseStatus"), row.text("StatusCode")) {
+            ("", "Error") => ("error", t.error),
+            ("", _) => ("–", t.weak),
+            (code, "Error") => (code, t.error),
+            (code, _) => (code, t.text),
+        };
+        kit.text_in(x.status.min + 8.0, bl, 60.0, Font::Mono(11.0), color, text);
     }
-    if shares.len() > 5 {
-        kit.text(x[6] + 113.0, bl, Font::Mono(10.5), t.weak, &format!("+{}", shares.len() - 5));
+    if x.services.span() > 0.0 {
+        for (i, (name, _)) in shares.iter().take(5).enumerate() {
+            chip(kit, x.services.min + 8.0 + 21.0 * i as f32, y + 6.0, name);
+        }
+        if shares.len() > 5 {
+            let more = format!("+{}", shares.len() - 5);
+            kit.text(x.services.min + 113.0, bl, Font::Mono(10.5), t.weak, &more);
+        }
     }
-    let id = row.text("TraceId");
-    kit.text(x[7] + 8.0, bl, Font::Mono(11.0), t.weak, id.get(..16).unwrap_or(id));
+    if x.id.span() > 0.0 {
+        let id = row.text("TraceId");
+        kit.text(x.id.min + 8.0, bl, Font::Mono(11.0), t.weak, id.get(..16).unwrap_or(id));
+    }
 }
 
 /// The mark of an error.

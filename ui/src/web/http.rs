@@ -112,6 +112,13 @@ impl Backend for Http {
                 tell(&told, event);
             }
         });
+        let (up, down) = (self.on_event.clone(), self.on_event.clone());
+        let opened = Closure::<dyn Fn()>::new(move || tell(&up, Event::Link { is_up: true }));
+        let failed = Closure::<dyn Fn()>::new(move || tell(&down, Event::Link { is_up: false }));
+        source.set_onopen(Some(opened.as_ref().unchecked_ref()));
+        source.set_onerror(Some(failed.as_ref().unchecked_ref()));
+        opened.forget();
+        failed.forget();
         source.set_onmessage(Some(heard.as_ref().unchecked_ref()));
         // Both live as long as the page.
         heard.forget();

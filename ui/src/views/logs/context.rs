@@ -76,19 +76,26 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, row: Row<'_>) {
     let mut all: Vec<Row<'_>> = rows(&answer).collect();
     all.reverse();
     let is_it = |r: &Row<'_>| r.int("Timestamp") == time && r.text("Body") == row.text("Body");
-    let place = all.iter().position(is_it).unwrap_or(0);
+    let place = all.iter().position(is_it);
+    let is_cut = answer.n_rows() >= LIMIT;
+    let mut body = body;
+    if is_cut {
+        let words = format!("The newest {LIMIT} of this minute; older ones are not shown.");
+        Kit::new(ui, t).text(body.left() + 12.0, body.top() + 15.0, Font::Regular(10.5), t.warn, &words);
+        body = body.with_min_y(body.top() + ROW);
+    }
     let mut child = ui.new_child(UiBuilder::new().id_salt("context").max_rect(body));
     child.set_clip_rect(body);
     let mut area = ScrollArea::vertical().auto_shrink(false).id_salt("context");
     if std::mem::replace(&mut state.logs.around, (time, state.logs.context)) != (time, state.logs.context) {
-        area = area.vertical_scroll_offset((place as f32 * ROW - body.height() / 3.0).max(0.0));
+        area = area.vertical_scroll_offset((place.unwrap_or(0) as f32 * ROW - body.height() / 3.0).max(0.0));
     }
     area.show_rows(&mut child, ROW, all.len(), |ui, range| {
         for i in range {
             let (line, response) = ui.allocate_exact_size(vec2(body.width(), ROW), Sense::CLICK);
             let kit = Kit::new(ui, t);
             let bl = line.top() + 15.0;
-            if i == place {
+            if Some(i) == place {
                 kit.fill(line, t.bg_selected);
                 kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
             } else if response.hovered() {

@@ -5,6 +5,7 @@ use crate::data::{clock, duration, rows};
 use crate::fonts::Font;
 use crate::kit::{Kit, ValueAction, chip, icon, pill, rect, value_actions};
 use crate::route::{Route, View};
+use crate::runtime::now;
 use crate::tokens::Tokens;
 use crate::views::facets::with_value;
 use crate::views::states;
@@ -13,11 +14,24 @@ use serde_json::Value;
 use sextant_charts::{Skeleton, Span};
 use sextant_contract::{Ask, Period, SearchAsk, SearchKind};
 
+/// A span is asked about once it has been selected for so long.
+const REST_NANOS: i64 = 120_000_000;
 const TABS: [&str; 5] = ["Attributes", "Events", "Links", "Logs", "Raw"];
 
 pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
     let node = all.span(state.trace.selected.0);
     let (trace, span) = (state.route.trace.clone(), node.id());
+    // Whoever walks by keys is not asked about for each span that is passed.
+    if state.trace.rested.0 != span {
+        state.trace.rested = (span.clone(), now());
+    }
+    if now() - state.trace.rested.1 < REST_NANOS {
+        ui.request_repaint_after(std::time::Duration::from_nanos(REST_NANOS as u64));
+        let kit = Kit::new(ui, state.theme);
+        kit.fill(r, state.theme.bg_panel);
+        kit.vline(r.left(), r.top(), r.height(), state.theme.hair);
+        return head(&kit, r, node, all);
+    }
     let slot = state.asks.ask(ui.ctx(), &format!("span {trace} {span}"), false, || Ask::Span {
         trace: trace.clone(),
         span: span.clone(),
@@ -51,7 +65,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
         0 => {
             find(ui, state, rect(body.left(), top, body.width(), 37.0));
             top += 37.0;
-            attributes(&object, &state.trace.find, node, &mut lines);
+            attributes(&object, &state.trace.find, node, all, &mut lines);
         }
         1 => events(&object, all.origin, &mut lines),
         2 => links(&object, &mut lines),
@@ -177,7 +191,7 @@ fn pairs(value: &Value, find: &str, lines: &mut Vec<Line>) {
     }
 }
 
-fn attributes(object: &Value, find: &str, node: Span<'_>, lines: &mut Vec<Line>) {
+fn attributes(object: &Value, find: &str, node: Span<'_>, all: &Skeleton, lines: &mut Vec<Line>) {
     if node.is_error() {
         let exception = object["events"]
             .as_array()
@@ -185,7 +199,15 @@ fn attributes(object: &Value, find: &str, node: Span<'_>, lines: &mut Vec<Line>)
             .flatten()
             .find_map(|e| e["Attributes"]["exception.type"].as_str().map(str::to_owned));
         lines.push(Line::ErrorHead(exception.unwrap_or_else(|| "Error".into())));
-        lines.extend(wrapped(object["message"].as_str().unwrap_or_default(), 52).take(8).map(Line::Error));
+        let own = object["message"].as_str().unwrap_or_default();
+        let below = node.place() + 1..=node.place() + node.n_descendants();
+        let cause = below.map(|i| all.span(i)).find(|s| s.is_error() && !s.message().is_empty());
+        let text = match cause.filter(|_| own.is_empty()) {
+            Some(cause) => format!("{} {}: {}", cause.service(), cause.name(), cause.message()),
+            None if own.is_empty() => "The status is Error, without a message.".to_owned(),
+            None => own.to_owned(),
+        };
+        lines.extend(wrapped(&text, 52).take(8).map(Line::Error));
     }
     let n = |key: &str| object[key].as_object().map_or(0, serde_json::Map::len).to_string();
     lines.push(Line::Head("Span".into(), n("attributes")));
@@ -271,7 +293,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
                     let end = kit.text_in(x, bl, 260.0, Font::Semibold(12.0), t.strong, title);
                     kit.text(end + 8.0, bl, Font::MonoSemibold(11.0), t.weak, count);
                     if title == "Logs of this span" {
-                        kit.text_right(row.right() - 12.0, bl, Font::Medium(11.0), t.accent, "Open in Logs");
+                        kit.text_right(row.right() - 12.0, bl, Font::Medium(11.0), t.accent, "All logs of the trace");
                         logs |= response.clicked();
                     }
                 }
@@ -295,7 +317,10 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
                     } else if response.clicked() {
                         ui.copy_text(value.clone());
                     }
-                    response.on_hover_text(format!("{key}\n{value}"));
+                    let is_cut = key.len() > 24 || value.chars().count() > 28;
+                    if is_cut {
+                        response.on_hover_text(format!("{key}\n{value}"));
+                    }
                 }
                 Line::ErrorHead(title) => {
                     kit.fill(row, t.error_bg);
@@ -327,7 +352,6 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
     } else if let Some((trace, span)) = followed {
         state.go(Route { view: View::Trace, trace, span, ..state.route.clone() });
     } else if logs {
-        let query = format!("trace:{}", state.route.trace);
-        state.go(Route { view: View::Logs, query, trace: String::new(), span: String::new(), ..state.route.clone() });
+        super::open_logs(state);
     }
 }

@@ -7,7 +7,7 @@ use crate::data::duration;
 use crate::fonts::Font;
 use crate::kit::{Kit, rect};
 use eframe::egui::{self, Rect, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
-use sextant_charts::{Row, Rows, Scale, Scene, Skeleton, Waterfall, critical_strip};
+use sextant_charts::{Folds, Row, Rows, Scale, Scene, Skeleton, Waterfall, critical_strip};
 
 const ROW: f32 = Waterfall::ROW;
 const STRIP: f32 = 56.0;
@@ -48,6 +48,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
         area = area.vertical_scroll_offset((selected as f32 * ROW - body.height() / 2.0).max(0.0));
     }
     let mut clicked = None;
+    let mut labels = Vec::new();
     area.show_rows(&mut child, ROW, rows.list.len(), |ui, range| {
         for number in range {
             let (line, response) = ui.allocate_exact_size(vec2(body.width(), ROW), Sense::CLICK);
@@ -62,7 +63,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
             let plot = rect(line.left() + Waterfall::NAMES - 5.0, line.top(), scale.w + 10.0, ROW);
             kit.inside(plot).scene(&fall.bar(row, &scale), line.left(), line.top());
             kit.scene(&fall.name(row), line.left(), line.top());
-            kit.inside(line).scene(&fall.label(row, &scale), line.left(), line.top());
+            labels.push((line, fall.label(row, &scale)));
             Kit::describe(&response, || {
                 let span = all.span(row.place);
                 let word = if span.is_error() { ", error" } else { "" };
@@ -85,6 +86,10 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
     }
     if let Some((x, readout, text)) = pointer {
         index(&Kit::new(ui, t), axis, body.bottom(), x, readout, &text);
+    }
+    let kit = Kit::new(ui, t).inside(body);
+    for (line, label) in labels {
+        kit.inside(line).scene(&label, line.left(), line.top());
     }
     if strip > 0.0 {
         let kit = Kit::new(ui, t);
@@ -147,7 +152,12 @@ fn folding(state: &mut App, all: &Skeleton, rows: &Rows, at: usize, to: &mut usi
         set_open(state, row, true);
     }
     if state.takes(Do::UnfoldAll) {
-        state.trace.fold(|f| f.closed.clear());
+        let rows = Rows::of(all, &Folds { has_groups: state.trace.folds.has_groups, ..Folds::default() });
+        let groups = rows.groups.iter().map(|g| g.members[0]).collect();
+        state.trace.fold(|f| {
+            f.closed.clear();
+            f.open_groups = groups;
+        });
     }
     if state.takes(Do::FoldAll) {
         let has_children = |i: &usize| all.span(*i).depth() > 0 && all.span(*i).n_descendants() > 0;
@@ -156,6 +166,11 @@ fn folding(state: &mut App, all: &Skeleton, rows: &Rows, at: usize, to: &mut usi
             f.closed = closed;
             f.open_groups.clear();
         });
+        // What was selected is hidden now: the row that hides it is selected.
+        let place = state.trace.selected.0;
+        let above = (0..=place).rev().find(|i| all.span(*i).depth() <= 1 && place <= i + all.span(*i).n_descendants());
+        state.trace.selected = (above.unwrap_or(0), false);
+        state.route.span = all.span(above.unwrap_or(0)).id();
     }
     if state.takes(Do::CriticalPath) {
         state.trace.has_critical = !state.trace.has_critical;
