@@ -98,7 +98,7 @@ pub enum Command {
     Trace(Trace),
     /// Run one read-only SELECT over the views traces, logs and metrics_…
     ///
-    /// Example: sextant sql "SELECT `ServiceName`, count(*) FROM traces GROUP BY 1" --format csv
+    /// Example: sextant sql 'SELECT ServiceName, count(*) AS n FROM traces GROUP BY 1 ORDER BY n DESC' --format csv
     Sql(Sql),
     /// List services with requests, errors, rate and latency
     ///
@@ -210,9 +210,11 @@ pub struct Demo {
     /// About so many spans
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     pub spans: u64,
-    /// The same seed makes the same traffic
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    pub seed: u64,
+    /// The same seed makes the same traffic [default: another one each time]
+    ///
+    /// Sent twice, it is the same traces twice: their spans are there twice then.
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
     /// Send to this OTLP/HTTP address instead of the running instance
     #[arg(long, value_name = "URL")]
     pub to: Option<String>,

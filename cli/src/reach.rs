@@ -45,6 +45,17 @@ impl Reach {
         bail!("the data directory {} is in use by a program that does not answer; stop it and try again", dir.display())
     }
 
+    /// The same for reading: a directory that is not there is not made.
+    pub async fn reading(place: &Where) -> anyhow::Result<Self> {
+        if place.url.is_none() {
+            let dir = data_dir(place.data.as_ref())?;
+            if !dir.exists() {
+                bail!("there is no data directory {}; receive something with: sextant serve", dir.display());
+            }
+        }
+        Self::of(place).await
+    }
+
     pub async fn ask(&self, ask: Ask) -> Result<Answer, AskError> {
         match self {
             Self::Running(backend) => backend.ask(ask).await,
@@ -73,5 +84,11 @@ pub fn period(args: &PeriodArgs) -> anyhow::Result<Period> {
         return Ok(Period { from: Some(now().saturating_sub(back.0)), to: None });
     }
     let time = |text: &Option<String>| text.as_deref().map(UnixNanos::parse).transpose();
-    Ok(Period { from: time(&args.from)?.map(|t| t.0), to: time(&args.to)?.map(|t| t.0) })
+    let (from, to) = (time(&args.from)?.map(|t| t.0), time(&args.to)?.map(|t| t.0));
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        bail!("--from is not before --to, so the period is empty");
+    }
+    Ok(Period { from, to })
 }

@@ -2,7 +2,7 @@
 
 use crate::{Instance, ServerError};
 use axum::body::Body;
-use axum::http::{Request, Uri, header};
+use axum::http::{Request, StatusCode, Uri, header};
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -67,6 +67,11 @@ impl HttpBackend {
         let bytes = response.into_body().collect().await.map_err(|e| unreachable(&e))?.to_bytes();
         if status.is_success() {
             return Ok(bytes.to_vec());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let message = format!("the instance at {} does not know this token", self.base);
+            let hint = "give the one of instance.json in its data directory with --token";
+            return Err(AskError::new(Code::Unauthorized, message).hint(hint));
         }
         Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| {
             AskError::new(Code::Internal, format!("the instance at {} answered {status}", self.base))

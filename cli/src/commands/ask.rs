@@ -33,7 +33,7 @@ pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
         limit: args.limit,
         explain: args.explain,
     };
-    let reach = Reach::of(&args.place).await?;
+    let reach = Reach::reading(&args.place).await?;
     let answered = reach.ask(Ask::Search(ask)).await;
     super::close(reach).await;
     let answer = answered?;
@@ -57,7 +57,7 @@ fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
 }
 
 pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
-    let reach = Reach::of(&args.place).await?;
+    let reach = Reach::reading(&args.place).await?;
     let answered = reach.ask(Ask::Sql { sql: args.statement, limit: None }).await;
     super::close(reach).await;
     print(&answered?, args.format, &[])?;
@@ -66,7 +66,7 @@ pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
 
 pub async fn services(args: Services) -> anyhow::Result<ExitCode> {
     let period = period(&args.period)?;
-    let reach = Reach::of(&args.place).await?;
+    let reach = Reach::reading(&args.place).await?;
     let answered = reach.ask(Ask::Services { period }).await;
     super::close(reach).await;
     print(&answered?, args.format, &[])?;
@@ -74,7 +74,7 @@ pub async fn services(args: Services) -> anyhow::Result<ExitCode> {
 }
 
 pub async fn status(args: Status) -> anyhow::Result<ExitCode> {
-    let reach = Reach::of(&args.place).await?;
+    let reach = Reach::reading(&args.place).await?;
     let answered = reach.object(Ask::Status).await;
     super::close(reach).await;
     let object = answered?;

@@ -9,7 +9,9 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 pub async fn run(args: Demo) -> anyhow::Result<ExitCode> {
-    let config = ShopConfig { seed: args.seed, n_spans: args.spans, end: now() };
+    let end = now();
+    let seed = args.seed.unwrap_or(end as u64 % 1_000_000_007);
+    let config = ShopConfig { seed, n_spans: args.spans, end };
     let mut here = None;
     let address = match &args.to {
         Some(url) => url.clone(),
@@ -30,7 +32,7 @@ pub async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     }
     if let Outcome::Sent { spans, logs, points } = sent? {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "sent {spans} spans, {logs} log records and {points} metric points to {address}")?;
+        writeln!(out, "sent {spans} spans, {logs} log records and {points} metric points to {address}, seed {seed}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 pub async fn run(args: Trace) -> anyhow::Result<ExitCode> {
-    let reach = Reach::of(&args.place).await?;
+    let reach = Reach::reading(&args.place).await?;
     let ask = match args.format {
         TraceFormat::OtlpJson => Ask::TraceOtlp { id: args.id },
         _ => Ask::Trace { id: args.id },

@@ -41,11 +41,17 @@ impl Checker {
             serde_json::from_str(&json).map_err(|e| refuse(format!("the statement can't be checked: {e}")))?;
         if tree["error"] == Value::Bool(true) {
             let message = tree["error_message"].as_str().unwrap_or("it can't be parsed");
-            return Err(refuse(message.lines().next().unwrap_or_default()));
+            let message = message.lines().next().unwrap_or_default();
+            // How DuckDB says that it is no SELECT.
+            let is_other = message.contains("can be serialized");
+            return Err(refuse(if is_other { "this is no SELECT" } else { message }));
         }
         let statements = tree["statements"].as_array().map_or(&[][..], Vec::as_slice);
         let [statement] = statements else {
-            return Err(refuse(format!("{} statements were given", statements.len())));
+            return Err(refuse(match statements.len() {
+                0 => "there is no statement".to_owned(),
+                n => format!("{n} statements were given"),
+            }));
         };
         let mut tables = self.tables.clone();
         names_of_ctes(statement, &mut tables);
