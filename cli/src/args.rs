@@ -98,7 +98,7 @@ pub enum Command {
     Trace(Trace),
     /// Run one read-only SELECT over the views traces, logs and metrics_…
     ///
-    /// Example: sextant sql 'SELECT ServiceName, count(*) AS n FROM traces GROUP BY 1 ORDER BY n DESC' --format csv
+    /// Example: sextant sql 'SELECT servicename, count(*) AS n FROM traces GROUP BY 1 ORDER BY n DESC' --format csv
     Sql(Sql),
     /// List services with requests, errors, rate and latency
     ///

@@ -8,6 +8,8 @@ use std::time::Duration;
 use tauri::{AppHandle, Manager as _};
 use tauri_plugin_dialog::DialogExt as _;
 
+/// The same as over HTTP.
+const MAX_FILE_BYTES: u64 = 2 << 30;
 const OPENING_TRIES: u32 = 100;
 const OPENING_PAUSE: Duration = Duration::from_millis(100);
 
@@ -65,6 +67,10 @@ fn walk(path: PathBuf, found: &mut Vec<PathBuf>) {
 }
 
 async fn one(app: &AppHandle, path: &Path) -> Result<Outcome, AskError> {
+    let size = tokio::fs::metadata(path).await.map_or(0, |m| m.len());
+    if size > MAX_FILE_BYTES {
+        return Err(AskError::new(Code::BadQuery, "it is larger than 2 GiB").hint("take it in with: sextant import"));
+    }
     let bytes =
         tokio::fs::read(path).await.map_err(|e| AskError::new(Code::BadQuery, format!("can't be read: {e}")))?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tauri::{AppHandle, Manager as _, RunEvent, WebviewWindowBuilder, WindowEvent};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 use tauri_plugin_window_state::StateFlags;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Sextant on the desktop: receives telemetry, keeps it, and shows it in a window.
 #[derive(Debug, Parser)]
@@ -53,6 +54,11 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<i32> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     tauri::async_runtime::set(runtime.handle().clone());
+    // From here on a signal waits until it is listened for, instead of ending the program in the middle of its start.
+    let (term, interrupt) = {
+        let _on_runtime = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
     let dir = data_dir(args.data.as_ref())?;
     let shell = Shell::default();
     let phase = Arc::new(AtomicU8::new(RUNNING));
@@ -91,7 +97,7 @@ fn run(args: Args) -> anyhow::Result<i32> {
                 }
                 Err(e) => refuse(app.handle(), &e.to_string()),
             }
-            tauri::async_runtime::spawn(stop_on_signal(app.handle().clone()));
+            tauri::async_runtime::spawn(stop_on_signal(app.handle().clone(), term, interrupt));
             Ok(())
         })
         .build(tauri::generate_context!())?;
@@ -131,11 +137,7 @@ fn refuse(app: &AppHandle, why: &str) {
     app.dialog().message(why).title("Sextant can't start").kind(MessageDialogKind::Error).show(move |_| handle.exit(1));
 }
 
-async fn stop_on_signal(app: AppHandle) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return;
-    };
+async fn stop_on_signal(app: AppHandle, mut term: Signal, mut interrupt: Signal) {
     tokio::select! {
         _ = term.recv() => {}
         _ = interrupt.recv() => {}

@@ -213,6 +213,9 @@ fn from_home_to_a_waterfall_and_out() {
         let lock = std::fs::File::options().write(true).open(data.join("lock")).ok()?;
         lock.try_lock().ok()
     });
+    let logs = std::fs::read_dir(data.join("wal")).expect("the folder of logs").flatten();
+    let left: u64 = logs.filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    assert!(left < 20_000, "what came is sealed before the end, {left} bytes of log are left");
     // Without it the directory answers by itself, and everything is in segments.
     let status = cli_json(&["status", "--data", &data_text, "--format", "json"]);
     assert_eq!(status["ledger"][0]["stored"].as_u64(), Some(sent));

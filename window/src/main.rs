@@ -2,7 +2,7 @@
 //! store when it holds the data directory, and a client of the running instance when another process does.
 
 use clap::Parser;
-use eframe::egui::ViewportBuilder;
+use eframe::egui::{Context, ViewportBuilder, ViewportCommand};
 use eframe::{NativeOptions, run_native};
 use sextant_server::{Holder, HostArgs, data_dir};
 use sextant_ui::App;
@@ -33,6 +33,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let holder = runtime.block_on(Holder::open(data_dir(args.data.as_ref())?, args.host))?;
     let backend = holder.backend();
+    let signals = runtime.handle().clone();
     let options = NativeOptions {
         viewport: ViewportBuilder::default()
             .with_title("Sextant")
@@ -46,6 +47,8 @@ fn main() -> anyhow::Result<()> {
         options,
         Box::new(move |cc| {
             let mut app = App::new(&cc.egui_ctx, Rc::new(backend));
+            let ctx = cc.egui_ctx.clone();
+            signals.spawn(close_on_signal(ctx));
             app.set_light(args.light);
             app.open(&args.open);
             Ok(Box::new(app))
@@ -56,4 +59,18 @@ fn main() -> anyhow::Result<()> {
     }
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     shown.map_err(|e| anyhow::anyhow!("the window can't be opened: {e}"))
+}
+
+/// Asked to stop, it closes its window, after which everything is sealed.
+async fn close_on_signal(ctx: Context) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    ctx.send_viewport_cmd(ViewportCommand::Close);
+    ctx.request_repaint();
 }

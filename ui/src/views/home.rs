@@ -40,7 +40,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         let is_narrow = main.width() < NARROW;
         let bottom = if is_narrow { LEFT_BOTTOM } else { main.bottom().max(LEFT_BOTTOM) };
         let (left, right) = columns(main, dy, is_narrow);
-        headline(ui, state, main, dy, &senders);
+        headline(ui, state, main, dy, &senders, is_loopback(&object));
         send_card(ui, state, left, &object);
         ledger_card(&Kit::new(ui, state.theme), left, &object);
         files_card(ui, state, left, bottom + dy);
@@ -86,6 +86,12 @@ fn columns(main: Rect, dy: f32, is_narrow: bool) -> (Rect, Rect) {
     (rect(x, 104.0 + dy, left, main.height()), rect(x + left + 16.0, 104.0 + dy, width - left, main.height()))
 }
 
+/// Whether nobody else can reach the listeners.
+fn is_loopback(object: &Value) -> bool {
+    let all = object["listeners"].as_object().into_iter().flatten();
+    all.filter_map(|(_, a)| a.as_str()).all(|a| a.starts_with("127.") || a.starts_with("[::1]"))
+}
+
 fn card(kit: &Kit<'_>, r: Rect, title: &str, note: &str) {
     kit.round(r, 6, kit.t.bg_panel);
     kit.border(r, 6, kit.t.hair);
@@ -93,7 +99,7 @@ fn card(kit: &Kit<'_>, r: Rect, title: &str, note: &str) {
     kit.text_right(r.right() - 17.0, r.top() + 28.0, Font::Regular(10.5), kit.t.weak, note);
 }
 
-fn headline(ui: &Ui, state: &mut App, main: Rect, dy: f32, senders: &crate::asks::Slot) {
+fn headline(ui: &Ui, state: &mut App, main: Rect, dy: f32, senders: &crate::asks::Slot, is_private: bool) {
     let kit = Kit::new(ui, state.theme);
     let n = senders.get().map(sextant_contract::Answer::n_rows);
     let last = senders.get().into_iter().flat_map(rows).map(|r| r.int("last_seen")).max().unwrap_or(0);
@@ -107,7 +113,11 @@ fn headline(ui: &Ui, state: &mut App, main: Rect, dy: f32, senders: &crate::asks
     let x = kit.text(92.0, 82.0 + dy, Font::Semibold(15.0), kit.t.strong, &title);
     let room = main.right() - 470.0 - x;
     if room > 120.0 {
-        let words = "on this machine only. Nothing leaves it.";
+        let words = if is_private {
+            "on this machine only. Nothing leaves it."
+        } else {
+            "Other machines may send here, with a key."
+        };
         kit.text_in(x + 8.0, 81.0 + dy, room, Font::Regular(12.0), kit.t.weak, words);
     }
     let mut right = main.right() - 24.0;
@@ -396,7 +406,7 @@ fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value) {
         ("Workbench API, browser UI", "http"),
     ];
     let r = rect(column.left(), dy + 308.0, column.width(), 138.0);
-    card(kit, r, "Listening", "loopback only");
+    card(kit, r, "Listening", if is_loopback(object) { "loopback only" } else { "also for other machines" });
     for (i, (title, name)) in names.iter().enumerate() {
         let bl = dy + 365.0 + 24.0 * i as f32;
         let address = object["listeners"][*name].as_str();
