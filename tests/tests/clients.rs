@@ -13,6 +13,16 @@ fn script(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients").join(name)
 }
 
+/// What the page says of itself at these addresses, in a real browser.
+fn page(serve: &Serve, hashes: &[String]) -> Vec<String> {
+    let url = format!("http://{}/?token={}", serve.at("http"), serve.token);
+    let mut browser = Command::new("node");
+    browser.env("NODE_CLIENT_ROOT", cache().join("node")).arg(script("said.mjs")).arg(url).args(hashes);
+    let output = browser.output().expect("node starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("the page says something")
+}
+
 /// What a client says it sent, and what every way of asking says is there.
 fn check(serve: &Serve, client: &mut Command) {
     let output = client.output().expect("the client starts");
@@ -28,6 +38,14 @@ fn check(serve: &Serve, client: &mut Command) {
         let count = |table: &str| serve.count(&format!("SELECT count(*) FROM {table} WHERE ServiceName = '{service}'"));
         assert_eq!(count("traces"), sent["spans"].as_u64().expect("spans"));
         assert_eq!(count("logs"), sent["logs"].as_u64().expect("logs"));
+        // The page shows as many.
+        let of = format!("?q=service%3A%22{service}%22&last=60");
+        let said = page(serve, &[format!("#/traces{of}"), format!("#/logs{of}")]);
+        let distinct = format!("SELECT count(DISTINCT TraceId) FROM traces WHERE ServiceName = '{service}'");
+        let (traces, logs) = (serve.count(&distinct), &sent["logs"]);
+        assert!(said[0].contains(&format!("Showing {traces} of {traces} traces")), "{said:?}");
+        assert!(said[1].contains(&format!("Showing {logs} of {logs} records")), "{said:?}");
+        assert!(said.iter().all(|s| s.contains("Answer complete")), "{said:?}");
         for id in sent["traces"].as_array().into_iter().flatten() {
             let id = id.as_str().expect("an id");
             let rows = serve.api("GET", &format!("/api/v1/traces/{id}"), "").json();

@@ -183,6 +183,10 @@ fn from_home_to_a_waterfall_and_out() {
     std::thread::sleep(Duration::from_secs(1));
     let list = driver.picture();
     keep("traces", &list);
+    let traces = cli_json(&["search", "traces", "", "--data", &data_text, "--format", "json", "--limit", "1000"]);
+    let n = traces.as_array().map_or(0, Vec::len);
+    let said = driver.script("return document.getElementById('said').textContent").to_string();
+    assert!(said.contains(&format!("Showing {n} of {n} traces")), "{said}");
     driver.click(width / 2, 44 + 36 + 226 + 32 + 24 + 12);
     let address = wait("a trace", || Some(driver.hash()).filter(|h| h.starts_with("#/trace?")));
     assert!(address.contains("trace="), "{address}");

@@ -59,6 +59,13 @@ impl State {
         place.map(|p| self.todo.remove(p)).is_some()
     }
 
+    /// What is on the screen, in a sentence.
+    #[cfg(target_arch = "wasm32")]
+    fn said(&self) -> String {
+        let parts: Vec<String> = self.status.parts.iter().take(2).map(|p| p.join(" ")).collect();
+        format!("{:?}: {}.", self.route.view, parts.join(". "))
+    }
+
     /// Goes somewhere; back leads here.
     pub fn go(&mut self, route: Route) {
         if route == self.route {
@@ -287,6 +294,8 @@ impl eframe::App for App {
         shell::show(ui, state, whole);
         overlay::show(ui, state, whole);
         state.todo.clear();
+        #[cfg(target_arch = "wasm32")]
+        crate::web::say(&state.said());
         if !state.wanted.is_empty() {
             ui.request_repaint();
         }

@@ -39,6 +39,14 @@ pub fn start() {
     });
 }
 
+/// Says something to those who don't see the canvas.
+pub(crate) fn say(text: &str) {
+    let said = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id("said"));
+    if let Some(said) = said.filter(|s| s.text_content().as_deref() != Some(text)) {
+        said.set_text_content(Some(text));
+    }
+}
+
 /// The part of the address after `#`, with it.
 pub(crate) fn hash() -> String {
     web_sys::window().and_then(|w| w.location().hash().ok()).unwrap_or_default()

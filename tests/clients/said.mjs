@@ -1,0 +1,21 @@
+// Opens addresses of the page one after the other and prints what its live region says on each: node said.mjs URL HASH…
+const { chromium } = await import(`${process.env.NODE_CLIENT_ROOT}/node_modules/playwright-core/index.mjs`);
+const [url, ...hashes] = process.argv.slice(2);
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+});
+const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+await page.goto(url);
+await page.waitForFunction(() => document.querySelector('canvas').width > 300);
+const texts = [];
+for (const hash of hashes) {
+  await page.evaluate((h) => { document.getElementById('said').textContent = ''; location.hash = h; }, hash);
+  await page.waitForFunction((h) => {
+    const text = document.getElementById('said').textContent;
+    return text.startsWith(h.slice(2, 4).toUpperCase()[0]) && text.includes('Answer');
+  }, hash, { timeout: 30000 });
+  texts.push(await page.evaluate(() => document.getElementById('said').textContent));
+}
+console.log(JSON.stringify(texts));
+await browser.close();
