@@ -64,6 +64,20 @@ fn rooms_use_only_what_the_table_says() {
             }
         }
     }
+    // The page that people read says the same.
+    let page = std::fs::read_to_string("../docs/ARCHITECTURE.md").expect("the page is there");
+    for line in page.lines().filter(|l| l.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches(['|', ' ']).split(" | ").collect();
+        let folder = cells[0].trim_matches(['`', '/']);
+        let room = if folder == "src-tauri" { "desktop" } else { folder };
+        let (Some(allowed), Some(said)) = (rooms.get(room), cells.last()) else { continue };
+        if said.starts_with("all above") || *said == "any" {
+            continue;
+        }
+        let said: BTreeSet<&str> = said.split(", ").filter(|s| *s != "–").collect();
+        let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
+        assert_eq!(said, allowed, "ARCHITECTURE.md says otherwise of {room}");
+    }
     let named: BTreeSet<String> = rooms.keys().map(|r| (*r).to_owned()).collect();
     assert_eq!(seen, named, "the table names the rooms that there are");
 }

@@ -18,7 +18,7 @@ const MAX_SHARES: usize = 16;
 /// Attributes that say how a request ended.
 const STATUS_KEYS: [&str; 3] = ["http.response.status_code", "http.status_code", "rpc.grpc.status_code"];
 
-/// Rows depth first, and what is said about the whole trace: when it starts (`origin`), what its critical path went
+/// Rows depth first, and what is said about the whole trace: when it starts (`origin`), how many logs it has (`logs`), what its critical path went
 /// into (`critical`), and the response status of its root (`status`).
 pub(crate) fn skeleton(spans: &[RecordBatch], logs: &[RecordBatch]) -> Result<(RecordBatch, Value), ArrowError> {
     let access = Spans::new(spans);
@@ -74,6 +74,7 @@ pub(crate) fn skeleton(spans: &[RecordBatch], logs: &[RecordBatch]) -> Result<(R
     ])?;
     let head = json!({
         "origin": origin,
+        "logs": log_spans.len(),
         "critical": shares(&tree, &path, &services, &names),
         "status": status(spans, tree.nodes.first()),
     });
