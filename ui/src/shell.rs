@@ -429,17 +429,17 @@ fn foot(ui: &Ui, state: &State, whole: Rect) {
     }
 }
 
-/// Says that the other side does not answer, over the view; what is shown is what was there last.
+/// Says that the other side does not answer, at the foot of the view; what is shown is what was there last.
 fn away(ui: &Ui, state: &mut State, whole: Rect) {
     if state.asks.is_up() {
         return;
     }
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
-    let r = rect(68.0, 44.0, whole.width() - 68.0, 28.0);
+    let r = rect(68.0, whole.height() - 52.0, whole.width() - 68.0, 28.0);
     kit.fill(r, t.error_bg);
     kit.fill(rect(r.left(), r.top(), 2.0, r.height()), t.error);
-    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.error);
+    kit.hline(r.left(), r.top(), r.width(), t.error);
     let x = kit.text(r.left() + 14.0, r.top() + 18.0, Font::Semibold(12.0), t.error, "Sextant does not answer") + 10.0;
     let words = "What you see is what was there before. It is asked again every few seconds; is the program running?";
     kit.text_in(x, r.top() + 18.0, r.right() - 110.0 - x, Font::Regular(12.0), t.strong, words);

@@ -45,7 +45,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         ledger_card(&Kit::new(ui, state.theme), left, &object);
         files_card(ui, state, left, bottom + dy);
         arrivals_card(&Kit::new(ui, state.theme), right, &senders, shown);
-        listening_card(&Kit::new(ui, state.theme), right, &object);
+        let is_up = state.asks.is_up();
+        listening_card(&Kit::new(ui, state.theme), right, &object, is_up);
         let end = if is_narrow { right.top() - 104.0 + LEFT_BOTTOM } else { bottom + dy };
         senders_card(ui, state, right, end, &senders);
         ui.set_min_size(vec2(main.width() - 8.0, end - dy - main.top()));
@@ -396,7 +397,7 @@ pub(crate) fn time_scale(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) -> S
     scale
 }
 
-fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value) {
+fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value, is_up: bool) {
     let dy = column.top() - 104.0;
     let t = kit.t;
     let names = [
@@ -409,7 +410,7 @@ fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value) {
     card(kit, r, "Listening", if is_loopback(object) { "loopback only" } else { "also for other machines" });
     for (i, (title, name)) in names.iter().enumerate() {
         let bl = dy + 365.0 + 24.0 * i as f32;
-        let address = object["listeners"][*name].as_str();
+        let address = object["listeners"][*name].as_str().filter(|_| is_up);
         let (color, dot) = if address.is_some() { (t.strong, t.ok) } else { (t.weak, Color32::TRANSPARENT) };
         kit.paint.circle(
             pos2(r.left() + 21.5, bl - 4.0),
@@ -419,7 +420,11 @@ fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value) {
         );
         kit.text(r.left() + 34.0, bl, Font::Regular(12.0), t.strong, title);
         let why = object["missing_listeners"][*name].as_str();
-        let text = address.unwrap_or(if why.is_some() { "port taken" } else { "off" });
+        let text = address.unwrap_or(match (is_up, why) {
+            (false, _) => "not known",
+            (_, Some(_)) => "port taken",
+            _ => "off",
+        });
         let color = if why.is_some() { t.warn } else { color };
         kit.text(r.left() + 209.0, bl, Font::Mono(11.0), color, text);
         if let Some(why) = why {
