@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
-use sextant_importers::zipkin::{OnBadSpan, decode_json, decode_proto};
+use sextant_importers::zipkin::{OnBadSpan, decode_json, decode_json_v1, decode_proto};
 use sextant_model::Signal;
 use std::sync::Arc;
 
@@ -73,6 +73,7 @@ async fn spans(intake: &Intake, request: Request) -> Response<Body> {
             "the content type must be application/json or application/x-protobuf",
         );
     };
+    let is_v1 = request.uri().path() == "/api/v1/spans";
     let sender = Sender { client: client::name(request.headers()), protocol: "zipkin" };
     let coding = request.headers().get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
     let config = &intake.config;
@@ -93,6 +94,7 @@ async fn spans(intake: &Intake, request: Request) -> Response<Body> {
     };
     let taken = intake
         .take(sender, Signal::Traces, body, move |body, now| match encoding {
+            Encoding::Json if is_v1 => decode_json_v1(body, now, OnBadSpan::Refuse),
             Encoding::Json => decode_json(body, now, OnBadSpan::Refuse),
             Encoding::Protobuf => decode_proto(body, now, OnBadSpan::Refuse),
         })

@@ -190,6 +190,3 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,7 +6,8 @@ use crate::json::{JsonReader, Next, exact_integer};
 use sextant_model::ids::unhex;
 use std::borrow::Cow;
 
-type Sink<'s> = dyn FnMut(&JsonReader<'_>, Result<ZipkinSpan<'_>, &'static str>) -> Result<(), DecodeError> + 's;
+pub(super) type Sink<'s> =
+    dyn FnMut(&JsonReader<'_>, Result<ZipkinSpan<'_>, &'static str>) -> Result<(), DecodeError> + 's;
 
 /// Reads `[span, …]` and hands each span on.
 pub(super) fn read(text: &[u8], sink: &mut Sink<'_>) -> Result<(), DecodeError> {
@@ -83,7 +84,7 @@ fn field<'a>(
     })
 }
 
-fn text<'a>(r: &mut JsonReader<'a>) -> Result<Option<Cow<'a, str>>, DecodeError> {
+pub(super) fn text<'a>(r: &mut JsonReader<'a>) -> Result<Option<Cow<'a, str>>, DecodeError> {
     if r.peek()? == Next::String {
         return r.string().map(Some);
     }
@@ -92,7 +93,7 @@ fn text<'a>(r: &mut JsonReader<'a>) -> Result<Option<Cow<'a, str>>, DecodeError>
 }
 
 /// Hex of at most `max` digits; odd lengths are padded in front.
-fn id(r: &mut JsonReader<'_>, max: usize) -> Result<Option<Vec<u8>>, DecodeError> {
+pub(super) fn id(r: &mut JsonReader<'_>, max: usize) -> Result<Option<Vec<u8>>, DecodeError> {
     let text = text(r)?;
     Ok(text.filter(|t| !t.is_empty() && t.len() <= max).and_then(|t| {
         let even = if t.len().is_multiple_of(2) { t.into_owned() } else { format!("0{t}") };
@@ -101,7 +102,7 @@ fn id(r: &mut JsonReader<'_>, max: usize) -> Result<Option<Vec<u8>>, DecodeError
 }
 
 /// Microseconds, as number or text; negative ones count as none.
-fn micros(r: &mut JsonReader<'_>) -> Result<Option<u64>, DecodeError> {
+pub(super) fn micros(r: &mut JsonReader<'_>) -> Result<Option<u64>, DecodeError> {
     let value = match r.peek()? {
         Next::Number => {
             let text = r.number()?;
@@ -116,7 +117,7 @@ fn micros(r: &mut JsonReader<'_>) -> Result<Option<u64>, DecodeError> {
     Ok(value.map(|v| u64::try_from(v.max(0)).unwrap_or(u64::MAX)))
 }
 
-fn flag(r: &mut JsonReader<'_>) -> Result<Option<bool>, DecodeError> {
+pub(super) fn flag(r: &mut JsonReader<'_>) -> Result<Option<bool>, DecodeError> {
     if r.peek()? == Next::Bool {
         return r.bool().map(Some);
     }
@@ -134,7 +135,7 @@ fn kind_number(kind: &str) -> Option<u64> {
     })
 }
 
-fn endpoint<'a>(r: &mut JsonReader<'a>) -> Result<Result<Endpoint<'a>, &'static str>, DecodeError> {
+pub(super) fn endpoint<'a>(r: &mut JsonReader<'a>) -> Result<Result<Endpoint<'a>, &'static str>, DecodeError> {
     let mut endpoint = Endpoint::default();
     if r.peek()? != Next::Object {
         r.skip()?;

@@ -1,8 +1,9 @@
-//! Zipkin v2 spans, JSON and protobuf, by way of OTLP: each span becomes a `Span` message and is decoded as one.
+//! Zipkin spans, JSON of both versions and protobuf, by way of OTLP: each span becomes a `Span` message and is decoded as one.
 //!
 //! Rules are those of the Zipkin server: what it refuses with 400 is an error here.
 
 mod json;
+mod json_v1;
 mod proto;
 mod span;
 
@@ -28,6 +29,16 @@ pub enum OnBadSpan {
 pub fn decode_json(text: &[u8], received_at: i64, on_bad: OnBadSpan) -> Result<Decoded, DecodeError> {
     let mut spans = Transcoder::new(on_bad);
     json::read(text, &mut |r, span| spans.add(span, |what| r.fail(what)))?;
+    spans.finish(received_at)
+}
+
+/// Decodes a JSON list of v1 spans.
+///
+/// # Errors
+/// As [`decode_json`].
+pub fn decode_json_v1(text: &[u8], received_at: i64, on_bad: OnBadSpan) -> Result<Decoded, DecodeError> {
+    let mut spans = Transcoder::new(on_bad);
+    json_v1::read(text, &mut |r, span| spans.add(span, |what| r.fail(what)))?;
     spans.finish(received_at)
 }
 

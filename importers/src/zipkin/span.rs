@@ -4,7 +4,7 @@ use crate::wire::Writer;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Endpoint<'a> {
     pub service: Cow<'a, str>,
     pub ip: Option<IpAddr>,
@@ -12,7 +12,7 @@ pub(super) struct Endpoint<'a> {
 }
 
 /// A span on its way through; texts borrow from the message where they can.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ZipkinSpan<'a> {
     pub trace_id: Vec<u8>,
     pub parent_id: Vec<u8>,
