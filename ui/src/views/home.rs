@@ -73,13 +73,13 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
 /// Below this width the cards are in one column.
 const NARROW: f32 = 932.0;
 /// Where the cards of a column end at least.
-const LEFT_BOTTOM: f32 = 876.0;
+const LEFT_BOTTOM: f32 = 846.0;
 
 fn columns(main: Rect, dy: f32, is_narrow: bool) -> (Rect, Rect) {
     let x = main.left() + 24.0;
     if is_narrow {
         let width = main.width() - 48.0;
-        let next = 104.0 + LEFT_BOTTOM - 104.0;
+        let next = LEFT_BOTTOM;
         return (rect(x, 104.0 + dy, width, main.height()), rect(x, next + dy, width, main.height()));
     }
     let width = main.width() - 44.0 - 16.0;
