@@ -237,7 +237,7 @@ pub fn hue(service: &str) -> u8 {
 const N_HUES: usize = 12;
 
 /// Hues of services by the order in which they were first seen: each has the one of its name while that is free, else
-/// the next free one; after twelve they repeat.
+/// the next free one. After twelve they repeat, and are striped: see [`is_striped`].
 pub fn pin(services: &[&str]) -> Vec<u8> {
     let mut taken = [false; N_HUES];
     services
@@ -245,11 +245,17 @@ pub fn pin(services: &[&str]) -> Vec<u8> {
         .map(|name| {
             let wanted = usize::from(hue(name));
             let free = (0..N_HUES).map(|i| (wanted + i) % N_HUES).find(|h| !taken[*h]);
-            let given = free.unwrap_or(wanted);
-            taken[given] = true;
-            given as u8
+            if let Some(free) = free {
+                taken[free] = true;
+            }
+            free.unwrap_or(wanted + N_HUES) as u8
         })
         .collect()
+}
+
+/// Whether a hue is shared with an earlier service, which stripes tell apart.
+pub fn is_striped(hue: u8) -> bool {
+    usize::from(hue) >= N_HUES
 }
 
 /// Letters of services by the order in which they were first seen: no two share them while others are left.
@@ -294,6 +300,7 @@ mod tests {
         assert_eq!(different.len(), 12);
         assert_eq!(hues[0], hue("service 0"));
         assert_eq!(pin(&names[..5]), hues[..5], "who comes later takes nothing away");
+        assert_eq!(hues.iter().filter(|h| is_striped(**h)).count(), 2);
     }
 
     #[test]

@@ -33,19 +33,34 @@ pub fn take_in(app: &AppHandle, paths: Vec<PathBuf>) {
     }
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
-        let mut found = Vec::new();
+        let shell = app.state::<Shell>();
+        let _running = shell.importing.read().await;
+        let (mut found, mut are_in_folders) = (Vec::new(), Vec::new());
+        let mut n_passed = 0;
         for path in paths {
+            let is_folder = path.is_dir();
+            let before = found.len();
             walk(path, &mut found);
+            are_in_folders.extend(std::iter::repeat_n(is_folder, found.len() - before));
         }
-        for path in found {
+        for (path, is_in_folder) in found.into_iter().zip(are_in_folders) {
             let event = match one(&app, &path).await {
                 Ok(Outcome::Imported(file)) => Event::Imported { file },
                 Ok(_) => continue,
+                // In a folder, what is no telemetry is passed over and counted.
+                Err(e) if is_in_folder && e.code == Code::BadQuery => {
+                    n_passed += 1;
+                    continue;
+                }
                 Err(e) => {
                     Event::Failed { error: AskError { message: format!("{}: {}", path.display(), e.message), ..e } }
                 }
             };
-            app.state::<Shell>().tell(event);
+            shell.tell(event);
+        }
+        if n_passed > 0 {
+            let message = format!("{n_passed} files of the folder are no telemetry and were passed over");
+            shell.tell(Event::Failed { error: AskError::new(Code::BadQuery, message) });
         }
     });
 }

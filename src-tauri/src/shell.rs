@@ -18,7 +18,12 @@ const TELL_TIME: Duration = Duration::from_millis(50);
 pub struct Shell {
     holder: Mutex<Option<Holder>>,
     page: Arc<Mutex<Page>>,
+    /// Held for reading by whoever takes in files: closing waits for them.
+    pub importing: tokio::sync::RwLock<()>,
 }
+
+/// Files that are being taken in have so long to come to their end when the program is closed.
+const IMPORT_TIME: Duration = Duration::from_secs(60);
 
 /// The page, and what it was not told because it did not listen yet.
 #[derive(Default)]
@@ -95,6 +100,9 @@ impl Shell {
 
     /// Lets requests under way finish, seals, and gives the directory back.
     pub async fn close(&self) {
+        if tokio::time::timeout(IMPORT_TIME, self.importing.write()).await.is_err() {
+            tracing::warn!("a file was still being taken in at the end; what is missing of it can be imported again");
+        }
         let holder = locked(&self.holder).take();
         if let Some(Holder::Here(host)) = holder {
             host.close().await;

@@ -4,15 +4,21 @@ use super::{Kit, icon, rect};
 use crate::fonts::Font;
 use crate::tokens::look_of;
 use eframe::egui::{Color32, Rect, Response, Stroke, pos2};
+use sextant_charts::{Ink, is_striped};
 
 /// The two letters of a service on its hue.
 pub(crate) fn chip(kit: &Kit<'_>, x: f32, y: f32, service: &str) {
-    chip_letters(kit, x, y, kit.t.service(service), &look_of(service).1);
+    let (hue, letters) = look_of(service);
+    chip_letters(kit, x, y, hue, &letters);
 }
 
-/// Two letters on a colour.
-pub(super) fn chip_letters(kit: &Kit<'_>, x: f32, y: f32, color: Color32, letters: &str) {
-    kit.round(rect(x, y, 18.0, 13.0), 2, color);
+/// Two letters on a hue.
+pub(super) fn chip_letters(kit: &Kit<'_>, x: f32, y: f32, hue: u8, letters: &str) {
+    let r = rect(x, y, 18.0, 13.0);
+    kit.round(r, 2, kit.t.ink(Ink::Service(hue)));
+    if is_striped(hue) {
+        kit.stripes(rect(r.left(), r.bottom() - 3.0, r.width(), 3.0));
+    }
     kit.text_mid(x + 9.0, y + 9.5, Font::MonoSemibold(9.0), kit.t.svc_ink, letters);
 }
 

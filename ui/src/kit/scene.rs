@@ -3,7 +3,7 @@
 use super::{Kit, chip_letters, rect};
 use crate::fonts::Font;
 use eframe::egui::{Pos2, Rect, Shape, Stroke, pos2};
-use sextant_charts::{Anchor, Area, Face, Item, Scene};
+use sextant_charts::{Anchor, Area, Face, Ink, Item, Scene, is_striped};
 
 impl From<Face> for Font {
     fn from(face: Face) -> Self {
@@ -30,12 +30,26 @@ impl Kit<'_> {
         }
     }
 
+    /// Stripes over something whose colour is another's, too.
+    pub fn stripes(&self, r: Rect) {
+        let inside = self.inside(r);
+        let mut x = r.left() - r.height();
+        while x < r.right() {
+            let stroke = Stroke::new(1.2, self.t.bg_panel);
+            inside.paint.line_segment([pos2(x, r.bottom()), pos2(x + r.height(), r.top())], stroke);
+            x += 8.5;
+        }
+    }
+
     fn item(&self, item: &Item, x: f32, y: f32) {
         let at = |p: &(f32, f32)| -> Pos2 { pos2(x + p.0, y + p.1) };
         let boxed = |a: &Area| rect(x + a.x, y + a.y, a.w, a.h);
         match item {
             Item::Fill(area, radius, ink) => {
                 self.paint.rect_filled(boxed(area), *radius, self.t.ink(*ink));
+                if matches!(ink, Ink::Service(hue) if is_striped(*hue)) {
+                    self.stripes(boxed(area));
+                }
             }
             Item::Frame(area, radius, ink) => self.border(boxed(area), *radius as u8, self.t.ink(*ink)),
             Item::Line([from, to], width, ink) => {
@@ -70,7 +84,7 @@ impl Kit<'_> {
             }
             Item::Chip(place, hue, letters) => {
                 let p = at(place);
-                chip_letters(self, p.x, p.y, self.t.ink(sextant_charts::Ink::Service(*hue)), letters);
+                chip_letters(self, p.x, p.y, *hue, letters);
             }
             Item::Pill(place, text) => {
                 let p = at(place);
