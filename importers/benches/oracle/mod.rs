@@ -57,7 +57,8 @@ impl Attributes {
                     };
                     (6, format!("[{}]", list.values.iter().map(|v| text(&v.value)).collect::<Vec<_>>().join(",")))
                 }
-                Some(_) => unimplemented!("the shop sends no such values"),
+                // The shop sends none of these; if it did, the comparison before the measuring would fail.
+                Some(other) => (7, format!("{other:?}")),
             };
             self.map.values().append_value(text);
             types.push(code);

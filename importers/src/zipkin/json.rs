@@ -11,6 +11,17 @@ pub(super) type Sink<'s> =
 
 /// Reads `[span, …]` and hands each span on.
 pub(super) fn read(text: &[u8], sink: &mut Sink<'_>) -> Result<(), DecodeError> {
+    list(text, |r| {
+        let span = span(r)?;
+        sink(r, span)
+    })
+}
+
+/// Reads a list of objects, each by `each`; nothing at all is an empty list.
+pub(super) fn list<'a>(
+    text: &'a [u8],
+    mut each: impl FnMut(&mut JsonReader<'a>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
     let mut r = JsonReader::new(text);
     if r.is_at_end() {
         return Ok(());
@@ -18,19 +29,13 @@ pub(super) fn read(text: &[u8], sink: &mut Sink<'_>) -> Result<(), DecodeError> 
     if r.peek()? != Next::Array {
         return Err(r.fail("a list of spans was expected"));
     }
-    r.array(|r| {
-        let span = span(r)?;
-        sink(r, span)
-    })?;
+    r.array(|r| if r.peek()? == Next::Object { each(r) } else { Err(r.fail("a span object was expected")) })?;
     if r.is_at_end() { Ok(()) } else { Err(r.fail("text after the end of the list")) }
 }
 
 type Read<'a> = Result<ZipkinSpan<'a>, &'static str>;
 
 fn span<'a>(r: &mut JsonReader<'a>) -> Result<Read<'a>, DecodeError> {
-    if r.peek()? != Next::Object {
-        return Err(r.fail("a span object was expected"));
-    }
     let mut span = ZipkinSpan { kind: 1, ..ZipkinSpan::default() };
     let mut bad = None;
     r.object(|r, key| {

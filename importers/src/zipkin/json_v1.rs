@@ -2,7 +2,7 @@
 //! client's half, `sr` and `ss` those of a server's, `ms` and `mr` messages; `sa`, `ca` and `ma` are the other side's
 //! address. A span that has both halves becomes two, as the Zipkin server makes of it.
 
-use super::json::{Sink, endpoint, flag, id, micros, text};
+use super::json::{Sink, endpoint, flag, id, list, micros, text};
 use super::span::{Endpoint, ZipkinSpan};
 use crate::DecodeError;
 use crate::json::{JsonReader, Next};
@@ -23,23 +23,10 @@ struct V1<'a> {
 
 /// Reads `[span, …]` and hands on what each span is in v2.
 pub(super) fn read(text: &[u8], sink: &mut Sink<'_>) -> Result<(), DecodeError> {
-    let mut r = JsonReader::new(text);
-    if r.is_at_end() {
-        return Ok(());
-    }
-    if r.peek()? != Next::Array {
-        return Err(r.fail("a list of spans was expected"));
-    }
-    r.array(|r| {
-        if r.peek()? != Next::Object {
-            return Err(r.fail("a span object was expected"));
-        }
-        match span(r)? {
-            Ok(v1) => v1.halves().into_iter().try_for_each(|half| sink(r, Ok(half))),
-            Err(what) => sink(r, Err(what)),
-        }
-    })?;
-    if r.is_at_end() { Ok(()) } else { Err(r.fail("text after the end of the list")) }
+    list(text, |r| match span(r)? {
+        Ok(v1) => v1.halves().into_iter().try_for_each(|half| sink(r, Ok(half))),
+        Err(what) => sink(r, Err(what)),
+    })
 }
 
 fn span<'a>(r: &mut JsonReader<'a>) -> Result<Result<V1<'a>, &'static str>, DecodeError> {
