@@ -66,6 +66,24 @@ impl State {
         format!("{:?}: {}.", self.route.view, parts.join(". "))
     }
 
+    /// Where the commands of lists lead from row `at`, of which `last` is the last.
+    pub fn walk(&mut self, at: usize, last: usize) -> usize {
+        let mut to = at;
+        if self.takes(Do::Down) {
+            to = (to + 1).min(last);
+        }
+        if self.takes(Do::Up) {
+            to = to.saturating_sub(1);
+        }
+        if self.takes(Do::First) {
+            to = 0;
+        }
+        if self.takes(Do::Last) {
+            to = last;
+        }
+        to
+    }
+
     /// Goes somewhere; back leads here.
     pub fn go(&mut self, route: Route) {
         if route == self.route {

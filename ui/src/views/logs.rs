@@ -198,19 +198,7 @@ fn bucket_readout(kit: &Kit<'_>, whole: Rect, x: f32, time: i64, [errors, warnin
 fn moves(state: &mut App, answer: &Answer) -> bool {
     let last = answer.n_rows().saturating_sub(1);
     let before = place_of(answer, state.logs.selected.as_ref()).unwrap_or(0);
-    let mut at = before;
-    if state.takes(Do::Down) {
-        at = (at + 1).min(last);
-    }
-    if state.takes(Do::Up) {
-        at = at.saturating_sub(1);
-    }
-    if state.takes(Do::First) {
-        at = 0;
-    }
-    if state.takes(Do::Last) {
-        at = last;
-    }
+    let mut at = state.walk(before, last);
     let is_error = |i: &usize| row(answer, *i).is_some_and(|r| matches!(r.text("SeverityText"), "ERROR" | "FATAL"));
     if state.takes(Do::NextError) {
         at = (at + 1..=last).find(is_error).unwrap_or(at);

@@ -396,19 +396,7 @@ fn moves(state: &mut App, answer: &Answer, order: &[usize]) -> usize {
     let id = |place: usize| order.get(place).and_then(|i| row(answer, *i)).map_or("", |r| r.text("TraceId"));
     let before = (0..order.len()).find(|p| id(*p) == state.traces.selected).unwrap_or(0);
     let has_error = |place: &usize| row(answer, order[*place]).is_some_and(|r| r.int("Errors") > 0);
-    let mut at = before;
-    if state.takes(Do::Down) {
-        at = (at + 1).min(last);
-    }
-    if state.takes(Do::Up) {
-        at = at.saturating_sub(1);
-    }
-    if state.takes(Do::First) {
-        at = 0;
-    }
-    if state.takes(Do::Last) {
-        at = last;
-    }
+    let mut at = state.walk(before, last);
     if state.takes(Do::NextError) {
         at = (at + 1..order.len()).find(has_error).unwrap_or(at);
     }

@@ -117,19 +117,7 @@ fn commands(state: &mut App, all: &Skeleton) {
     let rows = state.trace.rows(all);
     let at = state.trace.row(&rows);
     let last = rows.list.len().saturating_sub(1);
-    let mut to = at;
-    if state.takes(Do::Down) {
-        to = (at + 1).min(last);
-    }
-    if state.takes(Do::Up) {
-        to = at.saturating_sub(1);
-    }
-    if state.takes(Do::First) {
-        to = 0;
-    }
-    if state.takes(Do::Last) {
-        to = last;
-    }
+    let mut to = state.walk(at, last);
     folding(state, all, &rows, at, &mut to);
     if to != at {
         choose(state, all, &rows.list[to]);
