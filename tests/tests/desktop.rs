@@ -22,6 +22,21 @@ impl Drop for Stopped {
     }
 }
 
+/// Starts a program of windows apart from the machine's own screen, settings and bus.
+fn spawn(command: &mut Command, display: &str, home: &Path) -> Stopped {
+    for name in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
+        command.env(name, home);
+    }
+    command
+        .env("DISPLAY", display)
+        .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+        .env("NO_AT_BRIDGE", "1")
+        .env("GDK_BACKEND", "x11")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Stopped(command.spawn().expect("the program starts"))
+}
+
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it has an address").port()
@@ -65,21 +80,9 @@ struct Driver {
 impl Driver {
     fn start(display: &str, home: &Path, args: &[String]) -> Self {
         let port = free_port();
-        let process = Command::new("WebKitWebDriver")
-            .args([format!("--port={port}"), "--host=127.0.0.1".into()])
-            .env("DISPLAY", display)
-            .env("TAURI_WEBVIEW_AUTOMATION", "true")
-            .env("XDG_CONFIG_HOME", home)
-            .env("XDG_CACHE_HOME", home)
-            .env("XDG_DATA_HOME", home)
-            .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
-            .env("NO_AT_BRIDGE", "1")
-            .env("GDK_BACKEND", "x11")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("WebKitWebDriver starts");
-        let process = Stopped(process);
+        let mut process = Command::new("WebKitWebDriver");
+        process.args([format!("--port={port}"), "--host=127.0.0.1".into()]).env("TAURI_WEBVIEW_AUTOMATION", "true");
+        let process = spawn(&mut process, display, home);
         let address = format!("127.0.0.1:{port}");
         wait("the driver", || std::net::TcpStream::connect(&address).ok());
         let options = json!({ "binary": desktop(), "args": args });
@@ -234,21 +237,9 @@ fn a_taken_port_keeps_no_window_shut() {
     let taken = other.local_addr().expect("it has an address").to_string();
     let (_screen, display) = screen();
     let free = "127.0.0.1:0";
-    let child = Command::new(desktop())
-        .args(["--otlp-grpc", &taken, "--otlp-http", free, "--zipkin", free, "--http", free, "--data"])
-        .arg(&data)
-        .env("DISPLAY", &display)
-        .env("XDG_CONFIG_HOME", dir.path())
-        .env("XDG_CACHE_HOME", dir.path())
-        .env("XDG_DATA_HOME", dir.path())
-        .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
-        .env("NO_AT_BRIDGE", "1")
-        .env("GDK_BACKEND", "x11")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let mut child = Stopped(child);
+    let mut child = Command::new(desktop());
+    child.args(["--otlp-grpc", &taken, "--otlp-http", free, "--zipkin", free, "--http", free, "--data"]).arg(&data);
+    let mut child = spawn(&mut child, &display, dir.path());
     wait("instance.json", || data.join("instance.json").exists().then_some(()));
     let status = cli_json(&["status", "--data", &data.to_string_lossy(), "--format", "json"]);
     let why = status["missing_listeners"]["otlp-grpc"].as_str().unwrap_or_default();
