@@ -211,8 +211,6 @@ pub struct Demo {
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     pub spans: u64,
     /// The same seed makes the same traffic [default: another one each time]
-    ///
-    /// Sent twice, it is the same traces twice: their spans are there twice then.
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// Send to this OTLP/HTTP address instead of the running instance

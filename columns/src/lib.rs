@@ -9,6 +9,6 @@ mod write;
 
 pub use error::ColumnsError;
 pub use index::{TraceIndex, write_index};
-pub use read::{read_footer, read_rows};
+pub use read::{read_columns, read_footer, read_rows};
 pub use sort::sorted;
 pub use write::{Compression, SegmentFooter, WriteOptions, write_parquet};

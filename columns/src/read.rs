@@ -2,6 +2,7 @@
 
 use crate::{ColumnsError, SegmentFooter};
 use arrow::array::RecordBatch;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
@@ -19,9 +20,34 @@ pub fn read_footer(path: &Path) -> Result<SegmentFooter, ColumnsError> {
 
 /// The rows at `positions` (rising), through the page index, so that only their pages are read.
 pub fn read_rows(path: &Path, positions: &[u32]) -> Result<Vec<RecordBatch>, ColumnsError> {
+    read(path, None, Some(positions))
+}
+
+/// Some columns of the rows at `positions` (rising), or of all rows.
+pub fn read_columns(
+    path: &Path,
+    columns: &[&str],
+    positions: Option<&[u32]>,
+) -> Result<Vec<RecordBatch>, ColumnsError> {
+    read(path, Some(columns), positions)
+}
+
+fn read(path: &Path, columns: Option<&[&str]>, positions: Option<&[u32]>) -> Result<Vec<RecordBatch>, ColumnsError> {
     let file = File::open(path)?;
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let metadata = ArrowReaderMetadata::load(&file, options)?;
+    let policy = if positions.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(policy))?;
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    if let Some(columns) = columns {
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        builder = builder.with_projection(mask);
+    }
+    if let Some(positions) = positions {
+        builder = builder.with_row_selection(selection(positions));
+    }
+    Ok(builder.build()?.collect::<Result<_, _>>()?)
+}
+
+fn selection(positions: &[u32]) -> RowSelection {
     let mut selectors = Vec::new();
     let mut next = 0usize;
     for position in positions {
@@ -35,8 +61,5 @@ pub fn read_rows(path: &Path, positions: &[u32]) -> Result<Vec<RecordBatch>, Col
         selectors.push(RowSelector::select(1));
         next = position + 1;
     }
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-        .with_row_selection(RowSelection::from(selectors))
-        .build()?;
-    Ok(reader.collect::<Result<_, _>>()?)
+    RowSelection::from(selectors)
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use sextant_importers::{DecodeError, Decoded};
 use sextant_model::Signal;
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Messages to senders are cut, so that no answer grows with its request.
 const MAX_MESSAGE_CHARS: usize = 1_000;
@@ -53,11 +54,15 @@ impl Intake {
     ) -> Result<Option<PartialSuccess>, Refusal> {
         self.sink.ready().map_err(Refusal::Sink)?;
         let received_at = self.sink.now();
+        let hash = xxh3_128_with_seed(&body, signal as u64);
+        let mut arrived =
+            Arrived { client: sender.client, protocol: sender.protocol, received_at, hash, ..Arrived::default() };
+        if let Some(kept) = self.sink.repeated(&arrived) {
+            return kept.await.map(|reply| from_reply(&reply.unwrap_or_default())).map_err(Refusal::Sink);
+        }
         let decoded = tokio::task::spawn_blocking(move || decode(&body, received_at)).await;
         let decoded = decoded
             .unwrap_or_else(|_| Err(DecodeError::Format("decoding failed; this is a fault of the receiver".into())));
-        let mut arrived =
-            Arrived { client: sender.client, protocol: sender.protocol, received_at, ..Arrived::default() };
         let decoded = match decoded {
             Ok(decoded) => decoded,
             Err(e) => {
@@ -70,19 +75,33 @@ impl Intake {
             }
         };
         let total = decoded.total();
-        let problem = decoded.first_problem.clone();
-        arrived.decoded = decoded;
-        if total.received > 0 {
-            self.sink.take(arrived).await.map_err(Refusal::Sink)?;
+        if total.received == 0 {
+            return Ok(None);
         }
-        Ok(partial(total.rejected.total(), &total.rejected.0, problem))
+        let answer = partial(total.rejected.total(), &total.rejected.0, decoded.first_problem.as_deref());
+        arrived.reply = answer.as_ref().map(to_reply).unwrap_or_default();
+        arrived.decoded = decoded;
+        match self.sink.take(arrived).await.map_err(Refusal::Sink)? {
+            Some(reply) => Ok(from_reply(&reply)),
+            None => Ok(answer),
+        }
     }
+}
+
+/// An answer as the sink remembers it: the number of records, a space, the message.
+fn to_reply(answer: &PartialSuccess) -> String {
+    format!("{} {}", answer.rejected, answer.error_message)
+}
+
+fn from_reply(reply: &str) -> Option<PartialSuccess> {
+    let (rejected, message) = reply.split_once(' ')?;
+    Some(PartialSuccess { rejected: rejected.parse().ok()?, error_message: message.to_owned() })
 }
 
 fn partial(
     n_rejected: u64,
     reasons: &std::collections::BTreeMap<String, u64>,
-    problem: Option<String>,
+    problem: Option<&str>,
 ) -> Option<PartialSuccess> {
     if n_rejected == 0 {
         return None;

@@ -18,6 +18,10 @@ pub struct Arrived {
     pub decoded: Decoded,
     /// Set if it could not be decoded at all; then nothing is in it.
     pub malformed: Option<Signal>,
+    /// Hash of signal and decompressed bytes, by which the request is recognised when it comes again.
+    pub hash: u128,
+    /// What its sender is going to be told, to be told again when it comes again.
+    pub reply: String,
 }
 
 /// Why records were not taken.
@@ -36,8 +40,8 @@ pub enum SinkError {
     Failed(String),
 }
 
-/// What [`Sink::take`] comes to.
-pub type SinkResult = Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send>>;
+/// What [`Sink::take`] comes to: nothing more, or the reply to the same request when it came before.
+pub type SinkResult = Pin<Box<dyn Future<Output = Result<Option<String>, SinkError>> + Send>>;
 
 /// Takes records and says when they are durable and visible.
 pub trait Sink: Send + Sync {
@@ -46,6 +50,10 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// Why not, and when to come back.
     fn ready(&self) -> Result<(), SinkError>;
+
+    /// Whether a request with the hash of `arrived`, in which nothing is decoded yet, was kept before. If so, it is
+    /// counted as a repeat, and what comes back is what [`Sink::take`] would give.
+    fn repeated(&self, arrived: &Arrived) -> Option<SinkResult>;
 
     /// Resolves once the records are durable and visible.
     fn take(&self, arrived: Arrived) -> SinkResult;

@@ -12,6 +12,8 @@ pub(crate) struct Layout {
     pub wal: PathBuf,
     pub segments: PathBuf,
     pub quarantine: PathBuf,
+    /// Hashes of the last rows.
+    pub resend: PathBuf,
     pub tmp: PathBuf,
 }
 
@@ -24,9 +26,10 @@ impl Layout {
             wal: at("wal"),
             segments: at("segments"),
             quarantine: at("quarantine"),
+            resend: at("resend"),
             tmp: at("tmp"),
         };
-        for folder in [&layout.dir, &layout.wal, &layout.segments, &layout.quarantine, &layout.tmp] {
+        for folder in [&layout.dir, &layout.wal, &layout.segments, &layout.quarantine, &layout.resend, &layout.tmp] {
             fs::create_dir_all(folder).map_err(StoreError::file("create", folder))?;
         }
         // Telemetry is for its owner's eyes. A directory that is somebody else's stays as it is.

@@ -34,7 +34,7 @@ impl HotTable {
 }
 
 /// The hot rows of one epoch. Cheap to clone: batches are shared.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct HotEpoch {
     pub epoch: u64,
     tables: [HotTable; 7],

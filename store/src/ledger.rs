@@ -4,6 +4,14 @@ use crate::Ingest;
 use sextant_model::{Counts, Reasons, Signal, UnixNanos};
 use std::collections::BTreeMap;
 
+/// The reason for what is kept already.
+pub const DUPLICATE: &str = "duplicate";
+
+/// Whether records of this protocol were taken in from elsewhere, and not caught as they happened.
+pub(crate) fn is_taken_in(protocol: &str) -> bool {
+    matches!(protocol, "import" | "pull" | "bundle")
+}
+
 /// What counts are kept by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LedgerKey {
@@ -48,9 +56,6 @@ impl LedgerRow {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ledger(pub BTreeMap<LedgerKey, LedgerRow>);
 
-/// Different clients a day beyond this share one line, so that no sender can make the ledger grow without bound.
-const MAX_LINES: usize = 20_000;
-
 impl Ledger {
     pub fn add(&mut self, ingest: &Ingest) {
         for signal in Signal::ALL {
@@ -59,11 +64,10 @@ impl Ledger {
             if counts.received == 0 && n_malformed == 0 {
                 continue;
             }
-            let client = if self.0.len() < MAX_LINES { ingest.client.clone() } else { "others".to_owned() };
             let key = LedgerKey {
                 project: ingest.project.clone(),
                 signal,
-                client,
+                client: ingest.client.clone(),
                 protocol: ingest.protocol.clone(),
                 day: UnixNanos(ingest.received_at).day(),
             };

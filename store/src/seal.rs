@@ -3,6 +3,8 @@
 use crate::bucket::Bucket;
 use crate::hot::HotEpoch;
 use crate::ledger::Ledger;
+use crate::manifest::Sealed;
+use crate::resend::{RowHash, Seen, Sidecar};
 use crate::snapshot::Segment;
 use crate::state::{Shared, lock};
 use crate::{StoreError, files, wal};
@@ -23,9 +25,14 @@ use xxhash_rust::xxh3::Xxh3;
 const MAX_SERVICES: usize = 256;
 
 /// An epoch whose log file is complete.
+#[derive(Default)]
 pub(crate) struct Closed {
     pub hot: HotEpoch,
     pub ledger: Ledger,
+    /// Hashes of its rows.
+    pub rows: Vec<RowHash>,
+    /// Its requests, for recognising them when they come again.
+    pub requests: Vec<(u128, Seen)>,
 }
 
 /// Writes the epoch's segments, registers them and lets its log go. After a failure the log stays and the rows stay
@@ -52,8 +59,21 @@ pub(crate) fn seal(shared: &Shared, closed: &Closed) -> Result<(), StoreError> {
         let services = lock(&shared.services);
         (services.unsaved().to_vec(), services.len())
     };
-    lock(&shared.manifest).register(epoch, &segments, &closed.ledger, &services, &shared.layout.dir)?;
+    let senders = lock(&shared.senders).unsaved();
+    if !closed.rows.is_empty() {
+        Sidecar::new(&shared.layout.resend, shared.config.durability).append(&closed.rows)?;
+    }
+    let sealed = Sealed {
+        epoch,
+        segments: &segments,
+        ledger: &closed.ledger,
+        services: &services,
+        senders: &senders,
+        requests: &closed.requests,
+    };
+    lock(&shared.manifest).register(&sealed, &shared.layout.dir)?;
     lock(&shared.services).set_saved(n_services);
+    lock(&shared.senders).set_saved(&senders);
     shared.publish_sealed(epoch, segments);
     let path = wal::path(&shared.layout.wal, epoch);
     if let Err(e) = std::fs::remove_file(&path) {

@@ -5,6 +5,8 @@ use crate::files::Layout;
 use crate::hot::HotEpoch;
 use crate::ledger::Ledger;
 use crate::manifest::Manifest;
+use crate::resend::Requests;
+use crate::senders::Senders;
 use crate::services::Services;
 use crate::snapshot::{Segment, Snapshot};
 use crate::{StoreError, files};
@@ -67,6 +69,9 @@ pub(crate) struct Shared {
     change: Mutex<()>,
     ledger: Mutex<Ledger>,
     pub services: Mutex<Services>,
+    pub senders: Mutex<Senders>,
+    /// The requests of the last hour; those of earlier runs once the first request came.
+    pub requests: Mutex<Requests>,
     queued_bytes: AtomicUsize,
     pub is_closing: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
@@ -95,6 +100,7 @@ impl Shared {
     ) -> Result<Self, StoreError> {
         let (free, total) = files::disk_space(&layout.dir)?;
         let services = Services::saved(manifest.services()?);
+        let senders = Senders::saved(manifest.senders()?);
         Ok(Self {
             config,
             layout,
@@ -103,6 +109,8 @@ impl Shared {
             change: Mutex::new(()),
             ledger: Mutex::new(ledger),
             services: Mutex::new(services),
+            senders: Mutex::new(senders),
+            requests: Mutex::default(),
             queued_bytes: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
             listeners: Mutex::new(Vec::new()),

@@ -7,8 +7,9 @@ use sextant_contract::{AskError, Code, ImportedFile};
 use sextant_importers::file::{self, Format};
 use sextant_importers::{DecodeError, Decoded};
 use sextant_model::{Batch, Counts, Signal, Table};
-use sextant_store::{Ingest, StoreError};
+use sextant_store::{DUPLICATE, Import, Ingest, RequestKey, StoreError};
 use std::time::Duration;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// Lines of a file are kept together up to this size, so that not each pays for a sync.
 const CHUNK_BYTES: usize = 8 << 20;
@@ -87,13 +88,16 @@ impl Workbench {
         };
         let project = project.unwrap_or("default");
         check_project(project)?;
+        let mut keep = Keep { store: self.store.import(), project, file: xxh3_128(bytes), n: 0, n_duplicates: 0 };
         let mut chunk = Chunk::default();
         let read = file::read::<Failure>(bytes, format, now(), &mut |decoded| {
             chunk.add(decoded);
-            if chunk.size_bytes > CHUNK_BYTES { self.keep(project, &mut chunk).map_err(Failure) } else { Ok(()) }
+            if chunk.size_bytes > CHUNK_BYTES { keep.keep(&mut chunk).map_err(Failure) } else { Ok(()) }
         });
-        self.keep(project, &mut chunk)?;
-        let report = read.map_err(|Failure(e)| e)?;
+        keep.keep(&mut chunk)?;
+        let mut report = read.map_err(|Failure(e)| e)?;
+        // What was kept already was only found out by the store.
+        report.counts.rejected.add(DUPLICATE, keep.n_duplicates);
         let rejected = report.counts.rejected.clone();
         Ok(ImportedFile {
             path: name,
@@ -105,25 +109,46 @@ impl Workbench {
             problems: report.problems,
         })
     }
+}
 
-    fn keep(&self, project: &str, chunk: &mut Chunk) -> Result<(), AskError> {
+/// An import on its way into the store.
+struct Keep<'a> {
+    store: Import<'a>,
+    project: &'a str,
+    /// Hash of the file.
+    file: u128,
+    /// Number of the chunk.
+    n: u64,
+    n_duplicates: u64,
+}
+
+impl Keep<'_> {
+    fn keep(&mut self, chunk: &mut Chunk) -> Result<(), AskError> {
         let counts = std::mem::take(&mut chunk.counts);
         if counts.iter().all(|c| c.received == 0) {
             return Ok(());
         }
+        let place = [&self.file.to_le_bytes()[..], &self.n.to_le_bytes(), self.project.as_bytes()].concat();
+        self.n += 1;
         let ingest = Ingest {
-            project: project.to_owned(),
+            project: self.project.to_owned(),
             client: "import".into(),
             protocol: "import".into(),
             received_at: now(),
             batches: chunk.joined(),
             counts,
             n_malformed: [0; 3],
+            request: Some(RequestKey { hash: xxh3_128(&place), reply: String::new() }),
         };
         loop {
-            match self.store.ingest_wait(ingest.clone()) {
+            match self.store.ingest(ingest.clone()) {
                 Err(StoreError::Busy { .. }) => std::thread::sleep(PAUSE),
-                other => return other.map_err(|e| errors::store(&e)),
+                Err(e) => return Err(errors::store(&e)),
+                Ok(acked) => {
+                    let known = acked.counts.iter().filter_map(|c| c.rejected.0.get(DUPLICATE));
+                    self.n_duplicates += known.sum::<u64>();
+                    return Ok(());
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The bytes of a frame.
 
 use super::{FILE_MAGIC, FRAME_HEAD_BYTES, FRAME_MAGIC};
-use crate::{Ingest, StoreError};
+use crate::ingest::Rows;
+use crate::{Ingest, RequestKey, StoreError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::CompressionType;
@@ -23,6 +24,9 @@ struct Meta {
     received_at: i64,
     counts: [MetaCounts; 3],
     n_malformed: [u64; 3],
+    /// Hash, in hex, and reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<(String, String)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,7 +68,7 @@ pub(super) fn file_head() -> Result<Vec<u8>, StoreError> {
 }
 
 /// One request as a frame.
-pub(crate) fn encode(ingest: &Ingest, rows: &[(Table, RecordBatch)]) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn encode(ingest: &Ingest, rows: &[Rows]) -> Result<Vec<u8>, StoreError> {
     let counts =
         ingest.counts.clone().map(|c| MetaCounts { received: c.received, rejected: c.rejected.0, marked: c.marked.0 });
     let meta = Meta {
@@ -74,6 +78,7 @@ pub(crate) fn encode(ingest: &Ingest, rows: &[(Table, RecordBatch)]) -> Result<V
         received_at: ingest.received_at,
         counts,
         n_malformed: ingest.n_malformed,
+        request: ingest.request.as_ref().map(|r| (format!("{:032x}", r.hash), r.reply.clone())),
     };
     let meta = serde_json::to_vec(&meta).map_err(|e| StoreError::Wal(e.to_string()))?;
     let mut out = vec![0; FRAME_HEAD_BYTES];
@@ -81,7 +86,7 @@ pub(crate) fn encode(ingest: &Ingest, rows: &[(Table, RecordBatch)]) -> Result<V
     out.extend_from_slice(&meta);
     let options = write_options()?;
     let mut compression = CompressionContext::default();
-    for (table, batch) in rows {
+    for Rows { table, batch, .. } in rows {
         let mut dictionaries = DictionaryTracker::new(false);
         let (_, message) = IpcDataGenerator::default()
             .encode(batch, &mut dictionaries, &options, &mut compression)
@@ -167,6 +172,9 @@ impl Decoder {
             batches: Vec::new(),
             counts,
             n_malformed: meta.n_malformed,
+            request: meta
+                .request
+                .and_then(|(hash, reply)| Some(RequestKey { hash: u128::from_str_radix(&hash, 16).ok()?, reply })),
         };
         Some((ingest, rows))
     }

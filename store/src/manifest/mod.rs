@@ -1,30 +1,26 @@
 //! `segments.db`: which segments there are, which epochs they cover, and the ledger. Every change is one transaction.
 
+mod schema;
+
 use crate::StoreError;
 use crate::ledger::{Ledger, LedgerKey, LedgerRow};
+use crate::resend::{Seen, requests};
+use crate::senders::Sender;
 use crate::snapshot::Segment;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sextant_model::{Signal, Table};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// The version that this program writes.
-const SCHEMA_VERSION: i64 = 1;
-
-const CREATE: &str = "
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS segments (
-    id TEXT PRIMARY KEY, project TEXT NOT NULL, table_name TEXT NOT NULL, bucket TEXT NOT NULL, path TEXT NOT NULL,
-    n_rows INTEGER NOT NULL, n_bytes INTEGER NOT NULL, first_time INTEGER NOT NULL, last_time INTEGER NOT NULL,
-    services TEXT, checksum INTEGER NOT NULL, epoch INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS services (place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-CREATE TABLE IF NOT EXISTS epochs (epoch INTEGER PRIMARY KEY) STRICT;
-CREATE TABLE IF NOT EXISTS ledger (
-    project TEXT NOT NULL, signal TEXT NOT NULL, client TEXT NOT NULL, protocol TEXT NOT NULL, day TEXT NOT NULL,
-    what TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (project, signal, client, protocol, day, what)
-) STRICT;
-";
+/// What sealing an epoch came to.
+pub(crate) struct Sealed<'a> {
+    pub epoch: u64,
+    pub segments: &'a [Segment],
+    pub ledger: &'a Ledger,
+    pub services: &'a [String],
+    pub senders: &'a [(u16, Sender)],
+    pub requests: &'a [(u128, Seen)],
+}
 
 /// The database, open for writing.
 pub(crate) struct Manifest {
@@ -33,15 +29,10 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let db = Connection::open(path)?;
+        let mut db = Connection::open(path)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
-        let found: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
-        if found > SCHEMA_VERSION {
-            return Err(StoreError::Newer { found, known: SCHEMA_VERSION });
-        }
-        db.execute_batch(CREATE)?;
-        db.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        schema::bring_up(&mut db)?;
         Ok(Self { db })
     }
 
@@ -88,29 +79,50 @@ impl Manifest {
     }
 
     /// Registers what an epoch was sealed into, in one transaction with its counts.
-    pub fn register(
-        &mut self,
-        epoch: u64,
-        segments: &[Segment],
-        ledger: &Ledger,
-        services: &[String],
-        root: &Path,
-    ) -> Result<(), StoreError> {
+    pub fn register(&mut self, sealed: &Sealed<'_>, root: &Path) -> Result<(), StoreError> {
         let tx = self.db.transaction()?;
-        for name in services {
+        for name in sealed.services {
             tx.execute("INSERT OR IGNORE INTO services (name) VALUES (?)", [name])?;
         }
-        for s in segments {
+        for (number, (client, protocol)) in sealed.senders {
+            tx.execute("INSERT OR REPLACE INTO senders VALUES (?,?,?)", params![number, client, protocol])?;
+        }
+        for s in sealed.segments {
             insert_segment(&tx, s, root)?;
         }
-        for (key, row) in &ledger.0 {
+        for (key, row) in &sealed.ledger.0 {
             add_row(&tx, key, row)?;
         }
-        tx.execute("INSERT OR IGNORE INTO epochs VALUES (?)", [epoch as i64])?;
+        if let Some(newest) = sealed.requests.iter().map(|(_, seen)| seen.at).max() {
+            let (records, rests) = requests::encode(sealed.requests)?;
+            let row = params![sealed.epoch as i64, newest, records, rests];
+            tx.execute("INSERT OR REPLACE INTO requests VALUES (?,?,?,?)", row)?;
+            tx.execute("DELETE FROM requests WHERE at < ?", [requests::oldest(newest)])?;
+        }
+        tx.execute("INSERT OR IGNORE INTO epochs VALUES (?)", [sealed.epoch as i64])?;
         // Covered epochs matter only as long as their log may still be there.
-        tx.execute("DELETE FROM epochs WHERE epoch < ?", [epoch as i64 - 1_000])?;
+        tx.execute("DELETE FROM epochs WHERE epoch < ?", [sealed.epoch as i64 - 1_000])?;
         tx.commit()?;
         Ok(())
+    }
+
+    /// The requests that were remembered, the oldest first.
+    pub fn requests(&self) -> Result<Vec<(u128, Seen)>, StoreError> {
+        let mut statement = self.db.prepare("SELECT records, rests FROM requests ORDER BY epoch")?;
+        let mut rows = statement.query([])?;
+        let mut all = Vec::new();
+        while let Some(r) = rows.next()? {
+            let (records, rests): (Vec<u8>, String) = (r.get(0)?, r.get(1)?);
+            all.extend(requests::decode(&records, &rests));
+        }
+        Ok(all)
+    }
+
+    /// Who sent, by number.
+    pub fn senders(&self) -> Result<Vec<(u16, Sender)>, StoreError> {
+        let mut statement = self.db.prepare("SELECT number, client, protocol FROM senders")?;
+        let rows = statement.query_map([], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Services in the order in which they were first seen.
@@ -147,7 +159,8 @@ fn insert_segment(tx: &Transaction<'_>, s: &Segment, root: &Path) -> Result<(), 
     let services = s.services.as_ref().map(|names| serde_json::json!(names).to_string());
     let path = s.path.strip_prefix(root).unwrap_or(&s.path).to_string_lossy().into_owned();
     tx.execute(
-        "INSERT INTO segments VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO segments (id, project, table_name, bucket, path, n_rows, n_bytes, first_time, last_time, services,
+            checksum, epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
         params![
             s.id,
             s.project,

@@ -1,0 +1,82 @@
+//! Holding rows against everything that is stored: for imports, which may bring back what came long ago.
+
+use super::rows::{RowHash, hashes, is_identified, key_columns};
+use crate::StoreError;
+use crate::snapshot::{Segment, Snapshot};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampNanosecondType;
+use sextant_model::{Prune, Table, TimeRange, UnixNanos};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Hashes that are kept from one batch of an import to the next: about 150 MB at the most.
+const MAX_CACHED: usize = 8_000_000;
+
+/// What an import has learned about the segments that its rows might be in already.
+#[derive(Debug, Default)]
+pub(crate) struct ExactCheck {
+    points: HashMap<String, Arc<HashSet<RowHash>>>,
+    n_cached: usize,
+}
+
+impl ExactCheck {
+    /// Which of `rows` are stored already.
+    pub fn known(&mut self, snapshot: &Snapshot, table: Table, rows: &RecordBatch) -> Result<Vec<bool>, StoreError> {
+        let mut known = vec![false; rows.num_rows()];
+        let times =
+            rows.column_by_name(table.time_column()).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+        let Some(times) = times.filter(|_| is_identified(table)) else { return Ok(known) };
+        let Some((first, last)) = times
+            .values()
+            .iter()
+            .fold(None, |span: Option<(i64, i64)>, t| Some(span.map_or((*t, *t), |(a, b)| (a.min(*t), b.max(*t)))))
+        else {
+            return Ok(known);
+        };
+        // The same row has the same time, so only segments of that time can hold it.
+        let range = TimeRange { from: Some(UnixNanos(first)), to: last.checked_add(1).map(UnixNanos) };
+        let wanted = hashes(table, rows);
+        for segment in snapshot.pruned(table, &Prune::within(range)) {
+            let there = match table {
+                Table::Traces => Arc::new(spans_of(&segment, rows)?),
+                _ => self.points_of(&segment)?,
+            };
+            for (known, hash) in known.iter_mut().zip(&wanted) {
+                *known |= there.contains(hash);
+            }
+        }
+        Ok(known)
+    }
+
+    fn points_of(&mut self, segment: &Segment) -> Result<Arc<HashSet<RowHash>>, StoreError> {
+        if let Some(known) = self.points.get(&segment.id) {
+            return Ok(known.clone());
+        }
+        let known = Arc::new(read(segment, None)?);
+        if self.n_cached + known.len() > MAX_CACHED {
+            self.points.clear();
+            self.n_cached = 0;
+        }
+        self.n_cached += known.len();
+        self.points.insert(segment.id.clone(), known.clone());
+        Ok(known)
+    }
+}
+
+fn read(segment: &Segment, rows: Option<&[u32]>) -> Result<HashSet<RowHash>, StoreError> {
+    let batches = sextant_columns::read_columns(&segment.path, key_columns(segment.table), rows)?;
+    Ok(batches.iter().flat_map(|b| hashes(segment.table, b)).filter(|h| !h.is_none()).collect())
+}
+
+/// The spans of those traces in `rows` that the segment has spans of.
+fn spans_of(segment: &Segment, rows: &RecordBatch) -> Result<HashSet<RowHash>, StoreError> {
+    let Some(index) = segment.trace_index() else { return read(segment, None) };
+    let Some(ids) = rows.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>()) else {
+        return Ok(HashSet::new());
+    };
+    let mut traces: Vec<_> = (0..ids.len()).filter_map(|row| ids.value(row).parse().ok()).collect();
+    traces.sort_unstable();
+    traces.dedup();
+    let rows = index.rows_of_any(&traces)?;
+    if rows.is_empty() { Ok(HashSet::new()) } else { read(segment, Some(&rows)) }
+}

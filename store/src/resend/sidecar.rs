@@ -1,0 +1,157 @@
+//! The hashes of the last rows on disk (`resend/<n>.rows`), so that a restart need not read them out of segments.
+//!
+//! A file is a row of blocks, one an epoch: magic `SXR1`, number of hashes (u32), XXH3 of the hashes (u64), hashes of 12
+//! bytes. Little-endian. What is damaged is left out: then rows that come again after a restart may be kept twice.
+
+use super::{RecentRows, RowHash};
+use crate::config::Durability;
+use crate::{StoreError, files};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_64;
+
+const MAGIC: &[u8; 4] = b"SXR1";
+const HEAD_BYTES: usize = 16;
+/// A file that has grown beyond this is followed by a new one.
+const FILE_BYTES: u64 = 12 << 20;
+/// Older files go.
+const N_FILES: usize = 5;
+
+/// The files, open for appending.
+pub(crate) struct Sidecar {
+    dir: PathBuf,
+    durability: Durability,
+}
+
+fn files_in(dir: &Path) -> Vec<u64> {
+    let mut numbers: Vec<u64> = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|e| e.file_name().to_str()?.strip_suffix(".rows")?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+impl Sidecar {
+    pub fn new(dir: &Path, durability: Durability) -> Self {
+        Self { dir: dir.to_owned(), durability }
+    }
+
+    fn path(&self, n: u64) -> PathBuf {
+        self.dir.join(format!("{n:08}.rows"))
+    }
+
+    /// Appends the hashes of an epoch.
+    pub fn append(&self, rows: &[RowHash]) -> Result<(), StoreError> {
+        let bytes: Vec<u8> = rows.iter().flat_map(|r| r.0).flat_map(u32::to_le_bytes).collect();
+        let numbers = files_in(&self.dir);
+        let last = numbers.last().copied();
+        let is_full = |n: u64| fs::metadata(self.path(n)).is_ok_and(|m| m.len() > FILE_BYTES);
+        let n = last.map_or(1, |n| if is_full(n) { n + 1 } else { n });
+        let path = self.path(n);
+        let mut block = Vec::with_capacity(HEAD_BYTES + bytes.len());
+        block.extend_from_slice(MAGIC);
+        block.extend_from_slice(&(rows.len() as u32).to_le_bytes());
+        block.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
+        block.extend_from_slice(&bytes);
+        let mut file =
+            OpenOptions::new().append(true).create(true).open(&path).map_err(StoreError::file("open", &path))?;
+        file.write_all(&block).map_err(StoreError::file("append to", &path))?;
+        if self.durability == Durability::Fsync {
+            file.sync_data().map_err(StoreError::file("sync", &path))?;
+        }
+        if Some(n) != last {
+            files::sync_dir(&self.dir)?;
+            for old in numbers.iter().rev().skip(N_FILES - 1) {
+                let path = self.path(*old);
+                fs::remove_file(&path).map_err(StoreError::file("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads everything that is sound into `rows`.
+    pub fn load(&self, rows: &mut RecentRows) {
+        for n in files_in(&self.dir) {
+            let path = self.path(n);
+            match fs::read(&path) {
+                Ok(bytes) => load(&bytes, rows),
+                Err(e) => tracing::warn!(path = %path.display(), "rows that come again may be kept twice: {e}"),
+            }
+        }
+    }
+}
+
+fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(bytes.get(at..at + N)?.iter().rev().fold(0, |all, b| (all << 8) | u64::from(*b)))
+}
+
+fn block(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    bytes.strip_prefix(MAGIC)?;
+    let (n, checksum) = (number::<4>(bytes, 4)? as usize, number::<8>(bytes, 8)?);
+    let end = HEAD_BYTES.checked_add(n.checked_mul(12)?)?;
+    let hashes = bytes.get(HEAD_BYTES..end)?;
+    (xxh3_64(hashes) == checksum).then_some((hashes, end))
+}
+
+fn load(bytes: &[u8], rows: &mut RecentRows) {
+    let mut at = 0;
+    while at < bytes.len() {
+        if let Some((hashes, end)) = block(&bytes[at..]) {
+            for h in hashes.chunks_exact(12) {
+                let word = |i: usize| u32::from_le_bytes([h[i], h[i + 1], h[i + 2], h[i + 3]]);
+                rows.insert(RowHash([word(0), word(4), word(8)]));
+            }
+            rows.turn();
+            at += end;
+        } else {
+            let next = memchr::memmem::find(&bytes[at + 1..], MAGIC);
+            at = next.map_or(bytes.len(), |i| at + 1 + i);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(i: u32) -> RowHash {
+        RowHash([i * 2 + 1, i, i])
+    }
+
+    #[test]
+    fn damage_costs_a_block() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let sidecar = Sidecar::new(dir.path(), Durability::Os);
+        for i in 0..3 {
+            sidecar.append(&[hash(2 * i), hash(2 * i + 1)]).expect("appends");
+        }
+        let path = sidecar.path(1);
+        let sound = fs::read(&path).expect("is there");
+        for at in 0..sound.len() {
+            let mut bytes = sound.clone();
+            bytes[at] ^= 0x10;
+            fs::write(&path, &bytes).expect("writes");
+            let mut rows = RecentRows::default();
+            sidecar.load(&mut rows);
+            let known: Vec<u32> = (0..6).filter(|i| !rows.insert(hash(*i))).collect();
+            let hit = (at / (sound.len() / 3)) as u32;
+            let expected: Vec<u32> = (0..6).filter(|i| i / 2 != hit).collect();
+            assert_eq!(known, expected, "damaged at {at}");
+        }
+    }
+
+    #[test]
+    fn old_files_go() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let sidecar = Sidecar::new(dir.path(), Durability::Os);
+        let many: Vec<RowHash> = (0..600_000).map(hash).collect();
+        for _ in 0..16 {
+            sidecar.append(&many).expect("appends");
+        }
+        assert_eq!(files_in(dir.path()), [4, 5, 6, 7, 8], "two blocks a file");
+    }
+}
