@@ -108,6 +108,18 @@ pub enum Command {
     ///
     /// Example: sextant status --format json
     Status(Status),
+    /// Say how long records are kept, and take away what is older
+    ///
+    /// Example: sextant retention set traces 7d && sextant retention apply --dry-run
+    Retention(Retention),
+    /// Keep a trace or a period from every retention policy
+    ///
+    /// Example: sextant pin trace 7f3a9c21e4b84d06a1c5d2709be6f318 --note 'incident of May 3'
+    Pin(Pin),
+    /// Lay small segments together and compress them harder
+    ///
+    /// Example: sextant compact
+    Compact(Compact),
     /// Send the demo shop's traffic: traces, logs and metrics of a dozen services
     ///
     /// Example: sextant demo --spans 10000 --seed 7
@@ -197,6 +209,140 @@ pub struct Services {
 
 #[derive(Debug, ClapArgs)]
 pub struct Status {
+    #[command(flatten)]
+    pub place: Where,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// A signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignalArg {
+    Traces,
+    Logs,
+    Metrics,
+}
+
+impl SignalArg {
+    /// As the API says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Logs => "logs",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Retention {
+    #[command(flatten)]
+    pub place: Where,
+    #[command(subcommand)]
+    pub command: RetentionCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RetentionCommand {
+    /// Set how long a signal is kept; nothing is taken away before `apply`, or an hour under `serve`
+    Set(RetentionSet),
+    /// Take away what is older than was set, to the record
+    Apply(RetentionApply),
+    /// Say what was set
+    Show {
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RetentionSet {
+    /// Of which signal
+    #[arg(value_enum)]
+    pub signal: SignalArg,
+    /// How long: 90m, 7d, forever
+    #[arg(value_name = "KEEP")]
+    pub keep: String,
+    /// Only of this project
+    #[arg(long, value_name = "P")]
+    pub project: Option<String>,
+    /// At most so many bytes on the disk, such as 20GB; the oldest go first
+    #[arg(long, value_name = "SIZE", value_parser = sextant_server::parse_size)]
+    pub max_bytes: Option<u64>,
+    /// Compress harder after this time
+    #[arg(long, value_name = "AGE")]
+    pub warm_after: Option<String>,
+    /// Move to --cold-dir after this time
+    #[arg(long, value_name = "AGE", requires = "cold_dir")]
+    pub cold_after: Option<String>,
+    /// Another directory, such as one on an external disk
+    #[arg(long, value_name = "DIR", requires = "cold_after")]
+    pub cold_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RetentionApply {
+    /// As of this time [default: now]
+    #[arg(long, value_name = "T")]
+    pub at: Option<String>,
+    /// Only say what would go
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Pin {
+    #[command(flatten)]
+    pub place: Where,
+    #[command(subcommand)]
+    pub command: PinCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PinCommand {
+    /// Keep a trace, with its logs
+    Trace {
+        /// The trace id
+        id: String,
+        #[command(flatten)]
+        more: PinMore,
+    },
+    /// Keep everything of a period
+    Period {
+        #[command(flatten)]
+        period: PeriodArgs,
+        /// Only this signal
+        #[arg(long, value_enum)]
+        signal: Option<SignalArg>,
+        #[command(flatten)]
+        more: PinMore,
+    },
+    /// List what is pinned
+    List {
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Let policies have it again
+    Remove {
+        /// The number of the pin
+        id: i64,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct PinMore {
+    /// In which project
+    #[arg(long, value_name = "P", default_value = "default")]
+    pub project: String,
+    /// Why
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub note: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Compact {
     #[command(flatten)]
     pub place: Where,
     #[arg(long, value_enum, default_value = "table")]

@@ -2,10 +2,13 @@
 
 use crate::args::Format;
 use crate::table;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::writer::StreamWriter;
 use parquet::arrow::ArrowWriter;
+use serde_json::Value;
 use sextant_contract::{Answer, Completeness, push_row, rows_to_json};
 use std::io::{BufWriter, Write};
+use std::sync::Arc;
 
 /// Prints the rows, and on standard error whether something is missing. `columns` are those of the table form; all
 /// if empty.
@@ -52,6 +55,40 @@ pub fn print(answer: &Answer, format: Format, columns: &[&str]) -> anyhow::Resul
         Completeness::Partial { reason } => eprintln!("the answer is not whole: {reason}"),
     }
     Ok(())
+}
+
+/// Prints rows that came as JSON objects: columns in this order, whole numbers as numbers, the rest as text.
+pub fn print_rows(rows: &Value, format: Format, columns: &[&str]) -> anyhow::Result<()> {
+    let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
+    let column = |name: &&str| -> (String, ArrayRef) {
+        let values = rows.iter().map(|row| &row[*name]);
+        let is_number = !rows.is_empty() && values.clone().all(|v| v.is_i64() || v.is_u64() || v.is_null());
+        let text = |v: &Value| match v {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        let array: ArrayRef = if is_number {
+            Arc::new(values.map(Value::as_i64).collect::<Int64Array>())
+        } else {
+            Arc::new(values.map(text).collect::<StringArray>())
+        };
+        ((*name).to_owned(), array)
+    };
+    let rows = RecordBatch::try_from_iter_with_nullable(columns.iter().map(column).map(|(name, c)| (name, c, true)))?;
+    print(&Answer::rows(rows.schema(), vec![rows], 0), format, columns)
+}
+
+/// Bytes as people read them.
+pub fn bytes(n: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 1_000.0 && unit + 1 < units.len() {
+        value /= 1_000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
 /// Prints one object as JSON.

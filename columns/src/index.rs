@@ -1,19 +1,20 @@
 //! The trace index beside a segment: which rows belong to which trace.
 //!
-//! Little-endian: magic `SXTRACE1`, number of traces, number of rows (u32 each), the traces' keys in order (u64 each,
-//! the last eight bytes of the id), where each trace's rows end (u32), the rows (u32). A key stands for every trace
-//! that shares it; the reader filters by the whole id.
+//! Little-endian: magic `SXTRACE2`, number of traces, number of rows (u32 each), XXH3 of all that follows (u64), the
+//! traces' keys in order (u64 each, the last eight bytes of the id), where each trace's rows end (u32), the rows (u32).
+//! A key stands for every trace that shares it; the reader filters by the whole id. A file that is damaged, or of an
+//! older kind, is not used: its segment is read whole instead.
 
 use crate::ColumnsError;
 use arrow::array::{Array, AsArray, RecordBatch};
 use sextant_model::TraceId;
 use std::fs::File;
-use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-const MAGIC: &[u8; 8] = b"SXTRACE1";
-const HEAD_BYTES: u64 = 16;
+const MAGIC: &[u8; 8] = b"SXTRACE2";
+const HEAD_BYTES: u64 = 24;
 
 fn key_of(id: &str) -> Option<u64> {
     u64::from_str_radix(id.get(16..32)?, 16).ok()
@@ -23,31 +24,48 @@ fn key(id: TraceId) -> u64 {
     id.0[8..].iter().fold(0, |all, b| (all << 8) | u64::from(*b))
 }
 
-/// Writes the index of `rows`, which must be the segment's rows in their order. Rows without a trace are left out.
-pub fn write_index(mut out: impl Write, rows: &RecordBatch) -> Result<(), ColumnsError> {
-    let ids = rows.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>());
-    let ids = ids.ok_or(ColumnsError::Damaged { kind: "segment", what: "it has no TraceId" })?;
-    let mut entries: Vec<(u64, u32)> =
-        (0..ids.len()).filter_map(|row| Some((key_of(ids.value(row))?, row as u32))).collect();
-    entries.sort_unstable();
-    let (mut keys, mut ends) = (Vec::new(), Vec::new());
-    for (i, (key, _)) in entries.iter().enumerate() {
-        if keys.last() == Some(key) {
-            ends.pop();
-        } else {
-            keys.push(*key);
-        }
-        ends.push(i as u32 + 1);
+/// The index of rows that come batch by batch.
+#[derive(Debug, Default)]
+pub(crate) struct IndexBuilder {
+    entries: Vec<(u64, u32)>,
+    n_rows: u32,
+}
+
+impl IndexBuilder {
+    /// The next rows of the segment. Rows without a trace are left out.
+    pub fn add(&mut self, rows: &RecordBatch) -> Result<(), ColumnsError> {
+        let ids = rows.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>());
+        let ids = ids.ok_or(ColumnsError::Damaged { kind: "segment", what: "it has no TraceId" })?;
+        let first = self.n_rows;
+        self.entries.extend((0..ids.len()).filter_map(|row| Some((key_of(ids.value(row))?, first + row as u32))));
+        self.n_rows += ids.len() as u32;
+        Ok(())
     }
-    out.write_all(MAGIC)?;
-    out.write_all(&(keys.len() as u32).to_le_bytes())?;
-    out.write_all(&(entries.len() as u32).to_le_bytes())?;
-    let mut bytes = Vec::with_capacity(keys.len() * 12 + entries.len() * 4);
-    bytes.extend(keys.iter().flat_map(|k| k.to_le_bytes()));
-    bytes.extend(ends.iter().flat_map(|e| e.to_le_bytes()));
-    bytes.extend(entries.iter().flat_map(|(_, row)| row.to_le_bytes()));
-    out.write_all(&bytes)?;
-    Ok(())
+
+    /// The bytes of the file.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.entries.sort_unstable();
+        let (mut keys, mut ends) = (Vec::new(), Vec::new());
+        for (i, (key, _)) in self.entries.iter().enumerate() {
+            if keys.last() == Some(key) {
+                ends.pop();
+            } else {
+                keys.push(*key);
+            }
+            ends.push(i as u32 + 1);
+        }
+        let mut bytes = Vec::with_capacity(HEAD_BYTES as usize + keys.len() * 12 + self.entries.len() * 4);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&(keys.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&(self.entries.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend(keys.iter().flat_map(|k| k.to_le_bytes()));
+        bytes.extend(ends.iter().flat_map(|e| e.to_le_bytes()));
+        bytes.extend(self.entries.iter().flat_map(|(_, row)| row.to_le_bytes()));
+        let checksum = xxh3_64(&bytes[HEAD_BYTES as usize..]);
+        bytes[16..24].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
 }
 
 /// An index file, open for look-ups; it reads only what a look-up touches.
@@ -71,6 +89,16 @@ impl TraceIndex {
         let (n_traces, n_rows) = (number(8), number(12));
         if file.metadata()?.len() != HEAD_BYTES + n_traces * 12 + n_rows * 4 {
             return Err(damaged("its length is not what it says"));
+        }
+        let mut hash = Xxh3::new();
+        let mut buffer = vec![0; 1 << 18];
+        let mut at = HEAD_BYTES;
+        while let n @ 1.. = file.read_at(&mut buffer, at)? {
+            hash.update(&buffer[..n]);
+            at += n as u64;
+        }
+        if hash.digest().to_le_bytes() != head[16..24] {
+            return Err(damaged("its checksum is not right"));
         }
         Ok(Self { file, n_traces })
     }

@@ -1,5 +1,6 @@
 //! Reading a segment: its footer, or a few of its rows.
 
+use crate::conform::conformed;
 use crate::{ColumnsError, SegmentFooter};
 use arrow::array::RecordBatch;
 use parquet::arrow::ProjectionMask;
@@ -7,6 +8,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::file::metadata::PageIndexPolicy;
+use sextant_model::Table;
 use std::fs::File;
 use std::path::Path;
 
@@ -18,9 +20,20 @@ pub fn read_footer(path: &Path) -> Result<SegmentFooter, ColumnsError> {
     footer.ok_or(ColumnsError::Damaged { kind: "segment", what: "its footer does not say what it holds" })
 }
 
-/// The rows at `positions` (rising), through the page index, so that only their pages are read.
-pub fn read_rows(path: &Path, positions: &[u32]) -> Result<Vec<RecordBatch>, ColumnsError> {
-    read(path, None, Some(positions))
+/// All rows in today's schema, a few at a time.
+pub fn batches(
+    path: &Path,
+    table: Table,
+    batch_rows: usize,
+) -> Result<impl Iterator<Item = Result<RecordBatch, ColumnsError>> + use<>, ColumnsError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let rows = builder.with_batch_size(batch_rows).build()?;
+    Ok(rows.map(move |batch| conformed(table, batch?)))
+}
+
+/// The rows at `positions` (rising) in today's schema, through the page index, so that only their pages are read.
+pub fn read_rows(path: &Path, table: Table, positions: &[u32]) -> Result<Vec<RecordBatch>, ColumnsError> {
+    read(path, None, Some(positions))?.into_iter().map(|rows| conformed(table, rows)).collect()
 }
 
 /// Some columns of the rows at `positions` (rising), or of all rows.

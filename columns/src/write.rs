@@ -1,13 +1,16 @@
-//! Writing a segment.
+//! Writing a segment: batches in, a Parquet file and its trace index out.
 
 use crate::ColumnsError;
-use arrow::array::RecordBatch;
+use crate::index::IndexBuilder;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampNanosecondType;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 use sextant_model::Table;
+use std::collections::BTreeSet;
 use std::io::Write;
 
 /// Rows in one row group.
@@ -34,20 +37,18 @@ const ALL_DIFFERENT: [&str; 6] = ["Timestamp", "TimeUnix", "ObservedTimestamp", 
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
+    /// Not at all: where time matters and nothing else.
+    None,
     /// Fresh segments: fast.
     Hot,
     /// Merged segments: smaller.
     Merged,
+    /// Segments that are hardly read any more: smallest.
+    Warm,
 }
 
-/// Settings of one file.
-#[derive(Debug, Clone)]
-pub struct WriteOptions {
-    /// How hard to compress.
-    pub compression: Compression,
-    /// What the footer says.
-    pub footer: SegmentFooter,
-}
+/// More services than this in a segment are not listed.
+const MAX_SERVICES: usize = 256;
 
 /// What a segment says about itself, so that a lost manifest can be made anew from the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub struct SegmentFooter {
     pub table: Table,
     /// Which project.
     pub project: String,
-    /// The epoch that it was sealed from.
+    /// The epoch that it was sealed from; of merged ones, the latest.
     pub epoch: u64,
     /// Its place in time: the start of its bucket, as the manifest names it.
     pub bucket: String,
@@ -64,9 +65,28 @@ pub struct SegmentFooter {
     pub n_rows: u64,
     /// Earliest and latest time in it, nanoseconds, both inclusive.
     pub times: (i64, i64),
+    /// Hot, merged, warm, …; the store's word.
+    pub tier: String,
+    /// Who sent its rows, as the store writes it.
+    pub origins: String,
+    /// If it was made of other segments: which, and its place among the files that replace them.
+    pub replaces: Option<Replaces>,
 }
 
-const KEYS: [&str; 7] = [
+/// A file's part in taking the place of other segments.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Replaces {
+    /// The segments whose place the files take, all together.
+    pub segments: Vec<String>,
+    /// The name that the files share.
+    pub job: String,
+    /// Its place among them, from 0.
+    pub part: u32,
+    /// Whether it is the last one: only with it are they complete.
+    pub is_last: bool,
+}
+
+const KEYS: [&str; 10] = [
     "sextant.table",
     "sextant.project",
     "sextant.epoch",
@@ -74,11 +94,17 @@ const KEYS: [&str; 7] = [
     "sextant.rows",
     "sextant.first",
     "sextant.last",
+    "sextant.tier",
+    "sextant.origins",
+    "sextant.replaces",
 ];
 
 impl SegmentFooter {
-    fn values(&self) -> [String; 7] {
-        [
+    fn pairs(&self) -> Vec<KeyValue> {
+        let replaces = self.replaces.as_ref().map_or_else(String::new, |r| {
+            format!("{} {} {} {}", r.job, r.part, u8::from(r.is_last), r.segments.join(","))
+        });
+        let values = [
             self.table.name().to_owned(),
             self.project.clone(),
             self.epoch.to_string(),
@@ -86,12 +112,21 @@ impl SegmentFooter {
             self.n_rows.to_string(),
             self.times.0.to_string(),
             self.times.1.to_string(),
-        ]
+            self.tier.clone(),
+            self.origins.clone(),
+            replaces,
+        ];
+        KEYS.iter().zip(values).map(|(k, v)| KeyValue::new((*k).to_owned(), v)).collect()
     }
 
-    /// From the key-value pairs of a file.
+    /// From the key-value pairs of a file; the last three were not always written.
     pub(crate) fn from_pairs(pairs: &[KeyValue]) -> Option<Self> {
         let find = |key: &str| pairs.iter().find(|p| p.key == key)?.value.clone();
+        let replaces = |text: String| {
+            let [job, part, is_last, segments] = text.splitn(4, ' ').collect::<Vec<_>>().try_into().ok()?;
+            let segments = segments.split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect();
+            Some(Replaces { segments, job: job.to_owned(), part: part.parse().ok()?, is_last: is_last == "1" })
+        };
         Some(Self {
             table: Table::from_name(&find(KEYS[0])?)?,
             project: find(KEYS[1])?,
@@ -99,24 +134,28 @@ impl SegmentFooter {
             bucket: find(KEYS[3])?,
             n_rows: find(KEYS[4])?.parse().ok()?,
             times: (find(KEYS[5])?.parse().ok()?, find(KEYS[6])?.parse().ok()?),
+            tier: find(KEYS[7]).unwrap_or_else(|| "hot".to_owned()),
+            origins: find(KEYS[8]).unwrap_or_default(),
+            replaces: find(KEYS[9]).and_then(replaces),
         })
     }
 }
 
-fn properties(options: &WriteOptions) -> Result<WriterProperties, ColumnsError> {
-    let level = match options.compression {
-        Compression::Hot => 1,
-        Compression::Merged => 3,
+fn properties(table: Table, compression: Compression, n_rows: u64) -> Result<WriterProperties, ColumnsError> {
+    let zstd = |level| ZstdLevel::try_new(level).map(Codec::ZSTD);
+    let codec = match compression {
+        Compression::None => Codec::UNCOMPRESSED,
+        Compression::Hot => zstd(1)?,
+        Compression::Merged => zstd(3)?,
+        Compression::Warm => zstd(9)?,
     };
-    let pairs = KEYS.iter().zip(options.footer.values()).map(|(k, v)| KeyValue::new((*k).to_owned(), v)).collect();
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Codec::ZSTD(ZstdLevel::try_new(level)?))
+        .set_compression(codec)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::None)
-        .set_created_by(concat!("sextant ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(Some(pairs));
-    let schema = sextant_model::schema::stored(options.footer.table);
+        .set_created_by(concat!("sextant ", env!("CARGO_PKG_VERSION")).to_owned());
+    let schema = sextant_model::schema::stored(table);
     let is_here = |name: &&&str| schema.field_with_name(name).is_ok();
     for column in WITH_STATISTICS.iter().filter(is_here) {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(*column), EnabledStatistics::Page);
@@ -124,18 +163,107 @@ fn properties(options: &WriteOptions) -> Result<WriterProperties, ColumnsError> 
     for column in ALL_DIFFERENT.iter().filter(is_here) {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(*column), false);
     }
-    if matches!(options.footer.table, Table::Traces | Table::Logs) {
+    if has_traces(table) {
         let path = ColumnPath::from("TraceId");
         properties = properties
             .set_column_bloom_filter_enabled(path.clone(), true)
-            .set_column_bloom_filter_ndv(path, (options.footer.n_rows / 8).clamp(64, 64 * 1024));
+            .set_column_bloom_filter_ndv(path, (n_rows / 8).clamp(64, 64 * 1024));
     }
     Ok(properties.build())
 }
 
-/// Writes `rows`, already in order, as one Parquet file.
-pub fn write_parquet<W: Write + Send>(out: W, rows: &RecordBatch, options: &WriteOptions) -> Result<W, ColumnsError> {
-    let mut writer = ArrowWriter::try_new(out, rows.schema(), Some(properties(options)?))?;
-    writer.write(rows)?;
-    Ok(writer.into_inner()?)
+/// Whether rows of `table` belong to traces, so that a segment of it has a trace index.
+pub fn has_traces(table: Table) -> bool {
+    matches!(table, Table::Traces | Table::Logs)
+}
+
+/// What was written.
+#[derive(Debug)]
+pub struct Written<W> {
+    /// Where to.
+    pub out: W,
+    /// What the footer says.
+    pub footer: SegmentFooter,
+    /// The services in it; `None` if they are too many to list.
+    pub services: Option<Vec<String>>,
+    /// The bytes of the trace index, if the table has one.
+    pub index: Option<Vec<u8>>,
+}
+
+/// A segment under way.
+pub struct SegmentWriter<W: Write + Send> {
+    writer: ArrowWriter<W>,
+    table: Table,
+    n_rows: u64,
+    times: (i64, i64),
+    services: Option<BTreeSet<String>>,
+    index: Option<IndexBuilder>,
+}
+
+impl<W: Write + Send> SegmentWriter<W> {
+    /// Begins a file of about `n_rows` rows.
+    pub fn new(out: W, table: Table, compression: Compression, n_rows: u64) -> Result<Self, ColumnsError> {
+        let schema = sextant_model::schema::stored(table);
+        let writer = ArrowWriter::try_new(out, schema, Some(properties(table, compression, n_rows)?))?;
+        let index = has_traces(table).then(IndexBuilder::default);
+        Ok(Self { writer, table, n_rows: 0, times: (i64::MAX, i64::MIN), services: Some(BTreeSet::new()), index })
+    }
+
+    /// Appends rows, in their order.
+    pub fn write(&mut self, rows: &RecordBatch) -> Result<(), ColumnsError> {
+        let missing = ColumnsError::Damaged { kind: "segment", what: "a column is missing" };
+        let times = rows.column_by_name(self.table.time_column());
+        let Some(times) = times.and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>()) else {
+            return Err(missing);
+        };
+        self.times = times.values().iter().fold(self.times, |(a, b), t| (a.min(*t), b.max(*t)));
+        self.see_services(rows);
+        if let Some(index) = &mut self.index {
+            index.add(rows)?;
+        }
+        self.n_rows += rows.num_rows() as u64;
+        self.writer.write(rows)?;
+        Ok(())
+    }
+
+    fn see_services(&mut self, rows: &RecordBatch) {
+        let Some(column) = rows.column_by_name("ServiceName").and_then(|c| c.as_string_opt::<i32>()) else { return };
+        for row in 0..column.len() {
+            let name = column.value(row);
+            if row > 0 && name == column.value(row - 1) {
+                continue;
+            }
+            let Some(services) = &mut self.services else { return };
+            if !services.contains(name) {
+                services.insert(name.to_owned());
+                if services.len() > MAX_SERVICES {
+                    self.services = None;
+                }
+            }
+        }
+    }
+
+    /// Bytes so far, about.
+    pub fn n_bytes(&self) -> usize {
+        self.writer.bytes_written() + self.writer.in_progress_size()
+    }
+
+    /// Rows so far.
+    pub fn n_rows(&self) -> u64 {
+        self.n_rows
+    }
+
+    /// Ends the file; `footer` says everything but rows and times, which are known here.
+    pub fn finish(mut self, footer: SegmentFooter) -> Result<Written<W>, ColumnsError> {
+        let footer = SegmentFooter { n_rows: self.n_rows, times: self.times, ..footer };
+        for pair in footer.pairs() {
+            self.writer.append_key_value_metadata(pair);
+        }
+        Ok(Written {
+            out: self.writer.into_inner()?,
+            footer,
+            services: self.services.map(|s| s.into_iter().collect()),
+            index: self.index.map(IndexBuilder::finish),
+        })
+    }
 }

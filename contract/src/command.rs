@@ -25,6 +25,29 @@ pub enum Command {
     },
     /// Send one span, so that one sees that sending works.
     TestSpan,
+    /// Set how long and how much of a signal is kept. Applied an hour later, or by [`Command::RetentionApply`].
+    RetentionSet {
+        /// `traces`, `logs` or `metrics`.
+        signal: String,
+        /// What is to hold; what is missing is without limit.
+        policy: KeepPolicy,
+    },
+    /// Apply what was set; the object has `dry_run` and `applied`, rows `project signal policy records segments bytes`.
+    RetentionApply {
+        /// As of this time; now if missing.
+        at: Option<i64>,
+        /// Only say what would be done.
+        dry_run: bool,
+    },
+    /// Pin a trace or a period, so that no policy takes it away; the object is `{"id"}`.
+    Pin(PinAsk),
+    /// Let policies have it again.
+    Unpin {
+        /// The pin's number.
+        id: i64,
+    },
+    /// Lay all segments together that can be; the object has `segments made bytes_before bytes_after`.
+    Compact,
     /// Let the user choose files and take them in; each is told as an event. Only where there are dialogs.
     OpenFiles,
     /// Show these commands in the window's menu. Only where there is one.
@@ -32,6 +55,42 @@ pub enum Command {
         /// In their order.
         items: Vec<MenuItem>,
     },
+}
+
+/// How long and how much of a signal is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeepPolicy {
+    /// Only of this project; of all that have no policy of their own if missing.
+    pub project: Option<String>,
+    /// Nanoseconds.
+    pub keep: Option<i64>,
+    /// Bytes of segments.
+    pub max_bytes: Option<u64>,
+    /// Nanoseconds after which segments are compressed harder.
+    pub warm_after: Option<i64>,
+    /// Nanoseconds after which segments go to `cold_dir`.
+    pub cold_after: Option<i64>,
+    /// Another directory, on a disk that need not always be there.
+    pub cold_dir: Option<String>,
+}
+
+/// What is to be pinned: a trace, or a period.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PinAsk {
+    /// `default` if missing.
+    pub project: Option<String>,
+    /// Of this signal only.
+    pub signal: Option<String>,
+    /// Hex.
+    pub trace: Option<String>,
+    /// Records from here on.
+    pub from: Option<i64>,
+    /// Records before this.
+    pub to: Option<i64>,
+    /// Why.
+    pub note: String,
 }
 
 /// A command in a menu.
@@ -81,6 +140,11 @@ pub enum Outcome {
         logs: u64,
         /// Metric points in it.
         points: u64,
+    },
+    /// What was done, where that is more than a word.
+    Object {
+        /// As the command says.
+        object: serde_json::Value,
     },
     /// It is done, or under way.
     Done,

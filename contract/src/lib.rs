@@ -13,6 +13,6 @@ mod json;
 pub use answer::{Answer, Completeness, Cost};
 pub use ask::{Ask, Period, SearchAsk, SearchKind, parse_time};
 pub use backend::{Backend, BoxFuture, Event, OnEvent};
-pub use command::{Command, ImportedFile, MenuItem, Outcome};
+pub use command::{Command, ImportedFile, KeepPolicy, MenuItem, Outcome, PinAsk};
 pub use error::{AskError, Code};
 pub use json::{push_row, rows_to_json};

@@ -70,6 +70,7 @@ impl Host {
     /// If another program holds the directory, or has a port.
     pub async fn open(dir: PathBuf, args: HostArgs, may_miss: bool) -> Result<Self, ServerError> {
         let mut store = StoreConfig::new(dir);
+        store.has_upkeep = true;
         store.disk_reserve_bytes = args.disk_reserve;
         store.durability = match args.durability {
             DurabilityArg::Fsync => Durability::Fsync,
@@ -165,7 +166,10 @@ pub fn data_dir(named: Option<&PathBuf>) -> Result<PathBuf, ServerError> {
 }
 
 /// `500MB`, `2GiB`, or bytes.
-fn parse_size(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// If it is no size, for the user.
+pub fn parse_size(text: &str) -> Result<u64, String> {
     let units = [
         ("KIB", 1 << 10),
         ("MIB", 1 << 20),

@@ -15,6 +15,6 @@ mod serve;
 
 pub use client::HttpBackend;
 pub use error::ServerError;
-pub use host::{DurabilityArg, Holder, Host, HostArgs, data_dir};
+pub use host::{DurabilityArg, Holder, Host, HostArgs, data_dir, parse_size};
 pub use instance::{Instance, clear_stale, find};
 pub use serve::{Config, Serving, start};

@@ -1,6 +1,8 @@
 //! What a store is opened with.
 
+use crate::disk::Faults;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// When a batch counts as durable.
@@ -28,6 +30,16 @@ pub struct Config {
     pub epoch_bytes: usize,
     /// The longest time that rows stay hot.
     pub epoch_time: Duration,
+    /// Whether files are merged and policies applied in the background.
+    pub has_upkeep: bool,
+    /// How long after a failure sealing is tried again.
+    pub retry: Duration,
+    /// Whether segments are compressed. Tests that make thousands of small ones do without.
+    #[doc(hidden)]
+    pub is_compressed: bool,
+    /// Makes operations on files fail. For tests.
+    #[doc(hidden)]
+    pub faults: Option<Arc<dyn Faults>>,
 }
 
 impl Config {
@@ -40,6 +52,10 @@ impl Config {
             queue_bytes: 64 << 20,
             epoch_bytes: 64 << 20,
             epoch_time: Duration::from_secs(300),
+            has_upkeep: false,
+            retry: Duration::from_secs(5),
+            is_compressed: true,
+            faults: None,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The store: a thread that writes the log, a thread that seals, and readers of snapshots.
 
 use crate::config::Config;
+use crate::disk::Disk;
 use crate::duck::{Answer, Duck, Limits};
-use crate::files::Layout;
 use crate::ingest::{Acked, Ingest, OnAcked, mark_times, with_added};
+use crate::layout::Layout;
 use crate::ledger::{LedgerKey, LedgerRow};
 use crate::manifest::Manifest;
 use crate::recover::recover;
@@ -12,8 +13,9 @@ use crate::seal::{Closed, seal};
 use crate::senders::ingest_id;
 use crate::snapshot::Snapshot;
 use crate::state::{Health, Shared, StoreStatus, lock};
+use crate::upkeep::{self, Applied, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
-use crate::{StoreError, files, wal};
+use crate::{Pin, PinNote, Policy, StoreError, Zone, wal};
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use sextant_model::{Prune, Sql, Table, TraceId};
@@ -22,16 +24,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-
-/// How often a failed seal is tried again.
-const RETRY: Duration = Duration::from_secs(5);
+use std::time::Instant;
 
 /// An open store. Closing it (or dropping it) seals what is hot.
 pub struct Store {
     shared: Arc<Shared>,
     duck: Duck,
     requests: Mutex<Option<Sender<ToWriter>>>,
+    chores: Mutex<Option<Sender<Chore>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     run: u64,
     next_request: AtomicU64,
@@ -47,16 +47,19 @@ impl Store {
     pub fn open(config: Config) -> Result<Self, StoreError> {
         let layout = Layout::make(&config.dir)?;
         let lock_file = take_lock(&layout)?;
-        let manifest = Manifest::open(&layout.dir.join("segments.db"))?;
+        let disk = Disk { faults: config.faults.clone() };
+        let manifest = Manifest::open(&layout.manifest(), disk)?;
         let run = manifest.next_run()?;
         let segments = manifest.segments(&layout.dir)?.into_iter().map(Arc::new).collect();
         let snapshot = Snapshot { generation: run << 32, segments: Arc::new(segments), hot: Vec::new() };
         let ledger = manifest.ledger()?;
         let shared = Arc::new(Shared::new(config, layout, manifest, snapshot, ledger)?);
+        upkeep::clear(&shared)?;
         let (closed, next_epoch) = recover(&shared)?;
-        let duck = Duck::open(&shared.layout)?;
+        let duck = Duck::new(&shared.layout);
         let (to_sealer, sealer_queue) = channel();
         let (to_writer, writer_queue) = channel();
+        let (to_upkeep, chores) = channel();
         let mut known = Known::default();
         for epoch in closed {
             shared.ledger().merge(&epoch.ledger);
@@ -67,7 +70,7 @@ impl Store {
             drop(to_sealer.send(epoch));
         }
         let writer = Writer::new(shared.clone(), next_epoch, to_sealer, known)?;
-        let sealer_shared = shared.clone();
+        let (sealer_shared, upkeep_shared) = (shared.clone(), shared.clone());
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|source| StoreError::File {
                 what: "start a thread for",
@@ -78,11 +81,13 @@ impl Store {
         let threads = vec![
             spawn("sextant-wal", Box::new(move || writer.run(&writer_queue)))?,
             spawn("sextant-seal", Box::new(move || run_sealer(&sealer_shared, &sealer_queue)))?,
+            spawn("sextant-upkeep", Box::new(move || upkeep::run(&upkeep_shared, &chores)))?,
         ];
         Ok(Self {
             shared,
             duck,
             requests: Mutex::new(Some(to_writer)),
+            chores: Mutex::new(Some(to_upkeep)),
             threads: Mutex::new(threads),
             run,
             next_request: AtomicU64::new(0),
@@ -165,12 +170,18 @@ impl Store {
     }
 
     /// Seals everything that is hot and waits for it.
-    pub fn flush(&self) {
+    ///
+    /// # Errors
+    /// If it can't be sealed now.
+    pub fn flush(&self) -> Result<(), StoreError> {
         let (tell, told) = channel();
-        let sent = lock(&self.requests).as_ref().map(|queue| queue.send(ToWriter::Roll(tell)));
-        if let (Some(Ok(())), Ok(epoch)) = (sent, told.recv()) {
-            self.shared.wait_sealed(epoch);
+        {
+            let requests = lock(&self.requests);
+            let requests = requests.as_ref().ok_or(StoreError::Closing)?;
+            requests.send(ToWriter::Roll(tell)).ok().ok_or(StoreError::Closing)?;
         }
+        let epoch = told.recv().ok().ok_or(StoreError::Closing)??;
+        self.shared.wait_sealed(epoch)
     }
 
     /// What there is now.
@@ -185,6 +196,7 @@ impl Store {
 
     /// Runs a statement of our own over the views, with only the files that `prune` leaves.
     pub fn query(&self, sql: &Sql, prune: &Prune, limits: Limits) -> Result<Answer, StoreError> {
+        let _asking = Asking::begin(&self.shared);
         self.duck.query(&self.snapshot(), sql, prune, limits)
     }
 
@@ -198,17 +210,77 @@ impl Store {
         limit: usize,
         limits: Limits,
     ) -> Result<Answer, StoreError> {
+        let _asking = Asking::begin(&self.shared);
         self.duck.newest(&self.snapshot(), table, sql, prune, limit, limits)
     }
 
     /// Runs a user's statement: one SELECT over the views, nothing else.
     pub fn user_sql(&self, sql: &str, limits: Limits) -> Result<Answer, StoreError> {
+        let _asking = Asking::begin(&self.shared);
         self.duck.user(&self.snapshot(), sql, limits)
     }
 
     /// All rows of one trace in `table` (traces or logs), in no order.
     pub fn trace(&self, table: Table, id: TraceId) -> Result<Answer, StoreError> {
         Duck::trace(&self.snapshot(), table, id)
+    }
+
+    /// Asks the background for something and waits for it.
+    fn have_done<T>(&self, chore: impl FnOnce(Sender<Result<T, StoreError>>) -> Chore) -> Result<T, StoreError> {
+        let (tell, told) = channel();
+        {
+            let chores = lock(&self.chores);
+            let chores = chores.as_ref().ok_or(StoreError::Closing)?;
+            chores.send(chore(tell)).ok().ok_or(StoreError::Closing)?;
+        }
+        told.recv().ok().unwrap_or(Err(StoreError::Closing))
+    }
+
+    /// Seals what is hot and lays everything together that can be.
+    pub fn compact(&self) -> Result<Merged, StoreError> {
+        self.flush()?;
+        self.have_done(Chore::Compact)
+    }
+
+    /// Applies all policies as of `at`; a dry run only says what would be done.
+    pub fn apply_retention(&self, at: i64, is_dry: bool) -> Result<Vec<Applied>, StoreError> {
+        self.flush()?;
+        self.have_done(|tell| Chore::Retain(at, is_dry, tell))
+    }
+
+    /// All policies.
+    pub fn policies(&self) -> Result<Vec<Policy>, StoreError> {
+        lock(&self.shared.manifest).policies()
+    }
+
+    /// Puts a policy in the place of the one of its project and signal. It is applied an hour later, or when asked.
+    pub fn set_policy(&self, policy: &Policy) -> Result<(), StoreError> {
+        lock(&self.shared.manifest).set_policy(policy)?;
+        if let Some(chores) = lock(&self.chores).as_ref() {
+            // A closing store applies nothing any more.
+            chores.send(Chore::PoliciesSet).ok();
+        }
+        Ok(())
+    }
+
+    /// What no policy takes away.
+    pub fn pins(&self) -> Result<Vec<Pin>, StoreError> {
+        lock(&self.shared.manifest).pins()
+    }
+
+    /// Pins something; its number.
+    pub fn pin(&self, note: &PinNote, made_at: i64) -> Result<i64, StoreError> {
+        lock(&self.shared.manifest).pin(note, made_at)
+    }
+
+    /// Whether there was such a pin.
+    pub fn unpin(&self, id: i64) -> Result<bool, StoreError> {
+        lock(&self.shared.manifest).unpin(id)
+    }
+
+    /// What policies took away, by day.
+    pub fn zones(&self) -> Result<Vec<Zone>, StoreError> {
+        lock(&self.shared.manifest).zones()
     }
 
     /// All counts since the store was made.
@@ -223,7 +295,7 @@ impl Store {
 
     /// Whether the store takes batches.
     pub fn health(&self) -> Health {
-        let (free, reserve) = self.shared.disk();
+        let (free, reserve) = self.shared.space();
         if free < reserve { Health::DiskFull } else { Health::Taking }
     }
 
@@ -231,11 +303,28 @@ impl Store {
     pub fn close(&self) {
         self.shared.is_closing.store(true, Ordering::Release);
         drop(lock(&self.requests).take());
+        drop(lock(&self.chores).take());
         for thread in lock(&self.threads).drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the store panicked; the log is kept and read at the next start");
             }
         }
+    }
+}
+
+/// A question that is being answered: what is done in the background gives way.
+struct Asking<'a>(&'a Shared);
+
+impl<'a> Asking<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        shared.n_asking.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.n_asking.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -288,14 +377,19 @@ fn take_lock(layout: &Layout) -> Result<File, StoreError> {
 
 fn run_sealer(shared: &Shared, queue: &Receiver<Closed>) {
     while let Ok(closed) = queue.recv() {
-        while let Err(e) = seal(shared, &closed) {
+        let mut made = None;
+        while let Err(e) = seal(shared, &closed, &mut made) {
             shared.problem("an epoch could not be sealed", &e);
+            shared.is_sealing_stuck.store(true, Ordering::Release);
             if shared.is_closing.load(Ordering::Acquire) {
                 break;
             }
-            std::thread::sleep(RETRY);
+            std::thread::sleep(shared.config.retry);
+        }
+        if made.is_none() {
+            shared.is_sealing_stuck.store(false, Ordering::Release);
         }
     }
     // What registers nothing any more can be synced once more.
-    drop(files::sync_dir(&shared.layout.wal));
+    drop(shared.disk.sync_dir(&shared.layout.wal));
 }

@@ -58,6 +58,12 @@ pub enum StoreError {
     /// A segment could not be written or read.
     #[error("segment failed: {0}")]
     Columns(#[from] sextant_columns::ColumnsError),
+    /// Rows could not be laid into segments; they are durable in the log all the same.
+    #[error("rows wait to be sealed: {0}")]
+    Stuck(String),
+    /// A file is not what was written.
+    #[error("{0}")]
+    Damaged(String),
     /// The write-ahead log could not be written or read.
     #[error("write-ahead log failed: {0}")]
     Wal(String),

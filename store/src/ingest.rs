@@ -115,7 +115,7 @@ pub(crate) fn mark_times(ingest: &mut Ingest) {
                 Bucket::FiveMinutes(_) => {
                     n_future += u64::from(*time > ingest.received_at.saturating_add(AHEAD_NANOS));
                 }
-                Bucket::Day(_) => n_late += 1,
+                Bucket::Hour(_) | Bucket::Day(_) | Bucket::Month(_) | Bucket::Year(_) => n_late += 1,
             }
         }
         let marked = &mut ingest.counts[batch.table.signal() as usize].marked;

@@ -76,6 +76,25 @@ impl Ledger {
         }
     }
 
+    /// Counts `n` evicted records of a day whose senders are not known, against those that still have some.
+    pub fn share_evicted(
+        &self,
+        evicted: &mut Self,
+        project: &str,
+        signal: Signal,
+        day: &str,
+        policy: &str,
+        mut n: u64,
+    ) {
+        let is_of = |key: &LedgerKey| key.project == project && key.signal == signal && key.day == day;
+        for (key, row) in self.0.iter().filter(|(key, _)| is_of(key)) {
+            let counted = evicted.0.entry(key.clone()).or_default();
+            let take = n.min(row.stored().saturating_sub(counted.evicted.total()));
+            counted.evicted.add(policy, take);
+            n -= take;
+        }
+    }
+
     pub fn merge(&mut self, other: &Self) {
         for (key, row) in &other.0 {
             self.0.entry(key.clone()).or_default().merge(row);

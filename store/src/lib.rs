@@ -5,32 +5,41 @@
 
 mod bucket;
 mod config;
+mod disk;
 mod duck;
 mod engine;
 mod error;
-mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hot;
 mod ingest;
+mod layout;
 mod ledger;
 mod manifest;
+mod origin;
 mod recover;
 mod resend;
 mod seal;
+mod segment;
 mod senders;
 mod services;
 mod snapshot;
 mod state;
+mod upkeep;
 mod wal;
 mod writer;
 
+pub use bucket::Bucket;
 pub use config::{Config, Durability};
+#[doc(hidden)]
+pub use disk::{Faults, Op};
 pub use duck::{Answer, Limits, Scanned};
 pub use engine::{Import, Store};
 pub use error::StoreError;
 pub use ingest::{Acked, Ingest, OnAcked};
 pub use ledger::{DUPLICATE, LedgerKey, LedgerRow};
+pub use manifest::{Pin, PinNote, Policy, Zone};
 pub use resend::RequestKey;
-pub use snapshot::{Segment, Snapshot};
+pub use snapshot::{Missing, Pruned, Segment, Snapshot, Tier};
 pub use state::{Health, StoreStatus};
+pub use upkeep::{Applied, Doing, Merged, UpkeepStatus};

@@ -1,28 +1,23 @@
 //! Turning the hot rows of an epoch into segments.
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, COARSER, Coarser};
 use crate::hot::HotEpoch;
 use crate::ledger::Ledger;
 use crate::manifest::Sealed;
-use crate::resend::{RowHash, Seen, Sidecar};
-use crate::snapshot::Segment;
+use crate::resend::{RowHash, Seen};
+use crate::segment::{Made, Making, Place};
+use crate::snapshot::{Segment, Tier};
 use crate::state::{Shared, lock};
-use crate::{StoreError, files, wal};
-use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use crate::{StoreError, wal};
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampNanosecondType;
-use sextant_columns::{Compression, SegmentFooter, WriteOptions, sorted, write_index, write_parquet};
+use sextant_columns::sorted;
 use sextant_model::Table;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufWriter, Read};
-use std::path::Path;
-use std::sync::OnceLock;
-use ulid::Ulid;
-use xxhash_rust::xxh3::Xxh3;
+use std::collections::BTreeMap;
 
-/// More services than this in a segment are not listed.
-const MAX_SERVICES: usize = 256;
+/// Rows of more days than this go by months, of more months by years: an epoch makes few files, whatever it holds.
+const MAX_PLACES: usize = 40;
 
 /// An epoch whose log file is complete.
 #[derive(Default)]
@@ -36,36 +31,24 @@ pub(crate) struct Closed {
 }
 
 /// Writes the epoch's segments, registers them and lets its log go. After a failure the log stays and the rows stay
-/// hot: the next start seals them.
-pub(crate) fn seal(shared: &Shared, closed: &Closed) -> Result<(), StoreError> {
+/// hot; `made` keeps what was written already, because whether the manifest names it may not be known.
+pub(crate) fn seal(shared: &Shared, closed: &Closed, made: &mut Option<Vec<Segment>>) -> Result<(), StoreError> {
     let epoch = closed.hot.epoch;
-    let mut segments = Vec::new();
-    for table in Table::ALL {
-        let batches: Vec<RecordBatch> = closed.hot.table(table).batches().cloned().collect();
-        if batches.is_empty() {
-            continue;
+    if made.is_none() {
+        if !closed.rows.is_empty() {
+            shared.sidecar().append(&closed.rows)?;
         }
-        let rows = sorted(table, &batches)?;
-        for ((project, bucket), positions) in parts(table, &rows)? {
-            let part = if positions.len() == rows.num_rows() {
-                rows.clone()
-            } else {
-                take_record_batch(&rows, &UInt32Array::from(positions)).map_err(sextant_columns::ColumnsError::from)?
-            };
-            segments.push(write_segment(shared, epoch, table, &project, bucket, &part)?);
-        }
+        *made = Some(write_segments(shared, closed)?);
     }
+    let segments = made.as_deref().unwrap_or_default();
     let (services, n_services) = {
         let services = lock(&shared.services);
         (services.unsaved().to_vec(), services.len())
     };
     let senders = lock(&shared.senders).unsaved();
-    if !closed.rows.is_empty() {
-        Sidecar::new(&shared.layout.resend, shared.config.durability).append(&closed.rows)?;
-    }
     let sealed = Sealed {
         epoch,
-        segments: &segments,
+        segments,
         ledger: &closed.ledger,
         services: &services,
         senders: &senders,
@@ -74,21 +57,67 @@ pub(crate) fn seal(shared: &Shared, closed: &Closed) -> Result<(), StoreError> {
     lock(&shared.manifest).register(&sealed, &shared.layout.dir)?;
     lock(&shared.services).set_saved(n_services);
     lock(&shared.senders).set_saved(&senders);
-    shared.publish_sealed(epoch, segments);
+    shared.publish_sealed(epoch, made.take().unwrap_or_default());
     let path = wal::path(&shared.layout.wal, epoch);
-    if let Err(e) = std::fs::remove_file(&path) {
+    if let Err(e) = shared.disk.remove(&path) {
         // It is covered: the next start removes it.
         tracing::warn!(path = %path.display(), "a log file that is not needed any more stays: {e}");
     }
     Ok(())
 }
 
+fn write_segments(shared: &Shared, closed: &Closed) -> Result<Vec<Segment>, StoreError> {
+    let mut made = Made::new(shared);
+    for table in Table::ALL {
+        let batches: Vec<RecordBatch> = closed.hot.table(table).batches().cloned().collect();
+        if batches.is_empty() {
+            continue;
+        }
+        let rows = sorted(table, &batches)?;
+        for ((project, bucket), positions) in coarse(parts(table, &rows)?) {
+            let part = if positions.len() == rows.num_rows() {
+                rows.clone()
+            } else {
+                take_record_batch(&rows, &UInt32Array::from(positions)).map_err(sextant_columns::ColumnsError::from)?
+            };
+            let place = Place { project, table, bucket, tier: Tier::Hot, epoch: closed.hot.epoch };
+            let mut making = Making::new(shared, &shared.layout.segments, place, part.num_rows() as u64)?;
+            making.write(&part)?;
+            made.segments.push(making.finish(None)?);
+        }
+    }
+    Ok(made.take())
+}
+
 fn damaged(what: &'static str) -> StoreError {
     StoreError::Columns(sextant_columns::ColumnsError::Damaged { kind: "segment", what })
 }
 
+/// Rows by project and bucket.
+type Parts = BTreeMap<(String, Bucket), Vec<u32>>;
+
+/// The same rows in not too many buckets.
+fn coarse(mut parts: Parts) -> Parts {
+    for Coarser { is_one, of } in COARSER {
+        if parts.keys().filter(|(_, bucket)| is_one(*bucket)).count() <= MAX_PLACES {
+            continue;
+        }
+        let mut next = Parts::new();
+        for ((project, bucket), positions) in parts {
+            let bucket = bucket.start().filter(|_| is_one(bucket)).map_or(bucket, of);
+            next.entry((project, bucket)).or_default().extend(positions);
+        }
+        // Back into the order of the rows.
+        for positions in next.values_mut() {
+            positions.sort_unstable();
+        }
+        parts = next;
+    }
+    parts
+}
+
 /// Which rows go to which project and bucket, in the order of the rows.
-fn parts(table: Table, rows: &RecordBatch) -> Result<BTreeMap<(String, Bucket), Vec<u32>>, StoreError> {
+fn parts(table: Table, rows: &RecordBatch) -> Result<Parts, StoreError> {
     let time = |name: &str| {
         let column = rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
         column.ok_or(damaged("a time column is missing"))
@@ -96,7 +125,7 @@ fn parts(table: Table, rows: &RecordBatch) -> Result<BTreeMap<(String, Bucket), 
     let (times, received) = (time(table.time_column())?, time("ReceivedAt")?);
     let projects = rows.column_by_name("ProjectId").and_then(|c| c.as_string_opt::<i32>());
     let projects = projects.ok_or(damaged("ProjectId is missing"))?;
-    let mut parts: BTreeMap<(String, Bucket), Vec<u32>> = BTreeMap::new();
+    let mut parts = Parts::new();
     let mut last: Option<((&str, Bucket), Vec<u32>)> = None;
     for row in 0..rows.num_rows() {
         let key = (projects.value(row), Bucket::of(times.value(row), received.value(row)));
@@ -115,82 +144,23 @@ fn parts(table: Table, rows: &RecordBatch) -> Result<BTreeMap<(String, Bucket), 
     Ok(parts)
 }
 
-/// Distinct services, unless they are too many.
-fn services(rows: &RecordBatch) -> Option<Vec<String>> {
-    let column = rows.column_by_name("ServiceName")?.as_string_opt::<i32>()?;
-    let mut names = BTreeSet::new();
-    for row in 0..column.len() {
-        if row > 0 && column.value(row) == column.value(row - 1) {
-            continue;
-        }
-        names.insert(column.value(row));
-        if names.len() > MAX_SERVICES {
-            return None;
-        }
-    }
-    Some(names.into_iter().map(str::to_owned).collect())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bucket::DAY_NANOS;
 
-fn write_segment(
-    shared: &Shared,
-    epoch: u64,
-    table: Table,
-    project: &str,
-    bucket: Bucket,
-    rows: &RecordBatch,
-) -> Result<Segment, StoreError> {
-    let times = rows
-        .column_by_name(table.time_column())
-        .and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>())
-        .ok_or(damaged("a time column is missing"))?;
-    let times = times.values().iter().fold((i64::MAX, i64::MIN), |(a, b), t| (a.min(*t), b.max(*t)));
-    let folder = shared.layout.segments.join(project).join(table.name()).join(bucket.folder());
-    files::create_dirs(&folder)?;
-    let id = Ulid::generate().to_string().to_lowercase();
-    let path = folder.join(format!("{id}.parquet"));
-    let footer = SegmentFooter {
-        table,
-        project: project.to_owned(),
-        epoch,
-        bucket: bucket.name(),
-        n_rows: rows.num_rows() as u64,
-        times,
-    };
-    let options = WriteOptions { compression: Compression::Hot, footer };
-    if matches!(table, Table::Traces | Table::Logs) {
-        files::put(&shared.layout.tmp, &path.with_extension("idx"), |file| {
-            let mut out = BufWriter::new(file);
-            write_index(&mut out, rows)?;
-            out.into_inner().map_err(|e| StoreError::file("write", &path)(e.into_error()))
-        })?;
-    }
-    files::put(&shared.layout.tmp, &path, |file| Ok(write_parquet(file, rows, &options)?))?;
-    files::sync_dir(&folder)?;
-    let n_bytes = path.metadata().map_err(StoreError::file("read", &path))?.len();
-    Ok(Segment {
-        id,
-        project: project.to_owned(),
-        table,
-        bucket: options.footer.bucket,
-        checksum: checksum(&path)?,
-        path,
-        n_rows: rows.num_rows() as u64,
-        n_bytes,
-        times,
-        services: services(rows),
-        epoch,
-        index: OnceLock::new(),
-    })
-}
-
-fn checksum(path: &Path) -> Result<u64, StoreError> {
-    let mut file = File::open(path).map_err(StoreError::file("open", path))?;
-    let mut hash = Xxh3::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer).map_err(StoreError::file("read", path))? {
-            0 => return Ok(hash.digest()),
-            n => hash.update(&buffer[..n]),
-        }
+    #[test]
+    fn rows_of_many_days_make_few_files() {
+        let rows = |n_days: i64| {
+            let day =
+                |i: i64| (("default".to_owned(), Bucket::Day(i * DAY_NANOS)), vec![i as u32, (n_days + i) as u32]);
+            (0..n_days).map(day).collect::<Parts>()
+        };
+        assert_eq!(coarse(rows(40)).len(), 40);
+        assert_eq!(coarse(rows(41)).keys().map(|k| k.1.name()).collect::<Vec<_>>(), ["1970-01", "1970-02"]);
+        let years = coarse(rows(20_000));
+        assert_eq!(years.len(), 55);
+        assert_eq!(years.values().map(Vec::len).sum::<usize>(), 40_000);
+        assert!(years.values().all(|positions| positions.is_sorted()));
     }
 }

@@ -1,11 +1,56 @@
 //! What there is at one moment: registered segments and hot rows. Immutable; a reader holds it as long as it likes.
 
+use crate::bucket::Bucket;
+use crate::disk::Disk;
 use crate::hot::HotEpoch;
+use crate::segment::{checksum, stamp};
+use crate::state::lock;
 use arrow::array::RecordBatch;
 use sextant_columns::TraceIndex;
 use sextant_model::{Prune, Table};
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// What was done with a segment so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// As it was sealed.
+    Hot,
+    /// Merged with its neighbours.
+    Merged,
+    /// Compressed harder.
+    Warm,
+    /// In another directory, which may not be there.
+    Cold,
+}
+
+impl Tier {
+    /// As the manifest names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hot => "hot",
+            Self::Merged => "merged",
+            Self::Warm => "warm",
+            Self::Cold => "cold",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Hot, Self::Merged, Self::Warm, Self::Cold].into_iter().find(|t| t.name() == name)
+    }
+}
+
+/// Whether a segment can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum State {
+    /// Its file was not looked at since the start.
+    #[default]
+    Unknown,
+    /// Its file is as it was written, by length and time or by checksum.
+    Sound(i64),
+    /// Its file is damaged: it is left out of every answer, which says so.
+    Damaged(String),
+}
 
 /// An immutable Parquet file of one table, project and bucket.
 #[derive(Debug)]
@@ -16,8 +61,10 @@ pub struct Segment {
     pub project: String,
     /// Which table.
     pub table: Table,
-    /// Its place in time, as the manifest names it.
-    pub bucket: String,
+    /// Its place in time.
+    pub bucket: Bucket,
+    /// What was done with it.
+    pub tier: Tier,
     /// The file.
     pub path: PathBuf,
     /// Rows in it.
@@ -30,12 +77,38 @@ pub struct Segment {
     pub services: Option<Vec<String>>,
     /// XXH3 of the file.
     pub checksum: u64,
-    /// The epoch that it was sealed from.
+    /// The epoch that it was sealed from, or the latest of those.
     pub epoch: u64,
+    /// When the file was written, nanoseconds.
+    pub(crate) modified: Option<i64>,
+    /// Earliest and latest receipt of its rows, if that is known.
+    pub(crate) received: Option<(i64, i64)>,
+    /// Rows that were taken in from elsewhere, if that is known.
+    pub(crate) n_taken_in: Option<u64>,
     pub(crate) index: OnceLock<Option<TraceIndex>>,
+    pub(crate) state: Mutex<State>,
+    /// Set when nothing names the segment any more: its files go with its last reader.
+    pub(crate) doom: OnceLock<Disk>,
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        let Some(disk) = self.doom.get() else { return };
+        for path in [self.path.clone(), self.path.with_extension("idx")] {
+            if let Err(e) = disk.remove(&path) {
+                // The manifest remembers it: it is tried again at the next start.
+                tracing::warn!("a file that is not needed any more stays: {e}");
+            }
+        }
+    }
 }
 
 impl Segment {
+    /// The directory that holds the folders of projects.
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.path.ancestors().nth(4)
+    }
+
     /// The trace index beside it, if it has one that is sound.
     pub(crate) fn trace_index(&self) -> Option<&TraceIndex> {
         let open = || match TraceIndex::open(&self.path.with_extension("idx")) {
@@ -51,6 +124,41 @@ impl Segment {
         }
     }
 
+    /// Why the file can't be read, if it can't. A file that is as long and as old as it was when it was written is
+    /// trusted; any other is read once and held against its checksum. `doctor` reads them all.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let stamp = match stamp(&self.path) {
+            Ok(stamp) => stamp,
+            Err(e) => return Some(format!("{} can't be read: {e}", self.path.display())),
+        };
+        let mut state = lock(&self.state);
+        match &*state {
+            State::Damaged(why) => return Some(why.clone()),
+            State::Sound(modified) if *modified == stamp.1 && stamp.0 == self.n_bytes => return None,
+            _ => {}
+        }
+        let is_untouched = stamp.0 == self.n_bytes && self.modified == Some(stamp.1);
+        if is_untouched || self.is_sound() {
+            *state = State::Sound(stamp.1);
+            return None;
+        }
+        drop(state);
+        Some(self.set_damaged().why)
+    }
+
+    /// Reads the file and holds it against its checksum.
+    pub(crate) fn is_sound(&self) -> bool {
+        checksum(&self.path).is_ok_and(|found| found == self.checksum)
+    }
+
+    /// Takes the file out of every answer.
+    pub(crate) fn set_damaged(&self) -> Missing {
+        let why = format!("{} is damaged: its checksum is not the one that it was written with", self.path.display());
+        tracing::error!("{why}; run: sextant doctor");
+        *lock(&self.state) = State::Damaged(why.clone());
+        Missing { n_rows: self.n_rows, why }
+    }
+
     /// Whether a row that satisfies `prune` can be in here.
     fn can_match(&self, prune: &Prune) -> bool {
         if !prune.range.overlaps(self.times.0, self.times.1) {
@@ -64,6 +172,26 @@ impl Segment {
         let (Some(traces), Some(index)) = (&prune.traces, self.trace_index()) else { return true };
         traces.iter().any(|id| index.rows(*id).is_ok_and(|rows| !rows.is_empty()))
     }
+}
+
+/// Rows that an answer would have looked at and could not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// How many.
+    pub n_rows: u64,
+    /// Why not.
+    pub why: String,
+}
+
+/// What pruning left.
+#[derive(Debug, Clone, Default)]
+pub struct Pruned {
+    /// The newest first.
+    pub segments: Vec<Arc<Segment>>,
+    /// What would be among them if it could be read.
+    pub missing: Vec<Missing>,
+    /// How many segments the table has.
+    pub n_total: usize,
 }
 
 /// What there is at one generation.
@@ -83,11 +211,19 @@ impl Snapshot {
     }
 
     /// Segments of `table` in which rows that satisfy `prune` can be, the newest first.
-    pub fn pruned(&self, table: Table, prune: &Prune) -> Vec<Arc<Segment>> {
-        let mut found: Vec<_> =
-            self.segments.iter().filter(|s| s.table == table && s.can_match(prune)).cloned().collect();
-        found.sort_by_key(|s| std::cmp::Reverse(s.times.1));
-        found
+    pub fn pruned(&self, table: Table, prune: &Prune) -> Pruned {
+        let mut pruned = Pruned { n_total: self.n_segments(table), ..Pruned::default() };
+        for segment in self.segments.iter().filter(|s| s.table == table) {
+            if !segment.can_match(prune) {
+                continue;
+            }
+            match segment.trouble() {
+                None => pruned.segments.push(segment.clone()),
+                Some(why) => pruned.missing.push(Missing { n_rows: segment.n_rows, why }),
+            }
+        }
+        pruned.segments.sort_by_key(|s| std::cmp::Reverse(s.times.1));
+        pruned
     }
 
     /// How many segments `table` has.

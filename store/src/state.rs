@@ -1,15 +1,17 @@
 //! What the store's threads share.
 
+use crate::StoreError;
 use crate::config::Config;
-use crate::files::Layout;
+use crate::disk::Disk;
 use crate::hot::HotEpoch;
+use crate::layout::{self, Layout};
 use crate::ledger::Ledger;
 use crate::manifest::Manifest;
-use crate::resend::Requests;
+use crate::resend::{Requests, Sidecar};
 use crate::senders::Senders;
 use crate::services::Services;
 use crate::snapshot::{Segment, Snapshot};
-use crate::{StoreError, files};
+use crate::upkeep::{Progress, UpkeepStatus};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -50,6 +52,8 @@ pub struct StoreStatus {
     pub recovered: (u64, u64),
     /// The last thing that went wrong in the background.
     pub last_problem: Option<String>,
+    /// Work in the background.
+    pub upkeep: UpkeepStatus,
 }
 
 /// A lock whose poison is no reason to stop: what it guards is replaced whole.
@@ -63,6 +67,7 @@ type Listener = Box<dyn Fn(u64) + Send + Sync>;
 pub(crate) struct Shared {
     pub config: Config,
     pub layout: Layout,
+    pub disk: Disk,
     pub manifest: Mutex<Manifest>,
     current: RwLock<Arc<Snapshot>>,
     /// Serialises changes of the snapshot.
@@ -75,12 +80,18 @@ pub(crate) struct Shared {
     queued_bytes: AtomicUsize,
     pub is_closing: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
-    disk: Mutex<(Instant, u64, u64)>,
+    space: Mutex<(Instant, u64, u64)>,
     durable_micros: Mutex<Vec<u64>>,
     pub recovered: (AtomicU64, AtomicU64),
     last_problem: Mutex<Option<String>>,
     sealed: Condvar,
     sealed_lock: Mutex<()>,
+    /// Whether the last try to seal failed.
+    pub is_sealing_stuck: AtomicBool,
+    pub progress: Progress,
+    last_request: Mutex<Instant>,
+    /// Questions that are being answered.
+    pub n_asking: AtomicUsize,
 }
 
 /// How many of the last requests the durable figures are over.
@@ -98,10 +109,11 @@ impl Shared {
         snapshot: Snapshot,
         ledger: Ledger,
     ) -> Result<Self, StoreError> {
-        let (free, total) = files::disk_space(&layout.dir)?;
+        let (free, total) = layout::disk_space(&layout.dir)?;
         let services = Services::saved(manifest.services()?);
         let senders = Senders::saved(manifest.senders()?);
         Ok(Self {
+            disk: Disk { faults: config.faults.clone() },
             config,
             layout,
             manifest: Mutex::new(manifest),
@@ -114,17 +126,26 @@ impl Shared {
             queued_bytes: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
             listeners: Mutex::new(Vec::new()),
-            disk: Mutex::new((Instant::now(), free, total)),
+            space: Mutex::new((Instant::now(), free, total)),
             durable_micros: Mutex::new(Vec::new()),
             recovered: (AtomicU64::new(0), AtomicU64::new(0)),
             last_problem: Mutex::new(None),
             sealed: Condvar::new(),
             sealed_lock: Mutex::new(()),
+            is_sealing_stuck: AtomicBool::new(false),
+            progress: Progress::default(),
+            last_request: Mutex::new(Instant::now()),
+            n_asking: AtomicUsize::new(0),
         })
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The hashes of the last rows, on disk.
+    pub fn sidecar(&self) -> Sidecar {
+        Sidecar::new(&self.layout.resend, self.disk.clone(), self.config.durability)
     }
 
     /// Changes the snapshot and tells the listeners.
@@ -164,15 +185,31 @@ impl Shared {
         self.sealed.notify_all();
     }
 
+    /// Puts segments in the place of others, whose files go once nobody reads them.
+    pub fn publish_replaced(&self, gone: &[Arc<Segment>], segments: Vec<Segment>) {
+        self.publish(|s| {
+            let mut all = Vec::clone(&s.segments);
+            all.retain(|s| !gone.iter().any(|g| g.id == s.id));
+            all.extend(segments.into_iter().map(Arc::new));
+            s.segments = Arc::new(all);
+        });
+        for segment in gone {
+            // It may be doomed already.
+            segment.doom.set(self.disk.clone()).ok();
+        }
+    }
+
     /// Waits until no hot rows older than `epoch` are left.
-    pub fn wait_sealed(&self, epoch: u64) {
+    pub fn wait_sealed(&self, epoch: u64) -> Result<(), StoreError> {
         let mut held = lock(&self.sealed_lock);
         while self.snapshot().hot.iter().any(|h| h.epoch < epoch && !h.is_empty()) {
-            held = self.sealed.wait_timeout(held, Duration::from_millis(200)).unwrap_or_else(PoisonError::into_inner).0;
-            if lock(&self.last_problem).is_some() {
-                return;
+            if self.is_sealing_stuck.load(Ordering::Acquire) {
+                let why = lock(&self.last_problem).clone().unwrap_or_default();
+                return Err(StoreError::Stuck(why));
             }
+            held = self.sealed.wait_timeout(held, Duration::from_millis(50)).unwrap_or_else(PoisonError::into_inner).0;
         }
+        Ok(())
     }
 
     pub fn listen(&self, listener: Listener) {
@@ -203,15 +240,20 @@ impl Shared {
         refused
     }
 
+    /// Whether somebody sent within `time`, or asks now.
+    pub fn is_busy(&self, time: Duration) -> bool {
+        self.n_asking.load(Ordering::Acquire) > 0 || lock(&self.last_request).elapsed() < time
+    }
+
     pub fn release(&self, size: usize) {
         self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
     }
 
     /// Free and reserved bytes, at most a second old.
-    pub fn disk(&self) -> (u64, u64) {
-        let mut disk = lock(&self.disk);
+    pub fn space(&self) -> (u64, u64) {
+        let mut disk = lock(&self.space);
         if disk.0.elapsed() > DISK_AGE
-            && let Ok((free, total)) = files::disk_space(&self.layout.dir)
+            && let Ok((free, total)) = layout::disk_space(&self.layout.dir)
         {
             *disk = (Instant::now(), free, total);
         }
@@ -220,7 +262,7 @@ impl Shared {
     }
 
     fn check_disk(&self) -> Result<(), StoreError> {
-        let (free_bytes, reserve_bytes) = self.disk();
+        let (free_bytes, reserve_bytes) = self.space();
         if free_bytes < reserve_bytes {
             return Err(StoreError::DiskFull { free_bytes, reserve_bytes });
         }
@@ -228,6 +270,7 @@ impl Shared {
     }
 
     pub fn timed(&self, took: Duration) {
+        *lock(&self.last_request) = Instant::now();
         let mut times = lock(&self.durable_micros);
         if times.len() >= N_TIMED {
             times.remove(0);
@@ -242,7 +285,7 @@ impl Shared {
 
     pub fn status(&self) -> StoreStatus {
         let snapshot = self.snapshot();
-        let (free_bytes, reserve_bytes) = self.disk();
+        let (free_bytes, reserve_bytes) = self.space();
         let mut times = lock(&self.durable_micros).clone();
         times.sort_unstable();
         StoreStatus {
@@ -258,6 +301,7 @@ impl Shared {
             first_services: lock(&self.services).list().to_vec(),
             recovered: (self.recovered.0.load(Ordering::Acquire), self.recovered.1.load(Ordering::Acquire)),
             last_problem: lock(&self.last_problem).clone(),
+            upkeep: self.progress.status(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::StoreError;
 use crate::hot::HotEpoch;
 use crate::ingest::{Acked, Ingest, OnAcked, Rows};
-use crate::resend::{RecentRows, RowHash, Seen, Sidecar};
+use crate::resend::{RecentRows, RowHash, Seen};
 use crate::seal::Closed;
 use crate::state::{Shared, lock};
 use crate::wal::{self, WalFile};
@@ -30,7 +30,7 @@ pub(crate) struct Request {
 pub(crate) enum ToWriter {
     Request(Box<Request>),
     /// End the epoch now; the channel hears its successor's number.
-    Roll(Sender<u64>),
+    Roll(Sender<Result<u64, StoreError>>),
 }
 
 /// What a recovered store knows about rows and requests that are not sealed yet.
@@ -63,7 +63,7 @@ struct Added {
 
 impl Writer {
     pub fn new(shared: Arc<Shared>, epoch: u64, to_sealer: Sender<Closed>, known: Known) -> Result<Self, StoreError> {
-        let wal = WalFile::create(&shared.layout.wal, epoch, shared.config.durability)?;
+        let wal = WalFile::create(&shared.disk, &shared.layout.wal, epoch, shared.config.durability)?;
         let closing = Closed { hot: HotEpoch::new(epoch), ..Closed::default() };
         let recent = RecentRows::default();
         Ok(Self {
@@ -159,7 +159,7 @@ impl Writer {
     /// Reads what was remembered when the store was closed.
     fn remember(&mut self) {
         let Some(known) = self.known.take() else { return };
-        Sidecar::new(&self.shared.layout.resend, self.shared.config.durability).load(&mut self.recent);
+        self.shared.sidecar().load(&mut self.recent);
         for row in known.rows {
             self.recent.insert(row);
         }
@@ -270,10 +270,10 @@ impl Writer {
         }
     }
 
-    fn roll_for(&mut self, tell: &Sender<u64>) {
-        self.roll();
+    fn roll_for(&mut self, tell: &Sender<Result<u64, StoreError>>) {
+        let rolled = if self.is_empty() { Ok(()) } else { self.start_epoch() };
         // Who asked may have gone.
-        tell.send(self.closing.hot.epoch).ok();
+        tell.send(rolled.map(|()| self.closing.hot.epoch)).ok();
     }
 
     /// Ends the epoch: a new log file, and the rows go to the sealer.
@@ -289,7 +289,7 @@ impl Writer {
 
     fn start_epoch(&mut self) -> Result<(), StoreError> {
         let next = self.closing.hot.epoch + 1;
-        self.wal = WalFile::create(&self.shared.layout.wal, next, self.shared.config.durability)?;
+        self.wal = WalFile::create(&self.shared.disk, &self.shared.layout.wal, next, self.shared.config.durability)?;
         self.is_wal_broken = false;
         let closing = Closed { hot: HotEpoch::new(next), ..Closed::default() };
         let closed = std::mem::replace(&mut self.closing, closing);
@@ -306,7 +306,7 @@ impl Writer {
         let path = wal::path(&self.shared.layout.wal, self.closing.hot.epoch);
         if self.is_empty() {
             // An empty log says nothing; if it stays, the next start removes it.
-            drop(std::fs::remove_file(path));
+            drop(self.shared.disk.remove(&path));
         }
     }
 }

@@ -138,6 +138,7 @@ fn one_bad_record_does_not_cost_its_neighbours() {
         ("invalid_id", 1),
         ("unknown_enum_name", 1),
         ("invalid_number", 1),
+        ("duplicate", 1),
     ] {
         assert_eq!(traces["rejected"][reason], n, "{reason} in {traces}");
     }
@@ -146,11 +147,11 @@ fn one_bad_record_does_not_cost_its_neighbours() {
         (&1.into(), &1.into()),
         "{traces}"
     );
-    assert_eq!(serve.count("SELECT count(*) FROM traces"), 9);
+    assert_eq!(serve.count("SELECT count(*) FROM traces"), 8);
     assert_eq!(serve.count("SELECT count(*) FROM traces WHERE SpanAttributes['a\"b' || chr(10) || 'c'] = 'x'"), 1);
     assert_eq!(serve.stop(), Some(0), "absurd times are sealed like others");
     let again = Serve::start(dir.path());
-    assert_eq!(again.count("SELECT count(*) FROM traces"), 9);
+    assert_eq!(again.count("SELECT count(*) FROM traces"), 8);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod sink;
 mod skeleton;
 mod status;
 mod trace;
+mod upkeep;
 mod workbench;
 
 pub use sextant_receiver::listen::Shutdown;

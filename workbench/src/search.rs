@@ -16,7 +16,7 @@ pub(crate) fn answer(found: sextant_store::Answer) -> Answer {
     Answer {
         schema: schema.unwrap_or_else(|| Arc::new(Schema::empty())),
         object: None,
-        completeness: if found.is_cut { Completeness::Limited { total: None } } else { Completeness::Complete },
+        completeness: completeness(&found),
         cost: Cost {
             n_segments: found.scanned.n_segments as u64,
             n_segments_total: found.scanned.n_segments_total as u64,
@@ -27,6 +27,19 @@ pub(crate) fn answer(found: sextant_store::Answer) -> Answer {
         generation: found.generation,
         batches: found.batches,
     }
+}
+
+/// What is missing in an answer: unreadable files before cut rows, because nobody would look for them.
+fn completeness(found: &sextant_store::Answer) -> Completeness {
+    let Some(first) = found.missing.first() else {
+        return if found.is_cut { Completeness::Limited { total: None } } else { Completeness::Complete };
+    };
+    let n_rows: u64 = found.missing.iter().map(|m| m.n_rows).sum();
+    let others = match found.missing.len() {
+        1 => String::new(),
+        n => format!(" (and {} more files)", n - 1),
+    };
+    Completeness::Partial { reason: format!("{n_rows} records are unavailable: {}{others}", first.why) }
 }
 
 pub(crate) fn signal(kind: SearchKind) -> Signal {
@@ -78,7 +91,10 @@ impl Workbench {
             SearchKind::Metrics => answer(self.store.query(&sql, &prune, limits).map_err(|e| errors::store(&e))?),
         };
         if found.n_rows() >= ask.limit {
-            found.completeness = Completeness::Limited { total: None };
+            found.completeness = match found.completeness {
+                Completeness::Complete => Completeness::Limited { total: None },
+                other => other,
+            };
         }
         Ok(found)
     }
@@ -97,6 +113,9 @@ impl Workbench {
         let mut found = answer(found);
         found.cost.n_rows_scanned += searched.cost.n_rows_scanned;
         found.cost.n_bytes_scanned += searched.cost.n_bytes_scanned;
+        if found.completeness == Completeness::Complete {
+            found.completeness = searched.completeness;
+        }
         found.cost.n_segments = found.cost.n_segments.max(searched.cost.n_segments);
         found.cost.took_micros += searched.cost.took_micros;
         Ok(found)

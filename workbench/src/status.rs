@@ -3,8 +3,8 @@
 use crate::workbench::Workbench;
 use serde_json::{Value, json};
 use sextant_contract::Answer;
-use sextant_model::Signal;
-use sextant_store::{LedgerKey, LedgerRow};
+use sextant_model::{Signal, UnixNanos};
+use sextant_store::{LedgerKey, LedgerRow, UpkeepStatus};
 
 fn ledger_row(name: (&str, &str), row: &LedgerRow) -> Value {
     json!({
@@ -23,7 +23,42 @@ fn sum(rows: &[(LedgerKey, LedgerRow)], keep: impl Fn(&LedgerKey) -> bool) -> Le
     all
 }
 
+/// Lines of the ledger beyond this are not sent: the newest days say most.
+const MAX_LEDGER_ROWS: usize = 2_000;
+
+fn upkeep(u: &UpkeepStatus) -> Value {
+    json!({
+        "doing": u.doing.as_ref().map(|d| json!({
+            "what": d.what, "rows": d.n_rows, "rows_done": d.n_done, "bytes": d.n_bytes,
+        })),
+        "merges": u.n_merges,
+        "merged_segments": u.merged.n_segments,
+        "made_segments": u.merged.n_made,
+        "bytes_before": u.merged.bytes_before,
+        "bytes_after": u.merged.bytes_after,
+        "next_retention": u.next_retention.map(|t| UnixNanos(t).to_string()),
+    })
+}
+
 impl Workbench {
+    /// By project, signal, client, protocol and day; the newest days first.
+    fn ledger_rows(rows: &[(LedgerKey, LedgerRow)]) -> Vec<Value> {
+        let mut rows: Vec<_> = rows.iter().collect();
+        rows.sort_by(|a, b| b.0.day.cmp(&a.0.day).then_with(|| a.0.cmp(&b.0)));
+        rows.into_iter()
+            .take(MAX_LEDGER_ROWS)
+            .map(|(key, row)| {
+                let mut object = ledger_row(("signal", key.signal.name()), row);
+                object["project"] = key.project.as_str().into();
+                object["client"] = key.client.as_str().into();
+                object["protocol"] = key.protocol.as_str().into();
+                object["day"] = key.day.as_str().into();
+                object["malformed_requests"] = row.n_malformed.into();
+                object
+            })
+            .collect()
+    }
+
     pub(crate) fn status(&self) -> Answer {
         let rows = self.store.ledger();
         let status = self.store.status();
@@ -60,7 +95,12 @@ impl Workbench {
                 "disk_free_bytes": status.free_bytes,
                 "disk_reserve_bytes": status.reserve_bytes,
             },
-            "retention": { "traces": "forever", "logs": "forever", "metrics": "forever" },
+            "ledger_rows": Self::ledger_rows(&rows),
+            "retention": self.retention(),
+            "policies": self.policies(),
+            "pins": self.pins(),
+            "evicted": self.zones(),
+            "upkeep": upkeep(&status.upkeep),
             "first_services": status.first_services,
             "listeners": listeners,
             "missing_listeners": self.missing_listeners().into_iter().collect::<std::collections::BTreeMap<_, _>>(),

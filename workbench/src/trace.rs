@@ -31,6 +31,10 @@ impl Workbench {
     pub(crate) fn stored_trace(&self, id: &str) -> Result<Answer, AskError> {
         let id = parse_id(id)?;
         let found = self.store.trace(Table::Traces, id).map_err(|e| errors::store(&e))?;
+        if let (0, Some(first)) = (found.n_rows(), found.missing.first()) {
+            let message = format!("there is no trace {id} in what can be read; {}", first.why);
+            return Err(not_found(message).hint("see what is damaged with: sextant doctor"));
+        }
         if found.n_rows() == 0 {
             return Err(
                 not_found(format!("there is no trace {id}")).hint("list what there is with: sextant search traces ''")

@@ -148,6 +148,11 @@ impl Workbench {
                 self.send(Shop::new(&ShopConfig { seed, n_spans: spans.min(MAX_DEMO_SPANS), end: now() }))
             }
             Command::TestSpan => self.send(std::iter::once(test_span(now()))),
+            Command::RetentionSet { signal, policy } => self.retention_set(&signal, policy),
+            Command::RetentionApply { at, dry_run } => self.retention_apply(at, dry_run),
+            Command::Pin(ask) => self.pin(ask),
+            Command::Unpin { id } => self.unpin(id),
+            Command::Compact => self.compact(),
             Command::OpenFiles | Command::Menu { .. } => {
                 Err(AskError::new(Code::Refused, "there are no dialogs and menus here, only in the desktop program"))
             }

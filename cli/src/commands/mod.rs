@@ -5,6 +5,7 @@ mod demo;
 mod import;
 mod serve;
 mod trace;
+mod upkeep;
 
 use crate::args::{Args, Command};
 use crate::reach::Reach;
@@ -20,6 +21,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Sql(args) => ask::sql(args).await,
         Command::Services(args) => ask::services(args).await,
         Command::Status(args) => ask::status(args).await,
+        Command::Retention(args) => upkeep::retention(args).await,
+        Command::Pin(args) => upkeep::pin(args).await,
+        Command::Compact(args) => upkeep::compact(args).await,
         Command::Demo(args) => demo::run(args).await,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::views::Views;
 use crate::StoreError;
+use crate::snapshot::Missing;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use duckdb::types::Value;
@@ -53,6 +54,8 @@ pub struct Answer {
     pub took: Duration,
     /// Of which generation.
     pub generation: u64,
+    /// What could not be read.
+    pub missing: Vec<Missing>,
 }
 
 impl Answer {
@@ -99,6 +102,7 @@ fn fetch(connection: &Connection, views: &Views, sql: &Sql, limit: usize) -> Res
         schema: Some(rows.get_schema()),
         scanned: views.scanned,
         generation: views.generation,
+        missing: views.missing.clone(),
         ..Answer::default()
     };
     let mut n_rows = 0;

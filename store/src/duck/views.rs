@@ -2,7 +2,7 @@
 
 use super::hot_table::Offer;
 use super::run::Scanned;
-use crate::snapshot::{Segment, Snapshot};
+use crate::snapshot::{Missing, Pruned, Segment, Snapshot};
 use sextant_model::{Signal, Table};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,9 +12,10 @@ pub(super) struct Views {
     pub create: String,
     pub scanned: Scanned,
     pub generation: u64,
+    pub missing: Vec<Missing>,
     offers: Vec<Offer>,
     /// Files are kept for as long as the statement may read them.
-    segments: Vec<Arc<Segment>>,
+    pub segments: Vec<Arc<Segment>>,
 }
 
 /// Whether the statement can mean this table: its name occurs.
@@ -25,11 +26,12 @@ fn occurs(sql: &str, table: Table) -> bool {
 
 impl Views {
     /// Views of all tables that `sql` names, over the segments that `choose` gives.
-    pub fn over(snapshot: &Snapshot, sql: &str, choose: impl Fn(Table) -> Vec<Arc<Segment>>) -> Self {
+    pub fn over(snapshot: &Snapshot, sql: &str, choose: impl Fn(Table) -> Pruned) -> Self {
         let mut views = Self {
             create: String::new(),
             scanned: Scanned::default(),
             generation: snapshot.generation,
+            missing: Vec::new(),
             offers: Vec::new(),
             segments: Vec::new(),
         };
@@ -41,10 +43,12 @@ impl Views {
         views
     }
 
-    fn add(&mut self, snapshot: &Snapshot, table: Table, segments: Vec<Arc<Segment>>) {
+    fn add(&mut self, snapshot: &Snapshot, table: Table, pruned: Pruned) {
         let hot = snapshot.hot_batches(table);
+        let segments = pruned.segments;
+        self.missing.extend(pruned.missing);
         self.scanned.n_segments += segments.len();
-        self.scanned.n_segments_total += snapshot.n_segments(table);
+        self.scanned.n_segments_total += pruned.n_total;
         self.scanned.n_bytes += segments.iter().map(|s| s.n_bytes).sum::<u64>();
         self.scanned.n_rows += segments.iter().map(|s| s.n_rows).sum::<u64>();
         self.scanned.n_rows += hot.iter().map(|b| b.num_rows() as u64).sum::<u64>();

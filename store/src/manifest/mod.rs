@@ -1,16 +1,21 @@
 //! `segments.db`: which segments there are, which epochs they cover, and the ledger. Every change is one transaction.
 
+mod policies;
 mod schema;
+mod segments;
+
+pub use policies::{Pin, PinNote, Policy, Zone};
+pub(crate) use segments::Replacement;
 
 use crate::StoreError;
+use crate::disk::{Disk, Op};
 use crate::ledger::{Ledger, LedgerKey, LedgerRow};
 use crate::resend::{Seen, requests};
 use crate::senders::Sender;
 use crate::snapshot::Segment;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use sextant_model::{Signal, Table};
-use std::path::Path;
-use std::sync::OnceLock;
+use sextant_model::Signal;
+use std::path::{Path, PathBuf};
 
 /// What sealing an epoch came to.
 pub(crate) struct Sealed<'a> {
@@ -25,15 +30,33 @@ pub(crate) struct Sealed<'a> {
 /// The database, open for writing.
 pub(crate) struct Manifest {
     db: Connection,
+    path: PathBuf,
+    disk: Disk,
 }
 
 impl Manifest {
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, disk: Disk) -> Result<Self, StoreError> {
         let mut db = Connection::open(path)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         schema::bring_up(&mut db)?;
-        Ok(Self { db })
+        Ok(Self { db, path: path.to_owned(), disk })
+    }
+
+    /// Makes a change in one transaction.
+    fn change(&mut self, change: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let tx = self.db.transaction()?;
+        change(&tx)?;
+        let committed = self.disk.run(Op::Commit(&self.path), || tx.commit().map_err(std::io::Error::other));
+        committed.map_err(StoreError::file("commit to", &self.path))
+    }
+
+    /// Commits something, so that a commit that failed before it can't come back.
+    pub fn settle(&mut self) -> Result<(), StoreError> {
+        self.change(|tx| {
+            tx.execute("UPDATE meta SET value = value WHERE key = 'run'", [])?;
+            Ok(())
+        })
     }
 
     /// One more than the last time that the store was opened.
@@ -41,31 +64,6 @@ impl Manifest {
         let sql =
             "INSERT INTO meta VALUES ('run', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value";
         Ok(self.db.query_row(sql, [], |r| r.get::<_, i64>(0))? as u64)
-    }
-
-    pub fn segments(&self, root: &Path) -> Result<Vec<Segment>, StoreError> {
-        let mut statement = self.db.prepare("SELECT * FROM segments ORDER BY first_time, id")?;
-        let rows = statement.query_map([], |r| {
-            let table: String = r.get("table_name")?;
-            let services: Option<String> = r.get("services")?;
-            let path: String = r.get("path")?;
-            Ok(Table::from_name(&table).map(|table| Segment {
-                id: r.get("id").unwrap_or_default(),
-                project: r.get("project").unwrap_or_default(),
-                table,
-                bucket: r.get("bucket").unwrap_or_default(),
-                path: root.join(path),
-                n_rows: r.get::<_, i64>("n_rows").unwrap_or_default() as u64,
-                n_bytes: r.get::<_, i64>("n_bytes").unwrap_or_default() as u64,
-                times: (r.get("first_time").unwrap_or(i64::MIN), r.get("last_time").unwrap_or(i64::MAX)),
-                services: services.and_then(|s| serde_json::from_str(&s).ok()),
-                checksum: r.get::<_, i64>("checksum").unwrap_or_default() as u64,
-                epoch: r.get::<_, i64>("epoch").unwrap_or_default() as u64,
-                index: OnceLock::new(),
-            }))
-        })?;
-        let segments: Vec<Option<Segment>> = rows.collect::<Result<_, _>>()?;
-        Ok(segments.into_iter().flatten().collect())
     }
 
     pub fn is_covered(&self, epoch: u64) -> Result<bool, StoreError> {
@@ -80,30 +78,7 @@ impl Manifest {
 
     /// Registers what an epoch was sealed into, in one transaction with its counts.
     pub fn register(&mut self, sealed: &Sealed<'_>, root: &Path) -> Result<(), StoreError> {
-        let tx = self.db.transaction()?;
-        for name in sealed.services {
-            tx.execute("INSERT OR IGNORE INTO services (name) VALUES (?)", [name])?;
-        }
-        for (number, (client, protocol)) in sealed.senders {
-            tx.execute("INSERT OR REPLACE INTO senders VALUES (?,?,?)", params![number, client, protocol])?;
-        }
-        for s in sealed.segments {
-            insert_segment(&tx, s, root)?;
-        }
-        for (key, row) in &sealed.ledger.0 {
-            add_row(&tx, key, row)?;
-        }
-        if let Some(newest) = sealed.requests.iter().map(|(_, seen)| seen.at).max() {
-            let (records, rests) = requests::encode(sealed.requests)?;
-            let row = params![sealed.epoch as i64, newest, records, rests];
-            tx.execute("INSERT OR REPLACE INTO requests VALUES (?,?,?,?)", row)?;
-            tx.execute("DELETE FROM requests WHERE at < ?", [requests::oldest(newest)])?;
-        }
-        tx.execute("INSERT OR IGNORE INTO epochs VALUES (?)", [sealed.epoch as i64])?;
-        // Covered epochs matter only as long as their log may still be there.
-        tx.execute("DELETE FROM epochs WHERE epoch < ?", [sealed.epoch as i64 - 1_000])?;
-        tx.commit()?;
-        Ok(())
+        self.change(|tx| register(tx, sealed, root))
     }
 
     /// The requests that were remembered, the oldest first.
@@ -155,27 +130,28 @@ impl Manifest {
     }
 }
 
-fn insert_segment(tx: &Transaction<'_>, s: &Segment, root: &Path) -> Result<(), StoreError> {
-    let services = s.services.as_ref().map(|names| serde_json::json!(names).to_string());
-    let path = s.path.strip_prefix(root).unwrap_or(&s.path).to_string_lossy().into_owned();
-    tx.execute(
-        "INSERT INTO segments (id, project, table_name, bucket, path, n_rows, n_bytes, first_time, last_time, services,
-            checksum, epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-        params![
-            s.id,
-            s.project,
-            s.table.name(),
-            s.bucket,
-            path,
-            s.n_rows as i64,
-            s.n_bytes as i64,
-            s.times.0,
-            s.times.1,
-            services,
-            s.checksum as i64,
-            s.epoch as i64
-        ],
-    )?;
+fn register(tx: &Transaction<'_>, sealed: &Sealed<'_>, root: &Path) -> Result<(), StoreError> {
+    for name in sealed.services {
+        tx.execute("INSERT OR IGNORE INTO services (name) VALUES (?)", [name])?;
+    }
+    for (number, (client, protocol)) in sealed.senders {
+        tx.execute("INSERT OR REPLACE INTO senders VALUES (?,?,?)", params![number, client, protocol])?;
+    }
+    for s in sealed.segments {
+        segments::insert(tx, s, root)?;
+    }
+    for (key, row) in &sealed.ledger.0 {
+        add_row(tx, key, row)?;
+    }
+    if let Some(newest) = sealed.requests.iter().map(|(_, seen)| seen.at).max() {
+        let (records, rests) = requests::encode(sealed.requests)?;
+        let row = params![sealed.epoch as i64, newest, records, rests];
+        tx.execute("INSERT OR REPLACE INTO requests VALUES (?,?,?,?)", row)?;
+        tx.execute("DELETE FROM requests WHERE at < ?", [requests::oldest(newest)])?;
+    }
+    tx.execute("INSERT OR IGNORE INTO epochs VALUES (?)", [sealed.epoch as i64])?;
+    // Covered epochs matter only as long as their log may still be there.
+    tx.execute("DELETE FROM epochs WHERE epoch < ?", [sealed.epoch as i64 - 1_000])?;
     Ok(())
 }
 

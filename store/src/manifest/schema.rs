@@ -29,8 +29,12 @@ CREATE TABLE requests (epoch INTEGER PRIMARY KEY, at INTEGER NOT NULL, records B
 ALTER TABLE segments ADD COLUMN tier TEXT NOT NULL DEFAULT 'hot';
 -- When the file was last written: one that was not touched since need not be read to be trusted.
 ALTER TABLE segments ADD COLUMN modified INTEGER;
+-- When its rows came, and how many of them were taken in from elsewhere; NULL is not known.
+ALTER TABLE segments ADD COLUMN first_received INTEGER;
+ALTER TABLE segments ADD COLUMN last_received INTEGER;
+ALTER TABLE segments ADD COLUMN n_taken_in INTEGER;
 -- Files that are in no segment any more; they go when nobody reads them.
-CREATE TABLE doomed (path TEXT PRIMARY KEY, replaced_by TEXT NOT NULL) STRICT;
+CREATE TABLE doomed (path TEXT PRIMARY KEY) STRICT;
 -- Policies; NULL is no limit.
 CREATE TABLE retention (
     project TEXT NOT NULL, signal TEXT NOT NULL, keep INTEGER, max_bytes INTEGER, warm_after INTEGER,

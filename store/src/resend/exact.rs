@@ -36,7 +36,7 @@ impl ExactCheck {
         // The same row has the same time, so only segments of that time can hold it.
         let range = TimeRange { from: Some(UnixNanos(first)), to: last.checked_add(1).map(UnixNanos) };
         let wanted = hashes(table, rows);
-        for segment in snapshot.pruned(table, &Prune::within(range)) {
+        for segment in snapshot.pruned(table, &Prune::within(range)).segments {
             let there = match table {
                 Table::Traces => Arc::new(spans_of(&segment, rows)?),
                 _ => self.points_of(&segment)?,

@@ -4,10 +4,10 @@
 //! bytes. Little-endian. What is damaged is left out: then rows that come again after a restart may be kept twice.
 
 use super::{RecentRows, RowHash};
+use crate::StoreError;
 use crate::config::Durability;
-use crate::{StoreError, files};
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use crate::disk::Disk;
+use std::fs;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,6 +21,7 @@ const N_FILES: usize = 5;
 /// The files, open for appending.
 pub(crate) struct Sidecar {
     dir: PathBuf,
+    disk: Disk,
     durability: Durability,
 }
 
@@ -36,8 +37,8 @@ fn files_in(dir: &Path) -> Vec<u64> {
 }
 
 impl Sidecar {
-    pub fn new(dir: &Path, durability: Durability) -> Self {
-        Self { dir: dir.to_owned(), durability }
+    pub fn new(dir: &Path, disk: Disk, durability: Durability) -> Self {
+        Self { dir: dir.to_owned(), disk, durability }
     }
 
     fn path(&self, n: u64) -> PathBuf {
@@ -57,17 +58,16 @@ impl Sidecar {
         block.extend_from_slice(&(rows.len() as u32).to_le_bytes());
         block.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
         block.extend_from_slice(&bytes);
-        let mut file =
-            OpenOptions::new().append(true).create(true).open(&path).map_err(StoreError::file("open", &path))?;
-        file.write_all(&block).map_err(StoreError::file("append to", &path))?;
+        let mut file = self.disk.append(&path)?;
+        file.append(&block)?;
         if self.durability == Durability::Fsync {
-            file.sync_data().map_err(StoreError::file("sync", &path))?;
+            file.sync()?;
+            // Each time: the file may be of an attempt that got no further.
+            self.disk.sync_dir(&self.dir)?;
         }
         if Some(n) != last {
-            files::sync_dir(&self.dir)?;
             for old in numbers.iter().rev().skip(N_FILES - 1) {
-                let path = self.path(*old);
-                fs::remove_file(&path).map_err(StoreError::file("remove", &path))?;
+                self.disk.remove(&self.path(*old))?;
             }
         }
         Ok(())
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn damage_costs_a_block() {
         let dir = tempfile::tempdir().expect("a directory");
-        let sidecar = Sidecar::new(dir.path(), Durability::Os);
+        let sidecar = Sidecar::new(dir.path(), Disk::default(), Durability::Os);
         for i in 0..3 {
             sidecar.append(&[hash(2 * i), hash(2 * i + 1)]).expect("appends");
         }
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn old_files_go() {
         let dir = tempfile::tempdir().expect("a directory");
-        let sidecar = Sidecar::new(dir.path(), Durability::Os);
+        let sidecar = Sidecar::new(dir.path(), Disk::default(), Durability::Os);
         let many: Vec<RowHash> = (0..600_000).map(hash).collect();
         for _ in 0..16 {
             sidecar.append(&many).expect("appends");

@@ -12,11 +12,9 @@ mod tests;
 pub(crate) use frame::encode;
 pub(crate) use recover::{Recovered, recover};
 
+use crate::StoreError;
 use crate::config::Durability;
-use crate::{StoreError, files};
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::FileExt;
+use crate::disk::{Disk, DiskFile};
 use std::path::{Path, PathBuf};
 
 pub(crate) const FILE_MAGIC: &[u8; 8] = b"SXWAL001";
@@ -31,38 +29,36 @@ pub(crate) fn path(dir: &Path, epoch: u64) -> PathBuf {
 
 /// The file of the epoch that is being written.
 pub(crate) struct WalFile {
-    file: File,
-    path: PathBuf,
-    end: u64,
+    file: DiskFile,
 }
 
 impl WalFile {
     /// Makes the file of a new epoch.
-    pub fn create(dir: &Path, epoch: u64, durability: Durability) -> Result<Self, StoreError> {
+    pub fn create(disk: &Disk, dir: &Path, epoch: u64, durability: Durability) -> Result<Self, StoreError> {
         let path = path(dir, epoch);
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).open(&path).map_err(StoreError::file("create", &path))?;
-        let head = frame::file_head()?;
-        file.write_all(&head).map_err(StoreError::file("write", &path))?;
+        // A file of this number that is there is an attempt of which the head was not synced: nothing was acknowledged.
+        disk.remove(&path)?;
+        let mut file = disk.create(&path)?;
+        file.append(&frame::file_head()?)?;
         if durability == Durability::Fsync {
-            file.sync_all().map_err(StoreError::file("sync", &path))?;
-            files::sync_dir(dir)?;
+            file.sync()?;
+            disk.sync_dir(dir)?;
         }
-        Ok(Self { file, path, end: head.len() as u64 })
+        Ok(Self { file })
     }
 
-    /// Appends frames and makes them durable; on failure nothing of them stays.
+    /// Appends frames and makes them durable; on failure nothing of them stays, if the disk lets us.
     pub fn append(&mut self, frames: &[u8], durability: Durability) -> Result<(), StoreError> {
-        let written = self.file.write_all_at(frames, self.end).and_then(|()| match durability {
-            Durability::Fsync => self.file.sync_data(),
+        let end = self.file.end();
+        let written = self.file.append(frames).and_then(|()| match durability {
+            Durability::Fsync => self.file.sync(),
             Durability::Os => Ok(()),
         });
         if let Err(e) = written {
-            // A rest that can't be cut off is a torn tail, which recovery cuts.
-            drop(self.file.set_len(self.end));
-            return Err(StoreError::file("append to", &self.path)(e));
+            // What can't be cut off is read at the next start, as frames that nobody was told of.
+            drop(self.file.cut(end));
+            return Err(e);
         }
-        self.end += frames.len() as u64;
         Ok(())
     }
 }

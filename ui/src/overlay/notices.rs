@@ -55,7 +55,7 @@ impl Notice {
                 let text = format!("Sent {} spans, {} log records, {} metric points", n(spans), n(logs), n(points));
                 Self::new(text, false)
             }
-            Ok(Outcome::Done) => return None,
+            Ok(Outcome::Object { .. } | Outcome::Done) => return None,
             Err(e) => Self::failed(e),
         })
     }

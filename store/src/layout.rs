@@ -1,7 +1,7 @@
-//! Files that are there whole or not at all: written aside, synced, renamed, and the directory synced.
+//! The folders of a data directory.
 
 use crate::StoreError;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -41,46 +41,11 @@ impl Layout {
         }
         Ok(layout)
     }
-}
 
-/// Makes what was done in a directory durable.
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    File::open(dir).and_then(|d| d.sync_all()).map_err(StoreError::file("sync", dir))
-}
-
-/// Makes `dir` and syncs every folder that was made for it.
-pub(crate) fn create_dirs(dir: &Path) -> Result<(), StoreError> {
-    if dir.is_dir() {
-        return Ok(());
+    /// The manifest.
+    pub fn manifest(&self) -> PathBuf {
+        self.dir.join("segments.db")
     }
-    if let Some(parent) = dir.parent() {
-        create_dirs(parent)?;
-        match fs::create_dir(dir) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(StoreError::file("create", dir)(e));
-            }
-            _ => sync_dir(parent)?,
-        }
-    }
-    Ok(())
-}
-
-/// Writes a file aside and puts it in place. The caller syncs the directory once all its files are there.
-pub(crate) fn put(
-    tmp: &Path,
-    target: &Path,
-    write: impl FnOnce(File) -> Result<File, StoreError>,
-) -> Result<(), StoreError> {
-    let name = target.file_name().unwrap_or_default();
-    let aside = tmp.join(name);
-    let file = File::create(&aside).map_err(StoreError::file("create", &aside))?;
-    let written = write(file).and_then(|f| f.sync_all().map_err(StoreError::file("sync", &aside)));
-    if let Err(e) = written {
-        // The rest of a failed write is cleared at the next start at the latest.
-        drop(fs::remove_file(&aside));
-        return Err(e);
-    }
-    fs::rename(&aside, target).map_err(StoreError::file("rename into", target))
 }
 
 /// Free bytes of the file system that holds `dir`, and all its bytes.

@@ -1,0 +1,137 @@
+//! The rows of segments.
+
+use super::{Manifest, add_row};
+use crate::StoreError;
+use crate::bucket::Bucket;
+use crate::ledger::Ledger;
+use crate::snapshot::{Segment, Tier};
+use rusqlite::{Row, Transaction, params};
+use sextant_model::Table;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::policies::{Zone, add_zone};
+
+/// Segments in the place of others, in one change.
+#[derive(Default)]
+pub(crate) struct Replacement<'a> {
+    /// What goes.
+    pub gone: &'a [Arc<Segment>],
+    /// What comes.
+    pub made: &'a [Segment],
+    /// What a policy took away.
+    pub evicted: Ledger,
+    /// When that was.
+    pub zones: &'a [Zone],
+}
+
+/// The path as the manifest has it: below the data directory without it.
+fn relative(path: &Path, root: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+impl Manifest {
+    /// All segments, the oldest first.
+    pub fn segments(&self, root: &Path) -> Result<Vec<Segment>, StoreError> {
+        let mut statement = self.db.prepare("SELECT * FROM segments ORDER BY first_time, id")?;
+        let rows = statement.query_map([], |r| segment(r, root))?;
+        let found: Vec<Option<Segment>> = rows.collect::<Result<_, _>>()?;
+        if let n @ 1.. = found.iter().filter(|s| s.is_none()).count() {
+            tracing::error!("{n} lines of the manifest make no sense; run: sextant doctor --rebuild");
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Puts segments in the place of others, in one transaction with what that counts.
+    pub fn replace(&mut self, change: &Replacement<'_>, root: &Path) -> Result<(), StoreError> {
+        self.change(|tx| {
+            for s in change.gone {
+                tx.execute("DELETE FROM segments WHERE id = ?", [&s.id])?;
+                tx.execute("INSERT OR REPLACE INTO doomed VALUES (?)", [relative(&s.path, root)])?;
+            }
+            for s in change.made {
+                insert(tx, s, root)?;
+            }
+            for (key, row) in &change.evicted.0 {
+                add_row(tx, key, row)?;
+            }
+            change.zones.iter().try_for_each(|zone| add_zone(tx, zone))
+        })
+    }
+
+    /// Files that nothing names any more.
+    pub fn doomed(&self, root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+        let mut statement = self.db.prepare("SELECT path FROM doomed")?;
+        let rows = statement.query_map([], |r| Ok(root.join(r.get::<_, String>(0)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// These files are gone.
+    pub fn buried(&mut self, paths: &[PathBuf], root: &Path) -> Result<(), StoreError> {
+        self.change(|tx| {
+            for path in paths {
+                tx.execute("DELETE FROM doomed WHERE path = ?", [relative(path, root)])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn segment(r: &Row<'_>, root: &Path) -> rusqlite::Result<Option<Segment>> {
+    let text = |name: &str| r.get::<_, String>(name);
+    let number = |name: &str| r.get::<_, i64>(name);
+    let services: Option<String> = r.get("services")?;
+    let table = Table::from_name(&text("table_name")?);
+    let (bucket, tier) = (Bucket::parse(&text("bucket")?), Tier::parse(&text("tier")?));
+    let (Some(table), Some(bucket), Some(tier)) = (table, bucket, tier) else { return Ok(None) };
+    let received: (Option<i64>, Option<i64>) = (r.get("first_received")?, r.get("last_received")?);
+    Ok(Some(Segment {
+        id: text("id")?,
+        project: text("project")?,
+        table,
+        bucket,
+        tier,
+        path: root.join(text("path")?),
+        n_rows: number("n_rows")? as u64,
+        n_bytes: number("n_bytes")? as u64,
+        times: (number("first_time")?, number("last_time")?),
+        services: services.and_then(|s| serde_json::from_str(&s).ok()),
+        checksum: number("checksum")? as u64,
+        epoch: number("epoch")? as u64,
+        modified: r.get("modified")?,
+        received: received.0.zip(received.1),
+        n_taken_in: r.get::<_, Option<i64>>("n_taken_in")?.map(|n| n as u64),
+        index: OnceLock::new(),
+        state: Mutex::default(),
+        doom: OnceLock::new(),
+    }))
+}
+
+pub(super) fn insert(tx: &Transaction<'_>, s: &Segment, root: &Path) -> Result<(), StoreError> {
+    let services = s.services.as_ref().map(|names| serde_json::json!(names).to_string());
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO segments (id, project, table_name, bucket, path, n_rows, n_bytes, first_time, last_time, services,
+            checksum, epoch, tier, modified, first_received, last_received, n_taken_in)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    )?;
+    statement.execute(params![
+        s.id,
+        s.project,
+        s.table.name(),
+        s.bucket.name(),
+        relative(&s.path, root),
+        s.n_rows as i64,
+        s.n_bytes as i64,
+        s.times.0,
+        s.times.1,
+        services,
+        s.checksum as i64,
+        s.epoch as i64,
+        s.tier.name(),
+        s.modified,
+        s.received.map(|r| r.0),
+        s.received.map(|r| r.1),
+        s.n_taken_in.map(|n| n as i64),
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Work in the background: merging, policies, and clearing what nothing names any more.
+
+mod merge;
+mod plan;
+mod progress;
+mod retention;
+
+pub use merge::Merged;
+pub(crate) use progress::Progress;
+pub use progress::{Doing, UpkeepStatus};
+pub use retention::Applied;
+
+use crate::StoreError;
+use crate::bucket::HOUR_NANOS;
+use crate::snapshot::Segment;
+use crate::state::{Shared, lock};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How often is looked whether there is something to do.
+const TICK: Duration = Duration::from_secs(2);
+/// Segments are not looked through again sooner than this, unless there are new ones.
+const IDLE_TICKS: u32 = 15;
+/// How long a job that failed is left alone.
+const FAILED_TICKS: u32 = 30;
+
+/// What can be asked of the background.
+pub(crate) enum Chore {
+    /// Lay everything together.
+    Compact(Sender<Result<Merged, StoreError>>),
+    /// Apply policies as of a time; dry or not.
+    Retain(i64, bool, Sender<Result<Vec<Applied>, StoreError>>),
+    /// Policies were set.
+    PoliciesSet,
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64)
+}
+
+/// The thread's work until the store closes.
+pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
+    give_way();
+    let mut next_retention = next_retention(shared);
+    let (mut planned, mut ticks) = (0, IDLE_TICKS);
+    let mut pause = 0;
+    loop {
+        let chore = match chores.recv_timeout(TICK) {
+            Ok(chore) => Some(chore),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        match chore {
+            // Whoever asked may have gone.
+            Some(Chore::Compact(tell)) => drop(tell.send(compact(shared))),
+            Some(Chore::Retain(at, is_dry, tell)) => {
+                drop(tell.send(retention::apply(shared, at, is_dry, &shared.progress)));
+            }
+            Some(Chore::PoliciesSet) => next_retention = self::next_retention(shared),
+            None => {}
+        }
+        bury(shared);
+        if !shared.config.has_upkeep {
+            continue;
+        }
+        if next_retention.is_some_and(|at| at <= now()) {
+            let applied = retention::apply(shared, now(), false, &shared.progress);
+            report(shared, "policies could not be applied", applied);
+            next_retention = self::next_retention(shared);
+        }
+        let generation = shared.snapshot().segments().iter().map(|s| &s.id).max().cloned();
+        let generation = generation.map_or(0, |id| xxhash_rust::xxh3::xxh3_64(id.as_bytes()));
+        ticks += 1;
+        pause = u32::saturating_sub(pause, 1);
+        if pause > 0 || (generation == planned && ticks < IDLE_TICKS) {
+            continue;
+        }
+        (planned, ticks) = (generation, 0);
+        while let Some(merged) = merge_next(shared, false) {
+            if let Err(e) = merged {
+                pause = FAILED_TICKS;
+                report(shared, "segments could not be merged", Err::<(), _>(e));
+                break;
+            }
+            if shared.is_closing.load(Ordering::Acquire) {
+                return;
+            }
+        }
+    }
+}
+
+fn report<T>(shared: &Shared, what: &str, result: Result<T, StoreError>) {
+    match result {
+        Ok(_) | Err(StoreError::Closing) => {}
+        Err(e) => shared.problem(what, &e),
+    }
+}
+
+/// Lets everything else go first.
+fn give_way() {
+    // Where that can't be set, the pauses between slices of work must do.
+    rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10).ok();
+}
+
+/// An hour from now, if there is anything to apply.
+fn next_retention(shared: &Shared) -> Option<i64> {
+    let policies = lock(&shared.manifest).policies();
+    let has_some = policies.is_ok_and(|all| !all.is_empty());
+    let next = has_some.then(|| now().saturating_add(HOUR_NANOS));
+    shared.progress.set_next_retention(next.filter(|_| shared.config.has_upkeep));
+    next
+}
+
+/// Segments that can be merged: those that can be read.
+fn sound(shared: &Shared) -> Vec<Arc<Segment>> {
+    shared.snapshot().segments().iter().filter(|s| s.trouble().is_none()).cloned().collect()
+}
+
+fn merge_next(shared: &Shared, is_all: bool) -> Option<Result<Merged, StoreError>> {
+    let job = plan::plan(&sound(shared), now(), is_all)?;
+    let (free, reserve) = shared.space();
+    if free.saturating_sub(reserve) < job.n_bytes() {
+        // Both the old and the new files are there for a while.
+        return is_all
+            .then_some(Err(StoreError::DiskFull { free_bytes: free, reserve_bytes: reserve + job.n_bytes() }));
+    }
+    let n_rows = job.inputs.iter().map(|s| s.n_rows).sum();
+    let table = job.inputs.first().map_or("", |s| s.table.name());
+    let what = format!("merging {} segments of {table}, {}", job.inputs.len(), job.bucket.name());
+    shared.progress.begin(what, n_rows, job.n_bytes());
+    let merged = merge::merge(shared, &job, &shared.progress);
+    shared.progress.end();
+    if let Ok(merged) = &merged {
+        shared.progress.merged(*merged);
+    }
+    Some(merged)
+}
+
+fn compact(shared: &Shared) -> Result<Merged, StoreError> {
+    let mut all = Merged::default();
+    while let Some(merged) = merge_next(shared, true) {
+        let merged = merged?;
+        all.n_segments += merged.n_segments;
+        all.n_made += merged.n_made;
+        all.bytes_before += merged.bytes_before;
+        all.bytes_after += merged.bytes_after;
+    }
+    Ok(all)
+}
+
+/// Forgets files that were to go and are gone. With no reader left, their segments removed them.
+fn bury(shared: &Shared) {
+    let root = &shared.layout.dir;
+    let mut manifest = lock(&shared.manifest);
+    let buried = manifest.doomed(root).and_then(|doomed| {
+        let gone: Vec<PathBuf> = doomed.into_iter().filter(|path| !path.exists()).collect();
+        if gone.is_empty() { Ok(()) } else { manifest.buried(&gone, root) }
+    });
+    drop(manifest);
+    report(shared, "files that are gone could not be forgotten", buried);
+}
+
+/// Removes what a crash left of files that were to go.
+pub(crate) fn clear(shared: &Shared) -> Result<(), StoreError> {
+    let root = &shared.layout.dir;
+    let doomed = lock(&shared.manifest).doomed(root)?;
+    let folders: BTreeSet<PathBuf> = doomed.iter().filter_map(|p| Some(p.parent()?.to_owned())).collect();
+    for path in &doomed {
+        shared.disk.remove(&path.with_extension("idx"))?;
+        shared.disk.remove(path)?;
+    }
+    for folder in folders.iter().filter(|f| f.is_dir()) {
+        shared.disk.sync_dir(folder)?;
+    }
+    if doomed.is_empty() { Ok(()) } else { lock(&shared.manifest).buried(&doomed, root) }
+}
