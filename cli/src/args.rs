@@ -120,6 +120,18 @@ pub enum Command {
     ///
     /// Example: sextant compact
     Compact(Compact),
+    /// Check that everything is still what was written; exit 1 if something is damaged
+    ///
+    /// Example: sextant doctor --repair
+    Doctor(Doctor),
+    /// Copy everything to one file, also while it is being received into
+    ///
+    /// Example: sextant backup telemetry.tar
+    Backup(Backup),
+    /// Put a backup into an empty data directory, after checking it
+    ///
+    /// Example: sextant restore telemetry.tar --data ./again
+    Restore(Restore),
     /// Send the demo shop's traffic: traces, logs and metrics of a dozen services
     ///
     /// Example: sextant demo --spans 10000 --seed 7
@@ -347,6 +359,36 @@ pub struct Compact {
     pub place: Where,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub place: Where,
+    /// Put aside what is damaged; nothing is deleted
+    #[arg(long, conflicts_with = "rebuild")]
+    pub repair: bool,
+    /// Make segments.db anew from the segment files
+    #[arg(long)]
+    pub rebuild: bool,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Backup {
+    #[command(flatten)]
+    pub place: Where,
+    /// The file to write
+    pub file: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Restore {
+    #[command(flatten)]
+    pub place: Where,
+    /// The file that `backup` wrote
+    pub file: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -13,6 +13,6 @@ pub use conform::conformed;
 pub use error::ColumnsError;
 pub use index::TraceIndex;
 pub use merge::merged;
-pub use read::{batches, read_columns, read_footer, read_rows};
+pub use read::{batches, read_columns, read_footer, read_rows, write_trace_index};
 pub use sort::sorted;
 pub use write::{Compression, Replaces, SegmentFooter, SegmentWriter, Written, has_traces};

@@ -1,6 +1,7 @@
 //! Reading a segment: its footer, or a few of its rows.
 
 use crate::conform::conformed;
+use crate::index::IndexBuilder;
 use crate::{ColumnsError, SegmentFooter};
 use arrow::array::RecordBatch;
 use parquet::arrow::ProjectionMask;
@@ -18,6 +19,15 @@ pub fn read_footer(path: &Path) -> Result<SegmentFooter, ColumnsError> {
     let pairs = builder.metadata().file_metadata().key_value_metadata();
     let footer = pairs.and_then(|p| SegmentFooter::from_pairs(p));
     footer.ok_or(ColumnsError::Damaged { kind: "segment", what: "its footer does not say what it holds" })
+}
+
+/// The bytes of the trace index of a segment, made anew from its rows.
+pub fn write_trace_index(path: &Path) -> Result<Vec<u8>, ColumnsError> {
+    let mut index = IndexBuilder::default();
+    for rows in read_columns(path, &["TraceId"], None)? {
+        index.add(&rows)?;
+    }
+    Ok(index.finish())
 }
 
 /// All rows in today's schema, a few at a time.

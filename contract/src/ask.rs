@@ -102,6 +102,8 @@ pub enum Ask {
     },
     /// Ledger, sizes, listeners: one object.
     Status,
+    /// Whether everything is still what was written: the object has `sound` and `findings`, rows `kind path what`.
+    Doctor,
     /// How often each value of some fields occurs: rows `field value n`, the most frequent first.
     Facets {
         /// What is counted; its limit is that of values a field.

@@ -46,6 +46,8 @@ pub enum Command {
         /// The pin's number.
         id: i64,
     },
+    /// Put aside what is damaged, deleting nothing; the object has `findings`, rows `kind path what`.
+    Repair,
     /// Lay all segments together that can be; the object has `segments made bytes_before bytes_after`.
     Compact,
     /// Let the user choose files and take them in; each is told as an event. Only where there are dialogs.

@@ -26,6 +26,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/services/{service}/dependencies", get(dependencies))
         .route("/api/v1/status", get(status))
         .route("/api/v1/import", post(import))
+        .route("/api/v1/backup", get(crate::backup::backup))
         .route("/api/v1/openapi.json", get(|| async { Json(openapi::document()) }))
 }
 

@@ -78,6 +78,31 @@ impl HttpBackend {
         }))
     }
 
+    /// Fetches something large, chunk by chunk.
+    ///
+    /// # Errors
+    /// If the instance does not answer, or its answer breaks off.
+    pub async fn download(&self, path: &str, mut out: impl std::io::Write) -> Result<(), AskError> {
+        let failed = |e: &dyn std::fmt::Display| {
+            AskError::new(Code::Unreachable, format!("the answer of the instance at {} broke off: {e}", self.base))
+        };
+        let request = Request::get(format!("{}{path}", self.base))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .body(Body::empty())
+            .map_err(|e| failed(&e))?;
+        let response = self.client.request(request).await.map_err(|e| failed(&e))?;
+        if !response.status().is_success() {
+            return Err(failed(&response.status()));
+        }
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame.map_err(|e| failed(&e))?.into_data() {
+                out.write_all(&data).map_err(|e| failed(&e))?;
+            }
+        }
+        out.flush().map_err(|e| failed(&e))
+    }
+
     async fn follow(&self, on_event: &OnEvent) -> Option<()> {
         let request = Request::get(format!("{}/api/v1/door/events", self.base))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))

@@ -3,6 +3,7 @@
 
 mod api;
 mod assets;
+mod backup;
 mod client;
 mod door;
 mod error;

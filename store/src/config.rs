@@ -30,6 +30,8 @@ pub struct Config {
     pub epoch_bytes: usize,
     /// The longest time that rows stay hot.
     pub epoch_time: Duration,
+    /// Whether nothing is to be written; a directory that can't be written to is opened so in any case.
+    pub is_read_only: bool,
     /// Whether files are merged and policies applied in the background.
     pub has_upkeep: bool,
     /// How long after a failure sealing is tried again.
@@ -52,6 +54,7 @@ impl Config {
             queue_bytes: 64 << 20,
             epoch_bytes: 64 << 20,
             epoch_time: Duration::from_secs(300),
+            is_read_only: false,
             has_upkeep: false,
             retry: Duration::from_secs(5),
             is_compressed: true,

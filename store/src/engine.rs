@@ -1,10 +1,11 @@
 //! The store: a thread that writes the log, a thread that seals, and readers of snapshots.
 
+use crate::care::{BackedUp, Finding, backup, examine};
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::duck::{Answer, Duck, Limits};
 use crate::ingest::{Acked, Ingest, OnAcked, mark_times, with_added};
-use crate::layout::Layout;
+use crate::layout::{Layout, TemporaryDir};
 use crate::ledger::{LedgerKey, LedgerRow};
 use crate::manifest::Manifest;
 use crate::recover::recover;
@@ -20,6 +21,7 @@ use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use sextant_model::{Prune, Sql, Table, TraceId};
 use std::fs::File;
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -36,7 +38,9 @@ pub struct Store {
     run: u64,
     next_request: AtomicU64,
     /// Held as long as the store is open.
-    _lock: File,
+    _lock: Option<File>,
+    /// The manifest that is read where the directory can't be written to.
+    _copy: Option<TemporaryDir>,
 }
 
 impl Store {
@@ -44,7 +48,11 @@ impl Store {
     ///
     /// # Errors
     /// If another process has it open, it can't be used, or a newer version wrote it.
-    pub fn open(config: Config) -> Result<Self, StoreError> {
+    pub fn open(mut config: Config) -> Result<Self, StoreError> {
+        config.is_read_only |= Layout::is_read_only(&config.dir);
+        if config.is_read_only {
+            return Self::open_read_only(config);
+        }
         let layout = Layout::make(&config.dir)?;
         let lock_file = take_lock(&layout)?;
         let disk = Disk { faults: config.faults.clone() };
@@ -91,8 +99,45 @@ impl Store {
             threads: Mutex::new(threads),
             run,
             next_request: AtomicU64::new(0),
-            _lock: lock_file,
+            _lock: Some(lock_file),
+            _copy: None,
         })
+    }
+
+    /// Opens a directory without changing anything in it. What its log holds is read as if it were hot.
+    fn open_read_only(config: Config) -> Result<Self, StoreError> {
+        let layout = Layout::of(&config.dir);
+        let copy = TemporaryDir::new()?;
+        let names = ["segments.db", "segments.db-wal"];
+        for name in names.into_iter().filter(|name| layout.dir.join(name).exists()) {
+            let to = copy.0.join(name);
+            std::fs::copy(layout.dir.join(name), &to).map_err(StoreError::file("copy", &to))?;
+        }
+        let manifest = Manifest::open(&copy.0.join("segments.db"), Disk::default())?;
+        let segments = manifest.segments(&layout.dir)?.into_iter().map(Arc::new).collect();
+        let snapshot = Snapshot { generation: 1 << 32, segments: Arc::new(segments), hot: Vec::new() };
+        let ledger = manifest.ledger()?;
+        let shared = Arc::new(Shared::new(config, layout, manifest, snapshot, ledger)?);
+        for epoch in recover(&shared)?.0 {
+            shared.ledger().merge(&epoch.ledger);
+            shared.publish_hot(&epoch.hot);
+        }
+        Ok(Self {
+            duck: Duck::new(&shared.layout),
+            shared,
+            requests: Mutex::default(),
+            chores: Mutex::default(),
+            threads: Mutex::default(),
+            run: 0,
+            next_request: AtomicU64::new(0),
+            _lock: None,
+            _copy: Some(copy),
+        })
+    }
+
+    /// Seals what is hot, where that can be done.
+    fn settle(&self) -> Result<(), StoreError> {
+        if self.shared.config.is_read_only { Ok(()) } else { self.flush() }
     }
 
     /// Whether a request would be taken now, as far as can be said before its size is known.
@@ -136,7 +181,7 @@ impl Store {
         let ingest = Ingest { batches: Vec::new(), ..ingest };
         let request = Request { ingest, rows, frame, size, since, acked, reply };
         let queue = lock(&self.requests);
-        let queue = queue.as_ref().ok_or(StoreError::Closing)?;
+        let queue = queue.as_ref().ok_or_else(|| self.shared.closed())?;
         queue.send(ToWriter::Request(Box::new(request))).ok().ok_or(StoreError::Closing)
     }
 
@@ -177,7 +222,7 @@ impl Store {
         let (tell, told) = channel();
         {
             let requests = lock(&self.requests);
-            let requests = requests.as_ref().ok_or(StoreError::Closing)?;
+            let requests = requests.as_ref().ok_or_else(|| self.shared.closed())?;
             requests.send(ToWriter::Roll(tell)).ok().ok_or(StoreError::Closing)?;
         }
         let epoch = told.recv().ok().ok_or(StoreError::Closing)??;
@@ -230,7 +275,7 @@ impl Store {
         let (tell, told) = channel();
         {
             let chores = lock(&self.chores);
-            let chores = chores.as_ref().ok_or(StoreError::Closing)?;
+            let chores = chores.as_ref().ok_or_else(|| self.shared.closed())?;
             chores.send(chore(tell)).ok().ok_or(StoreError::Closing)?;
         }
         told.recv().ok().unwrap_or(Err(StoreError::Closing))
@@ -255,6 +300,7 @@ impl Store {
 
     /// Puts a policy in the place of the one of its project and signal. It is applied an hour later, or when asked.
     pub fn set_policy(&self, policy: &Policy) -> Result<(), StoreError> {
+        self.shared.check_writable()?;
         lock(&self.shared.manifest).set_policy(policy)?;
         if let Some(chores) = lock(&self.chores).as_ref() {
             // A closing store applies nothing any more.
@@ -270,12 +316,38 @@ impl Store {
 
     /// Pins something; its number.
     pub fn pin(&self, note: &PinNote, made_at: i64) -> Result<i64, StoreError> {
+        self.shared.check_writable()?;
         lock(&self.shared.manifest).pin(note, made_at)
     }
 
     /// Whether there was such a pin.
     pub fn unpin(&self, id: i64) -> Result<bool, StoreError> {
+        self.shared.check_writable()?;
         lock(&self.shared.manifest).unpin(id)
+    }
+
+    /// Reads every file and holds it against what was written. Rows that are still hot are sealed first.
+    pub fn examine(&self) -> Result<Vec<Finding>, StoreError> {
+        self.settle()?;
+        examine(&self.shared)
+    }
+
+    /// Puts aside what is damaged and what nothing names; deletes nothing. What was done.
+    pub fn repair(&self) -> Result<Vec<Finding>, StoreError> {
+        self.flush()?;
+        self.have_done(Chore::Repair)
+    }
+
+    /// Writes everything to one file; see [`crate::restore`].
+    pub fn backup(&self, out: impl Write) -> Result<BackedUp, StoreError> {
+        self.settle()?;
+        if Table::ALL.iter().any(|table| !self.snapshot().hot_batches(*table).is_empty())
+            && self.shared.config.is_read_only
+        {
+            let why = "rows are only in the log and can't be sealed in a directory that can't be written to";
+            return Err(StoreError::Backup(why.into()));
+        }
+        backup(&self.shared, out)
     }
 
     /// What policies took away, by day.
@@ -360,7 +432,7 @@ impl Drop for Store {
     }
 }
 
-fn take_lock(layout: &Layout) -> Result<File, StoreError> {
+pub(crate) fn take_lock(layout: &Layout) -> Result<File, StoreError> {
     let path = layout.dir.join("lock");
     let file = File::options()
         .create(true)

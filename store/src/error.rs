@@ -61,6 +61,15 @@ pub enum StoreError {
     /// Rows could not be laid into segments; they are durable in the log all the same.
     #[error("rows wait to be sealed: {0}")]
     Stuck(String),
+    /// The directory is only open for reading.
+    #[error("the data directory {0} can't be written to, so nothing is taken in: it is open for reading")]
+    ReadOnly(PathBuf),
+    /// A backup could not be made or restored.
+    #[error("{0}")]
+    Backup(String),
+    /// A backup is not restored over records.
+    #[error("the data directory {0} holds records already: restore into another one")]
+    NotEmpty(PathBuf),
     /// A file is not what was written.
     #[error("{0}")]
     Damaged(String),

@@ -18,17 +18,28 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Makes what is missing; what a crash left in `tmp` goes.
-    pub fn make(dir: &Path) -> Result<Self, StoreError> {
+    /// The folders, there or not.
+    pub fn of(dir: &Path) -> Self {
         let at = |name: &str| dir.join(name);
-        let layout = Self {
+        Self {
             dir: dir.to_owned(),
             wal: at("wal"),
             segments: at("segments"),
             quarantine: at("quarantine"),
             resend: at("resend"),
             tmp: at("tmp"),
-        };
+        }
+    }
+
+    /// Whether there is a store that nothing can be written to.
+    pub fn is_read_only(dir: &Path) -> bool {
+        let can_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+        Self::of(dir).manifest().exists() && !(can_write(dir) && can_write(&dir.join("segments")))
+    }
+
+    /// Makes what is missing; what a crash left in `tmp` goes.
+    pub fn make(dir: &Path) -> Result<Self, StoreError> {
+        let layout = Self::of(dir);
         for folder in [&layout.dir, &layout.wal, &layout.segments, &layout.quarantine, &layout.resend, &layout.tmp] {
             fs::create_dir_all(folder).map_err(StoreError::file("create", folder))?;
         }
@@ -37,7 +48,9 @@ impl Layout {
             tracing::warn!(dir = %dir.display(), "other users may be able to read the data: {e}");
         }
         for entry in fs::read_dir(&layout.tmp).map_err(StoreError::file("read", &layout.tmp))?.flatten() {
-            fs::remove_file(entry.path()).map_err(StoreError::file("remove", entry.path()))?;
+            let is_folder = entry.file_type().is_ok_and(|t| t.is_dir());
+            let removed = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+            removed.map_err(StoreError::file("remove", entry.path()))?;
         }
         Ok(layout)
     }
@@ -45,6 +58,24 @@ impl Layout {
     /// The manifest.
     pub fn manifest(&self) -> PathBuf {
         self.dir.join("segments.db")
+    }
+}
+
+/// A directory of our own among the system's temporary ones.
+pub(crate) struct TemporaryDir(pub PathBuf);
+
+impl TemporaryDir {
+    pub fn new() -> Result<Self, StoreError> {
+        let path = std::env::temp_dir().join(format!("sextant-{}", ulid::Ulid::generate().to_string().to_lowercase()));
+        fs::create_dir(&path).map_err(StoreError::file("create", &path))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for TemporaryDir {
+    fn drop(&mut self) {
+        // The system clears what stays.
+        drop(fs::remove_dir_all(&self.0));
     }
 }
 

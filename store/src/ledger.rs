@@ -76,7 +76,8 @@ impl Ledger {
         }
     }
 
-    /// Counts `n` evicted records of a day whose senders are not known, against those that still have some.
+    /// Counts `n` evicted records of a day whose senders are not known, against those that still have some; returns how
+    /// many it found a place for.
     pub fn share_evicted(
         &self,
         evicted: &mut Self,
@@ -84,15 +85,17 @@ impl Ledger {
         signal: Signal,
         day: &str,
         policy: &str,
-        mut n: u64,
-    ) {
+        n: u64,
+    ) -> u64 {
+        let mut left = n;
         let is_of = |key: &LedgerKey| key.project == project && key.signal == signal && key.day == day;
         for (key, row) in self.0.iter().filter(|(key, _)| is_of(key)) {
             let counted = evicted.0.entry(key.clone()).or_default();
-            let take = n.min(row.stored().saturating_sub(counted.evicted.total()));
+            let take = left.min(row.stored().saturating_sub(counted.evicted.total()));
             counted.evicted.add(policy, take);
-            n -= take;
+            left -= take;
         }
+        n - left
     }
 
     pub fn merge(&mut self, other: &Self) {

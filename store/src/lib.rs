@@ -4,6 +4,7 @@
 //! Whoever is told that a batch is kept can read it at once, and still can after a crash.
 
 mod bucket;
+mod care;
 mod config;
 mod disk;
 mod duck;
@@ -30,10 +31,12 @@ mod wal;
 mod writer;
 
 pub use bucket::Bucket;
+pub use care::{BackedUp, Finding, Kind, Rebuilt, Restored, rebuild, restore};
 pub use config::{Config, Durability};
 #[doc(hidden)]
 pub use disk::{Faults, Op};
 pub use duck::{Answer, Limits, Scanned};
+pub(crate) use engine::take_lock;
 pub use engine::{Import, Store};
 pub use error::StoreError;
 pub use ingest::{Acked, Ingest, OnAcked};

@@ -2,9 +2,10 @@
 //! however often rows are laid into other files.
 
 use crate::ledger::is_taken_in;
-use crate::senders::{Senders, sender_of};
+use crate::senders::{Sender, Senders, sender_of};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{TimestampNanosecondType, UInt64Type};
+use serde::{Deserialize, Serialize};
 use sextant_model::UnixNanos;
 use std::collections::BTreeMap;
 
@@ -97,14 +98,30 @@ impl Origins {
         })
     }
 
-    /// As a footer says it.
+    /// As a footer says it: number, client, protocol, day, rows.
     pub fn to_json(&self, senders: &Senders) -> String {
-        let rows: Vec<_> = self
-            .named(senders)
-            .map(|o| serde_json::json!([o.sender.map(|s| s.0), o.sender.map(|s| s.1), o.day, o.n]))
-            .collect();
-        serde_json::Value::from(rows).to_string()
+        let row = |((number, day), n): (&(Option<u16>, i64), &u64)| Written {
+            number: *number,
+            sender: number.and_then(|number| senders.get(number)).cloned(),
+            day: UnixNanos(day * DAY_NANOS).day(),
+            n: *n,
+        };
+        serde_json::to_string(&self.counts.iter().map(row).collect::<Vec<_>>()).unwrap_or_default()
     }
+
+    /// Back from a footer; empty if it says nothing.
+    pub fn from_json(text: &str) -> Vec<Written> {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+}
+
+/// Rows of one sender and day, as a footer has them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Written {
+    pub number: Option<u16>,
+    pub sender: Option<Sender>,
+    pub day: String,
+    pub n: u64,
 }
 
 /// Rows of one sender and day.

@@ -31,18 +31,24 @@ pub(crate) fn recover(shared: &Shared) -> Result<(Vec<Closed>, u64), StoreError>
         next = next.max(epoch + 1);
         let path = wal::path(dir, epoch);
         if lock(&shared.manifest).is_covered(epoch)? {
-            shared.disk.remove(&path)?;
+            if !shared.config.is_read_only {
+                shared.disk.remove(&path)?;
+            }
             continue;
         }
         let bytes = std::fs::read(&path).map_err(StoreError::file("read", &path))?;
         let found = wal::recover(&bytes);
         shared.recovered.0.fetch_add(found.torn_bytes as u64, Ordering::AcqRel);
         shared.recovered.1.fetch_add(found.damaged.len() as u64, Ordering::AcqRel);
-        quarantine(shared, epoch, &bytes, &found)?;
+        if !shared.config.is_read_only {
+            quarantine(shared, epoch, &bytes, &found)?;
+        }
         closed.push(replay.epoch(shared, epoch, found)?);
         uncovered.push(epoch);
     }
-    remove_orphans(shared, &uncovered)?;
+    if !shared.config.is_read_only {
+        remove_orphans(shared, &uncovered)?;
+    }
     Ok((closed, next))
 }
 

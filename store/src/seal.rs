@@ -36,7 +36,7 @@ pub(crate) fn seal(shared: &Shared, closed: &Closed, made: &mut Option<Vec<Segme
     let epoch = closed.hot.epoch;
     if made.is_none() {
         if !closed.rows.is_empty() {
-            shared.sidecar().append(&closed.rows)?;
+            lock(&shared.sidecar).append(&closed.rows)?;
         }
         *made = Some(write_segments(shared, closed)?);
     }

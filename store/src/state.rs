@@ -89,6 +89,8 @@ pub(crate) struct Shared {
     /// Whether the last try to seal failed.
     pub is_sealing_stuck: AtomicBool,
     pub progress: Progress,
+    /// The hashes of the last rows, on disk.
+    pub sidecar: Mutex<Sidecar>,
     last_request: Mutex<Instant>,
     /// Questions that are being answered.
     pub n_asking: AtomicUsize,
@@ -112,8 +114,10 @@ impl Shared {
         let (free, total) = layout::disk_space(&layout.dir)?;
         let services = Services::saved(manifest.services()?);
         let senders = Senders::saved(manifest.senders()?);
+        let disk = Disk { faults: config.faults.clone() };
         Ok(Self {
-            disk: Disk { faults: config.faults.clone() },
+            sidecar: Mutex::new(Sidecar::new(&layout.resend, disk.clone(), config.durability)),
+            disk,
             config,
             layout,
             manifest: Mutex::new(manifest),
@@ -141,11 +145,6 @@ impl Shared {
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The hashes of the last rows, on disk.
-    pub fn sidecar(&self) -> Sidecar {
-        Sidecar::new(&self.layout.resend, self.disk.clone(), self.config.durability)
     }
 
     /// Changes the snapshot and tells the listeners.
@@ -220,8 +219,19 @@ impl Shared {
         lock(&self.ledger)
     }
 
+    /// Why nothing is taken by a store whose queues are gone.
+    pub fn closed(&self) -> StoreError {
+        if self.config.is_read_only { StoreError::ReadOnly(self.layout.dir.clone()) } else { StoreError::Closing }
+    }
+
+    /// Whether changes can be made.
+    pub fn check_writable(&self) -> Result<(), StoreError> {
+        if self.config.is_read_only { Err(self.closed()) } else { Ok(()) }
+    }
+
     /// Takes room in the queue, or says why not.
     pub fn admit(&self, size: usize) -> Result<(), StoreError> {
+        self.check_writable()?;
         if self.is_closing.load(Ordering::Acquire) {
             return Err(StoreError::Closing);
         }

@@ -159,7 +159,7 @@ impl Writer {
     /// Reads what was remembered when the store was closed.
     fn remember(&mut self) {
         let Some(known) = self.known.take() else { return };
-        self.shared.sidecar().load(&mut self.recent);
+        lock(&self.shared.sidecar).load(&mut self.recent);
         for row in known.rows {
             self.recent.insert(row);
         }

@@ -1,6 +1,7 @@
 //! Composition: owns the store and the receivers and answers each [`sextant_contract::Ask`] in process by handing it
 //! to the room that knows.
 
+mod care;
 pub mod demo;
 mod errors;
 mod explore;
@@ -15,5 +16,5 @@ mod workbench;
 
 pub use sextant_receiver::listen::Shutdown;
 pub use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
-pub use sextant_store::{Config as StoreConfig, Durability, Health, StoreError, StoreStatus};
+pub use sextant_store::{Config as StoreConfig, Durability, Health, StoreError, StoreStatus, rebuild, restore};
 pub use workbench::{Listener, Options, Workbench, now};

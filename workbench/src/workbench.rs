@@ -130,6 +130,7 @@ impl Workbench {
             Ask::Services { period } => self.services(*period),
             Ask::Dependencies { service, period } => self.dependencies(service.as_deref(), *period),
             Ask::Status => Ok(self.status()),
+            Ask::Doctor => self.doctor(),
             Ask::Facets { search, fields } => self.facets(search, fields),
             Ask::Histogram { search, n_buckets } => self.histogram(search, *n_buckets),
             Ask::Skeleton { id } => self.skeleton(id),
@@ -153,6 +154,7 @@ impl Workbench {
             Command::Pin(ask) => self.pin(ask),
             Command::Unpin { id } => self.unpin(id),
             Command::Compact => self.compact(),
+            Command::Repair => self.repair(),
             Command::OpenFiles | Command::Menu { .. } => {
                 Err(AskError::new(Code::Refused, "there are no dialogs and menus here, only in the desktop program"))
             }

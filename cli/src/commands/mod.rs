@@ -1,6 +1,7 @@
 //! One module a command.
 
 mod ask;
+mod care;
 mod demo;
 mod import;
 mod serve;
@@ -24,6 +25,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Retention(args) => upkeep::retention(args).await,
         Command::Pin(args) => upkeep::pin(args).await,
         Command::Compact(args) => upkeep::compact(args).await,
+        Command::Doctor(args) => care::doctor(args).await,
+        Command::Backup(args) => care::backup(args).await,
+        Command::Restore(args) => care::restore(&args),
         Command::Demo(args) => demo::run(args).await,
     }
 }

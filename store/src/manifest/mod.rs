@@ -59,6 +59,26 @@ impl Manifest {
         })
     }
 
+    /// Copies the database to a file.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let mut copy = Connection::open(path)?;
+        let backup = rusqlite::backup::Backup::new(&self.db, &mut copy)?;
+        backup.run_to_completion(1_000, std::time::Duration::ZERO, None)?;
+        Ok(())
+    }
+
+    /// What SQLite finds wrong with it, if anything.
+    pub fn check(&self) -> Result<Option<String>, StoreError> {
+        let found: String = self.db.query_row("PRAGMA integrity_check(1)", [], |r| r.get(0))?;
+        Ok((found != "ok").then_some(found))
+    }
+
+    /// An epoch whose log is to be read again.
+    pub fn uncover(&self, epoch: u64) -> Result<(), StoreError> {
+        self.db.execute("DELETE FROM epochs WHERE epoch = ?", [epoch as i64])?;
+        Ok(())
+    }
+
     /// One more than the last time that the store was opened.
     pub fn next_run(&self) -> Result<u64, StoreError> {
         let sql =

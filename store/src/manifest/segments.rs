@@ -59,6 +59,26 @@ impl Manifest {
         })
     }
 
+    /// Whether there are segments.
+    pub fn has_records(&self, root: &Path) -> Result<bool, StoreError> {
+        Ok(!self.segments(root)?.is_empty())
+    }
+
+    /// Sets where segments lie and when they were written; none is cold any more.
+    pub fn set_places(&mut self, places: &[(String, String, i64)]) -> Result<(), StoreError> {
+        self.change(|tx| {
+            for (id, path, modified) in places {
+                tx.execute("UPDATE segments SET path = ?, modified = ? WHERE id = ?", params![path, modified, id])?;
+            }
+            tx.execute("UPDATE segments SET tier = 'warm' WHERE tier = 'cold'", [])?;
+            tx.execute("DELETE FROM doomed", [])?;
+            Ok(())
+        })?;
+        // One file, without the log beside it.
+        self.db.pragma_update(None, "journal_mode", "DELETE")?;
+        Ok(())
+    }
+
     /// Files that nothing names any more.
     pub fn doomed(&self, root: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let mut statement = self.db.prepare("SELECT path FROM doomed")?;

@@ -23,6 +23,8 @@ pub(crate) struct Sidecar {
     dir: PathBuf,
     disk: Disk,
     durability: Durability,
+    /// Set once a write failed: the last file is not written to again.
+    is_suspect: bool,
 }
 
 fn files_in(dir: &Path) -> Vec<u64> {
@@ -38,7 +40,7 @@ fn files_in(dir: &Path) -> Vec<u64> {
 
 impl Sidecar {
     pub fn new(dir: &Path, disk: Disk, durability: Durability) -> Self {
-        Self { dir: dir.to_owned(), disk, durability }
+        Self { dir: dir.to_owned(), disk, durability, is_suspect: false }
     }
 
     fn path(&self, n: u64) -> PathBuf {
@@ -46,11 +48,17 @@ impl Sidecar {
     }
 
     /// Appends the hashes of an epoch.
-    pub fn append(&self, rows: &[RowHash]) -> Result<(), StoreError> {
+    pub fn append(&mut self, rows: &[RowHash]) -> Result<(), StoreError> {
+        let appended = self.append_to_last(rows);
+        self.is_suspect = appended.is_err();
+        appended
+    }
+
+    fn append_to_last(&self, rows: &[RowHash]) -> Result<(), StoreError> {
         let bytes: Vec<u8> = rows.iter().flat_map(|r| r.0).flat_map(u32::to_le_bytes).collect();
         let numbers = files_in(&self.dir);
         let last = numbers.last().copied();
-        let is_full = |n: u64| fs::metadata(self.path(n)).is_ok_and(|m| m.len() > FILE_BYTES);
+        let is_full = |n: u64| self.is_suspect || fs::metadata(self.path(n)).is_ok_and(|m| m.len() > FILE_BYTES);
         let n = last.map_or(1, |n| if is_full(n) { n + 1 } else { n });
         let path = self.path(n);
         let mut block = Vec::with_capacity(HEAD_BYTES + bytes.len());
@@ -71,6 +79,19 @@ impl Sidecar {
             }
         }
         Ok(())
+    }
+
+    /// Files that are not whole blocks from end to end.
+    pub fn damaged(&self) -> Vec<PathBuf> {
+        let is_sound = |bytes: &[u8]| {
+            let mut at = 0;
+            while let Some((_, end)) = block(&bytes[at..]) {
+                at += end;
+            }
+            at == bytes.len()
+        };
+        let paths = files_in(&self.dir).into_iter().map(|n| self.path(n));
+        paths.filter(|path| !fs::read(path).is_ok_and(|bytes| is_sound(&bytes))).collect()
     }
 
     /// Reads everything that is sound into `rows`.
@@ -125,7 +146,7 @@ mod tests {
     #[test]
     fn damage_costs_a_block() {
         let dir = tempfile::tempdir().expect("a directory");
-        let sidecar = Sidecar::new(dir.path(), Disk::default(), Durability::Os);
+        let mut sidecar = Sidecar::new(dir.path(), Disk::default(), Durability::Os);
         for i in 0..3 {
             sidecar.append(&[hash(2 * i), hash(2 * i + 1)]).expect("appends");
         }
@@ -147,7 +168,7 @@ mod tests {
     #[test]
     fn old_files_go() {
         let dir = tempfile::tempdir().expect("a directory");
-        let sidecar = Sidecar::new(dir.path(), Disk::default(), Durability::Os);
+        let mut sidecar = Sidecar::new(dir.path(), Disk::default(), Durability::Os);
         let many: Vec<RowHash> = (0..600_000).map(hash).collect();
         for _ in 0..16 {
             sidecar.append(&many).expect("appends");

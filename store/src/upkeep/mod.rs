@@ -12,6 +12,7 @@ pub use retention::Applied;
 
 use crate::StoreError;
 use crate::bucket::HOUR_NANOS;
+use crate::care::{Finding, repair};
 use crate::snapshot::Segment;
 use crate::state::{Shared, lock};
 use std::collections::BTreeSet;
@@ -34,6 +35,8 @@ pub(crate) enum Chore {
     Compact(Sender<Result<Merged, StoreError>>),
     /// Apply policies as of a time; dry or not.
     Retain(i64, bool, Sender<Result<Vec<Applied>, StoreError>>),
+    /// Put aside what is damaged.
+    Repair(Sender<Result<Vec<Finding>, StoreError>>),
     /// Policies were set.
     PoliciesSet,
 }
@@ -60,6 +63,7 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
             Some(Chore::Retain(at, is_dry, tell)) => {
                 drop(tell.send(retention::apply(shared, at, is_dry, &shared.progress)));
             }
+            Some(Chore::Repair(tell)) => drop(tell.send(repair(shared))),
             Some(Chore::PoliciesSet) => next_retention = self::next_retention(shared),
             None => {}
         }
