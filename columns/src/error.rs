@@ -12,6 +12,9 @@ pub enum ColumnsError {
     /// The Arrow library said no.
     #[error("arrow failed: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
+    /// A trace index of another version.
+    #[error("the trace index is of an older kind")]
+    OldIndex,
     /// The file is not what it should be.
     #[error("not a sound {kind}: {what}")]
     Damaged {

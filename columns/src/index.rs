@@ -80,10 +80,14 @@ impl TraceIndex {
     pub fn open(path: &Path) -> Result<Self, ColumnsError> {
         let file = File::open(path)?;
         let mut head = [0; HEAD_BYTES as usize];
-        file.read_exact_at(&mut head, 0)?;
         let damaged = |what| ColumnsError::Damaged { kind: "trace index", what };
+        let n = file.read_at(&mut head, 0)?;
         if &head[..8] != MAGIC {
-            return Err(damaged("it begins with something else"));
+            let is_older = head.starts_with(b"SXTRACE");
+            return Err(if is_older { ColumnsError::OldIndex } else { damaged("it begins with something else") });
+        }
+        if n < head.len() {
+            return Err(damaged("it is cut short"));
         }
         let number = |at: usize| u64::from(u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
         let (n_traces, n_rows) = (number(8), number(12));

@@ -2,8 +2,10 @@
 
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test that can't go on fails by a panic")]
 
+mod crash;
 mod http;
 
+pub use crash::{Crashed, crash, message};
 pub use http::{Response, request};
 
 use serde_json::Value;

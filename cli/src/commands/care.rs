@@ -4,7 +4,7 @@ use crate::args::{Backup, Doctor, Format, Restore};
 use crate::output::{bytes, print_object, print_rows};
 use crate::reach::Reach;
 use anyhow::{Context as _, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 use sextant_contract::{Ask, Command, Outcome};
 use sextant_server::{data_dir, find};
 use std::fs::File;
@@ -28,7 +28,7 @@ pub async fn doctor(args: Doctor) -> anyhow::Result<ExitCode> {
         if args.format == Format::Table && object["findings"].as_array().is_some_and(Vec::is_empty) {
             writeln!(std::io::stdout().lock(), "there was nothing to mend")?;
         } else {
-            print_rows(&object["findings"], args.format, &COLUMNS)?;
+            findings(&object, args.format)?;
         }
         super::close(reach).await;
         return Ok(ExitCode::SUCCESS);
@@ -42,9 +42,22 @@ pub async fn doctor(args: Doctor) -> anyhow::Result<ExitCode> {
         Format::Table if object["findings"].as_array().is_some_and(Vec::is_empty) => {
             writeln!(std::io::stdout().lock(), "everything is sound")?;
         }
-        format => print_rows(&object["findings"], format, &COLUMNS)?,
+        format => findings(&object, format)?,
     }
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// On a terminal a line each, with the whole path.
+fn findings(object: &Value, format: Format) -> anyhow::Result<()> {
+    if format != Format::Table {
+        return print_rows(&object["findings"], format, &COLUMNS);
+    }
+    let mut out = std::io::stdout().lock();
+    for finding in object["findings"].as_array().into_iter().flatten() {
+        let text = |key: &str| finding[key].as_str().unwrap_or_default();
+        writeln!(out, "{}: {}: {}", text("kind"), text("path"), text("what"))?;
+    }
+    Ok(())
 }
 
 fn rebuild(args: &Doctor) -> anyhow::Result<ExitCode> {

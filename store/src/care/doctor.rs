@@ -6,7 +6,7 @@ use crate::manifest::Replacement;
 use crate::recover::files_below;
 use crate::snapshot::{Segment, Snapshot, Tier};
 use crate::state::{Shared, lock};
-use sextant_columns::{TraceIndex, has_traces, read_footer, write_trace_index};
+use sextant_columns::{ColumnsError, TraceIndex, has_traces, read_footer, write_trace_index};
 use sextant_model::{Signal, UnixNanos};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -91,8 +91,9 @@ fn index_finding(segment: &Segment) -> Option<Finding> {
     }
     let path = segment.path.with_extension("idx");
     let e = TraceIndex::open(&path).err()?;
+    let kind = if matches!(e, ColumnsError::OldIndex) { Kind::Note } else { Kind::Damage };
     let what = format!("{e}; traces are looked up without it, slowly; --repair makes it anew");
-    Some(Finding::new(Kind::Damage, &path, what))
+    Some(Finding::new(kind, &path, what))
 }
 
 /// Files below `segments/` that the manifest does not name.
@@ -138,7 +139,9 @@ pub(crate) fn repair(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
             done.push(Finding::new(Kind::Note, &segment.path, what));
         } else if let Some(finding) = index_finding(segment) {
             let bytes = write_trace_index(&segment.path)?;
-            put_aside(shared, &finding.path)?;
+            if finding.kind == Kind::Damage {
+                put_aside(shared, &finding.path)?;
+            }
             let mut aside = shared.disk.aside(&shared.layout.tmp, &finding.path)?;
             let mut file = aside.take()?;
             file.append(&bytes)?;
