@@ -133,7 +133,8 @@ fn undone(step: &Undo, random: &mut impl FnMut(u64) -> u64) {
             fs::rename(to, from).ok();
         }
         Undo::Removed { path, bytes } => {
-            if path.parent().is_some_and(Path::is_dir) {
+            // Another one of its name is another file.
+            if path.parent().is_some_and(Path::is_dir) && !path.exists() {
                 fs::write(path, bytes).expect("back again");
             }
         }
@@ -220,7 +221,12 @@ impl Faults for Plan {
                     Undo::Bytes { .. } => true,
                 });
             }
-            Op::Write(..) | Op::Truncate(..) | Op::Remove(_) | Op::Commit(_) => {}
+            // What is done to a later file of the same name is done to another file.
+            Op::Remove(removed) => state.undo.retain(|undo| match undo {
+                Undo::Bytes { path, .. } | Undo::Made { path } => path != removed,
+                _ => true,
+            }),
+            Op::Write(..) | Op::Truncate(..) | Op::Commit(_) => {}
         }
     }
 }
