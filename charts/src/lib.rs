@@ -2,6 +2,7 @@
 //! colours and fonts; nothing here knows whether that is a screen or paper.
 
 mod bars;
+mod evicted;
 pub mod figures;
 mod fold;
 mod minimap;
@@ -14,6 +15,7 @@ mod tests;
 mod waterfall;
 
 pub use bars::{Bars, Lane};
+pub use evicted::{Zone, evicted};
 pub use fold::{Folds, Group, Row, Rows, find};
 pub use minimap::minimap;
 pub use points::{Point, Points};

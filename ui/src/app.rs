@@ -7,7 +7,7 @@ use crate::overlay::notices::Notice;
 use crate::overlay::{self, palette};
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
-use crate::views::{home, logs, trace, traces};
+use crate::views::{home, logs, status, trace, traces};
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
 use sextant_contract::{Backend, Command};
@@ -97,7 +97,9 @@ impl State {
     /// Goes to a view with the period that is set; the search comes along where it speaks of the same records.
     pub fn open(&mut self, view: View) {
         let is_same = |a: View| matches!(a, View::Traces | View::Trace) == matches!(view, View::Traces | View::Trace);
-        let is_kept = view != View::Home && self.route.view != View::Home && is_same(self.route.view);
+        let is_kept = !matches!(view, View::Home | View::Status)
+            && !matches!(self.route.view, View::Home | View::Status)
+            && is_same(self.route.view);
         let query = if is_kept { self.route.query.clone() } else { String::new() };
         self.go(Route { view, query, trace: String::new(), span: String::new(), ..self.route.clone() });
     }
@@ -260,6 +262,7 @@ impl App {
                 Do::Home => state.open(View::Home),
                 Do::Traces => state.open(View::Traces),
                 Do::Logs => state.open(View::Logs),
+                Do::Status => state.open(View::Status),
                 Do::Hold | Do::ZoomOut | Do::Earlier | Do::Later => {
                     let route = state.route.moved(what);
                     state.go(route);
@@ -308,6 +311,7 @@ impl eframe::App for App {
             View::Traces => traces::show(ui, state, main),
             View::Trace => trace::show(ui, state, main),
             View::Logs => logs::show(ui, state, main),
+            View::Status => status::show(ui, state, main),
         }
         shell::show(ui, state, whole);
         overlay::show(ui, state, whole);

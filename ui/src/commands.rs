@@ -20,6 +20,7 @@ pub(crate) enum Do {
     Home,
     Traces,
     Logs,
+    Status,
     Hold,
     Earlier,
     Later,
@@ -106,6 +107,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Home, "home", "Go to", "Home", &["g h"], Everywhere, true),
     entry(Do::Traces, "traces", "Go to", "Traces", &["g t"], Everywhere, true),
     entry(Do::Logs, "logs", "Go to", "Logs", &["g l"], Everywhere, true),
+    entry(Do::Status, "status", "Go to", "Status", &["g s"], Everywhere, true),
     entry(Do::Down, "down", "Lists and tree", "Next row", &["j", "↓"], Lists, false),
     entry(Do::Up, "up", "Lists and tree", "Previous row", &["k", "↑"], Lists, false),
     entry(Do::First, "first", "Lists and tree", "First row", &["g g"], Lists, false),
@@ -140,7 +142,7 @@ impl Place {
     pub fn is_in(self, view: View) -> bool {
         match self {
             Everywhere => true,
-            Lists => view != View::Home,
+            Lists => !matches!(view, View::Home | View::Status),
             Trace => view == View::Trace,
             Traces => view == View::Traces,
             Searches => matches!(view, View::Traces | View::Logs),
@@ -234,7 +236,7 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    const VIEWS: [View; 4] = [View::Home, View::Traces, View::Trace, View::Logs];
+    const VIEWS: [View; 5] = [View::Home, View::Traces, View::Trace, View::Logs, View::Status];
 
     #[test]
     fn names_are_unique_and_no_key_means_two_things() {

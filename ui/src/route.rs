@@ -17,6 +17,7 @@ pub(crate) enum View {
     Traces,
     Trace,
     Logs,
+    Status,
 }
 
 /// A screen with what is asked on it.
@@ -97,6 +98,7 @@ impl Route {
             View::Traces => "traces",
             View::Trace => "trace",
             View::Logs => "logs",
+            View::Status => return "#/status".into(),
         };
         let mut hash = format!("#/{name}?q={}", escape(&self.query));
         match self.fixed {
@@ -121,6 +123,7 @@ impl Route {
             "traces" => View::Traces,
             "trace" => View::Trace,
             "logs" => View::Logs,
+            "status" => View::Status,
             _ => View::Home,
         };
         let fixed = match (get("from").parse(), get("to").parse()) {

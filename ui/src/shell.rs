@@ -31,7 +31,12 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
     kit.vline(67.0, 0.0, whole.height(), t.hair);
     kit.hline(0.0, 43.0, 67.0, t.hair);
     logo(&kit);
-    let items = [("home", "Home", View::Home), ("traces", "Traces", View::Traces), ("logs", "Logs", View::Logs)];
+    let items = [
+        ("home", "Home", View::Home),
+        ("traces", "Traces", View::Traces),
+        ("logs", "Logs", View::Logs),
+        ("db", "Status", View::Status),
+    ];
     for (i, (name, word, view)) in items.into_iter().enumerate() {
         let y = 50.0 + 47.0 * i as f32;
         let is_on = state.route.view == view || (view == View::Traces && state.route.view == View::Trace);
@@ -366,7 +371,7 @@ fn search(ui: &mut Ui, state: &mut State, r: Rect) {
     state.is_typing = response.has_focus();
     if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && problem.is_none() {
         let view = match state.route.view {
-            View::Home | View::Trace => View::Traces,
+            View::Home | View::Trace | View::Status => View::Traces,
             view => view,
         };
         let query = state.typed.clone();

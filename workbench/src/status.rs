@@ -24,7 +24,7 @@ fn sum(rows: &[(LedgerKey, LedgerRow)], keep: impl Fn(&LedgerKey) -> bool) -> Le
 }
 
 /// Lines of the ledger beyond this are not sent: the newest days say most.
-const MAX_LEDGER_ROWS: usize = 2_000;
+const MAX_LEDGER_ROWS: usize = 200;
 
 fn upkeep(u: &UpkeepStatus) -> Value {
     json!({

@@ -93,7 +93,7 @@ fn is_loopback(object: &Value) -> bool {
     all.filter_map(|(_, a)| a.as_str()).all(|a| a.starts_with("127.") || a.starts_with("[::1]"))
 }
 
-fn card(kit: &Kit<'_>, r: Rect, title: &str, note: &str) {
+pub(crate) fn card(kit: &Kit<'_>, r: Rect, title: &str, note: &str) {
     kit.round(r, 6, kit.t.bg_panel);
     kit.border(r, 6, kit.t.hair);
     kit.text(r.left() + 17.0, r.top() + 30.0, Font::Semibold(13.0), kit.t.strong, title);
@@ -209,7 +209,7 @@ fn sum(value: &Value) -> i64 {
     value.as_object().map_or(0, |m| m.values().filter_map(Value::as_i64).sum())
 }
 
-fn ledger_card(kit: &Kit<'_>, column: Rect, object: &Value) {
+pub(crate) fn ledger_card(kit: &Kit<'_>, column: Rect, object: &Value) {
     let dy = column.top() - 104.0;
     let t = kit.t;
     let r = rect(column.left(), dy + 308.0, column.width(), 250.0);

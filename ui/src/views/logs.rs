@@ -142,6 +142,7 @@ fn bars(ui: &Ui, state: &mut App, r: Rect, answer: Option<&Answer>, period: (i64
     let mut scene = Scene::default();
     Bars { lanes }.draw(&mut scene);
     kit.scene(&scene, 0.0, 0.0);
+    super::status::hatch(ui, state, Rect::from_min_max(lane.min, plot.max), period, "logs");
     let scale = time_scale(&kit, plot, period);
     let seconds = (period.1 - period.0) as f64 / 1e9 / f64::from(N_BUCKETS);
     let note = format!(

@@ -4,6 +4,7 @@ pub(crate) mod facets;
 pub(crate) mod home;
 pub(crate) mod logs;
 pub(crate) mod states;
+pub(crate) mod status;
 pub(crate) mod trace;
 pub(crate) mod traces;
 

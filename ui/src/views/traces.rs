@@ -134,6 +134,7 @@ fn scatter(ui: &Ui, state: &mut App, r: Rect, answer: &Answer, period: (i64, i64
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
     let plot = rect(r.left() + 56.0, r.top() + 14.0, r.width() - 76.0, 168.0);
     kit.fill(plot, t.bg_app);
+    super::status::hatch(ui, state, plot, period, "traces");
     let scale = time_scale(&kit, plot, period);
     let list: Vec<Point> = rows(answer).map(point).collect();
     let points = Points::new(area(plot), &list, scale);
