@@ -43,6 +43,6 @@ pub use ingest::{Acked, Ingest, OnAcked};
 pub use ledger::{DUPLICATE, LedgerKey, LedgerRow};
 pub use manifest::{Pin, PinNote, Policy, Zone};
 pub use resend::RequestKey;
-pub use snapshot::{Missing, Pruned, Segment, Snapshot, Tier};
+pub use snapshot::{Missing, Plan, Pruned, Segment, Snapshot, Tier};
 pub use state::{Health, StoreStatus};
 pub use upkeep::{Applied, Doing, Merged, UpkeepStatus};

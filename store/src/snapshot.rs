@@ -159,19 +159,49 @@ impl Segment {
         Missing { n_rows: self.n_rows, why }
     }
 
-    /// Whether a row that satisfies `prune` can be in here.
-    fn can_match(&self, prune: &Prune) -> bool {
+    /// Why no row that satisfies `prune` can be in here, if none can.
+    fn ruled_out(&self, prune: &Prune) -> Option<Why> {
         if !prune.range.overlaps(self.times.0, self.times.1) {
-            return false;
+            return Some(Why::Time);
         }
         if let (Some(wanted), Some(services)) = (&prune.services, &self.services)
             && !wanted.iter().any(|w| services.contains(w))
         {
-            return false;
+            return Some(Why::Service);
         }
-        let (Some(traces), Some(index)) = (&prune.traces, self.trace_index()) else { return true };
-        traces.iter().any(|id| index.rows(*id).is_ok_and(|rows| !rows.is_empty()))
+        let (Some(traces), Some(index)) = (&prune.traces, self.trace_index()) else { return None };
+        let is_here = traces.iter().any(|id| index.rows(*id).is_ok_and(|rows| !rows.is_empty()));
+        (!is_here).then_some(Why::Trace)
     }
+}
+
+/// Why a segment need not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Time,
+    Service,
+    Trace,
+}
+
+/// What a question would read, and what it need not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Segments that the table has.
+    pub n_segments: u64,
+    /// Of another time.
+    pub by_time: u64,
+    /// Without the service that is asked for.
+    pub by_service: u64,
+    /// Without the trace that is asked for.
+    pub by_trace: u64,
+    /// Segments that are left.
+    pub n_left: u64,
+    /// Rows in those.
+    pub n_rows: u64,
+    /// Bytes of those.
+    pub n_bytes: u64,
+    /// Rows in memory.
+    pub n_hot_rows: u64,
 }
 
 /// Rows that an answer would have looked at and could not.
@@ -214,7 +244,7 @@ impl Snapshot {
     pub fn pruned(&self, table: Table, prune: &Prune) -> Pruned {
         let mut pruned = Pruned { n_total: self.n_segments(table), ..Pruned::default() };
         for segment in self.segments.iter().filter(|s| s.table == table) {
-            if !segment.can_match(prune) {
+            if segment.ruled_out(prune).is_some() {
                 continue;
             }
             match segment.trouble() {
@@ -224,6 +254,26 @@ impl Snapshot {
         }
         pruned.segments.sort_by_key(|s| std::cmp::Reverse(s.times.1));
         pruned
+    }
+
+    /// What a question about `table` would read.
+    pub fn plan(&self, table: Table, prune: &Prune) -> Plan {
+        let mut plan = Plan::default();
+        for segment in self.segments.iter().filter(|s| s.table == table) {
+            plan.n_segments += 1;
+            match segment.ruled_out(prune) {
+                Some(Why::Time) => plan.by_time += 1,
+                Some(Why::Service) => plan.by_service += 1,
+                Some(Why::Trace) => plan.by_trace += 1,
+                None => {
+                    plan.n_left += 1;
+                    plan.n_rows += segment.n_rows;
+                    plan.n_bytes += segment.n_bytes;
+                }
+            }
+        }
+        plan.n_hot_rows = self.hot_batches(table).iter().map(|b| b.num_rows() as u64).sum();
+        plan
     }
 
     /// How many segments `table` has.

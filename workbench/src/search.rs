@@ -8,7 +8,7 @@ use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Period, Searc
 use sextant_model::query::Query;
 use sextant_model::{Param, Prune, Signal, Sql, Table, TimeRange, TraceId};
 use sextant_queries::{duckdb, parse, prune};
-use sextant_store::Limits;
+use sextant_store::{Limits, Plan};
 use std::sync::Arc;
 
 pub(crate) fn answer(found: sextant_store::Answer) -> Answer {
@@ -73,13 +73,27 @@ fn explained(sql: &Sql) -> serde_json::Value {
     serde_json::json!({ "sql": sql.text, "params": params })
 }
 
+fn plan(table: Table, plan: &Plan) -> serde_json::Value {
+    serde_json::json!({
+        "table": table.name(), "segments": plan.n_segments, "pruned_by_time": plan.by_time,
+        "pruned_by_service": plan.by_service, "pruned_by_trace": plan.by_trace, "segments_left": plan.n_left,
+        "rows_left": plan.n_rows, "bytes_left": plan.n_bytes, "rows_in_memory": plan.n_hot_rows,
+    })
+}
+
 impl Workbench {
     pub(crate) fn search(&self, ask: &SearchAsk) -> Result<Answer, AskError> {
         let query = parse(signal(ask.kind), &ask.query).map_err(|e| errors::parse(&e))?;
         let range = TimeRange::from(ask.period);
         let sql = statement(ask, &query, range);
         if ask.explain {
-            return Ok(Answer::object(explained(&sql), self.store.snapshot().generation));
+            let snapshot = self.store.snapshot();
+            let prune = prune(&query, range);
+            let plans: Vec<_> =
+                signal(ask.kind).tables().iter().map(|t| plan(*t, &snapshot.plan(*t, &prune))).collect();
+            let mut object = explained(&sql);
+            object["plan"] = plans.into();
+            return Ok(Answer::object(object, snapshot.generation));
         }
         let prune = prune(&query, range);
         let limits = Limits::default();

@@ -1,7 +1,7 @@
 //! `search`, `sql`, `services`, `status`.
 
 use crate::args::{Format, Kind, Search, Services, Sql, Status};
-use crate::output::{print, print_object};
+use crate::output::{bytes, print, print_object};
 use crate::reach::{Reach, period};
 use serde_json::Value;
 use sextant_contract::{Ask, SearchAsk, SearchKind};
@@ -52,6 +52,26 @@ fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
     writeln!(out, "{}", object["sql"].as_str().unwrap_or_default())?;
     for (i, value) in object["params"].as_array().into_iter().flatten().enumerate() {
         writeln!(out, "-- ?{} = {value}", i + 1)?;
+    }
+    for plan in object["plan"].as_array().into_iter().flatten() {
+        let n = |key: &str| plan[key].as_u64().unwrap_or(0);
+        let table = plan["table"].as_str().unwrap_or_default();
+        let pruned: Vec<String> =
+            [("time", "pruned_by_time"), ("service", "pruned_by_service"), ("trace", "pruned_by_trace")]
+                .iter()
+                .filter(|(_, key)| n(key) > 0)
+                .map(|(why, key)| format!("{} by {why}", n(key)))
+                .collect();
+        let pruned = if pruned.is_empty() { "none".to_owned() } else { pruned.join(", ") };
+        writeln!(
+            out,
+            "-- {table}: {} segments, pruned {pruned}; {} left with {} rows and {}, newest first; {} rows in memory",
+            n("segments"),
+            n("segments_left"),
+            n("rows_left"),
+            bytes(n("bytes_left")),
+            n("rows_in_memory")
+        )?;
     }
     Ok(())
 }
