@@ -48,7 +48,7 @@ impl<I: Iterator<Item = Result<RecordBatch, ColumnsError>>> Source<I> {
 }
 
 /// Hands the rows of `sources`, each ordered by (`ServiceName`, time), to `out` in that order; of equal rows, those of
-/// the earlier source first.
+/// the earlier source first. Sources that are not quite in order come out not quite in order, and whole.
 pub fn merged<I, E>(table: Table, sources: Vec<I>, mut out: impl FnMut(&RecordBatch) -> Result<(), E>) -> Result<(), E>
 where
     I: Iterator<Item = Result<RecordBatch, ColumnsError>>,
@@ -195,6 +195,31 @@ mod tests {
                 merged.expect("merges");
                 let expected: Vec<u32> = all.into_iter().map(|row| row.3).collect();
                 assert_eq!(found, expected, "{n_streams} streams in batches of {batch_rows}");
+            }
+        }
+    }
+
+    #[test]
+    fn streams_out_of_order_come_out_whole() {
+        let mut state = 3u64;
+        let mut random = |n: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % n
+        };
+        for n_rows in [1, 10, 3_000] {
+            let mut row = |n: u32| (format!("s{}", random(3)), random(9) as i64, n);
+            let streams: Vec<Vec<_>> = (0..3).map(|s| (0..n_rows).map(|i| row(s * n_rows + i)).collect()).collect();
+            for batch_rows in [1, 7, 1_024] {
+                let sources = streams.iter().map(|rows| stream(rows, batch_rows).into_iter()).collect();
+                let mut found = Vec::new();
+                let merged: Result<(), ColumnsError> = merged(Table::Traces, sources, |batch| {
+                    let numbers = batch.column(2).as_primitive::<arrow::datatypes::UInt32Type>();
+                    found.extend(numbers.values().iter().copied());
+                    Ok(())
+                });
+                merged.expect("merges");
+                found.sort_unstable();
+                assert_eq!(found, (0..3 * n_rows).collect::<Vec<_>>());
             }
         }
     }

@@ -32,7 +32,8 @@ const WITH_STATISTICS: [&str; 11] = [
     "ProjectId",
 ];
 /// Columns in which values hardly repeat: a dictionary would only be looked up.
-const ALL_DIFFERENT: [&str; 6] = ["Timestamp", "TimeUnix", "ObservedTimestamp", "Duration", "SpanId", "Body"];
+const ALL_DIFFERENT: [&str; 7] =
+    ["Timestamp", "TimeUnix", "ObservedTimestamp", "Duration", "SpanId", "ParentSpanId", "Body"];
 
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

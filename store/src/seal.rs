@@ -9,12 +9,13 @@ use crate::segment::{Made, Making, Place};
 use crate::snapshot::{Segment, Tier};
 use crate::state::{Shared, lock};
 use crate::{StoreError, wal};
-use arrow::array::{AsArray, RecordBatch, UInt32Array};
+use arrow::array::{AsArray, RecordBatch, StringArray, TimestampNanosecondArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampNanosecondType;
 use sextant_columns::sorted;
 use sextant_model::Table;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// Rows of more days than this go by months, of more months by years: an epoch makes few files, whatever it holds.
 const MAX_PLACES: usize = 40;
@@ -73,20 +74,105 @@ fn write_segments(shared: &Shared, closed: &Closed) -> Result<Vec<Segment>, Stor
         if batches.is_empty() {
             continue;
         }
-        let rows = sorted(table, &batches)?;
-        for ((project, bucket), positions) in coarse(parts(table, &rows)?) {
-            let part = if positions.len() == rows.num_rows() {
-                rows.clone()
-            } else {
-                take_record_batch(&rows, &UInt32Array::from(positions)).map_err(sextant_columns::ColumnsError::from)?
-            };
+        for ((project, bucket), parts) in laid_out(table, &batches)? {
             let place = Place { project, table, bucket, tier: Tier::Hot, epoch: closed.hot.epoch };
-            let mut making = Making::new(shared, &shared.layout.segments, place, part.num_rows() as u64)?;
-            making.write(&part)?;
+            let n_rows = parts.iter().map(|p| p.num_rows() as u64).sum();
+            let mut making = Making::new(shared, &shared.layout.segments, place, n_rows)?;
+            for part in parts {
+                making.write(&part)?;
+            }
             made.segments.push(making.finish(None)?);
         }
     }
     Ok(made.take())
+}
+
+/// Runs of rows as long as this are written as they lie; shorter ones are brought into order row by row.
+const LONG_RUN: usize = 64;
+
+/// What goes into each segment, in the order in which it is written: by service and, about, by time.
+///
+/// Senders collect before they send, so rows of a service mostly come in long runs. Those are laid one after the other
+/// as they are: ordering single rows by time would copy every row twice more and order little that is not in order.
+fn laid_out(table: Table, batches: &[RecordBatch]) -> Result<BTreeMap<(String, Bucket), Vec<RecordBatch>>, StoreError> {
+    let mut parts: BTreeMap<(String, Bucket), Vec<RecordBatch>> = BTreeMap::new();
+    let runs = runs(table, batches)?;
+    let n_rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let places: BTreeSet<(&str, Bucket)> = runs.iter().map(|r| (r.project, r.bucket)).collect();
+    if n_rows >= LONG_RUN * runs.len() && places.len() <= MAX_PLACES {
+        let mut runs = runs;
+        runs.sort_by_key(|r| (r.service, r.time));
+        for r in runs {
+            let slice = batches[r.batch].slice(r.rows.start, r.rows.len());
+            parts.entry((r.project.to_owned(), r.bucket)).or_default().push(slice);
+        }
+        return Ok(parts);
+    }
+    let rows = sorted(table, batches)?;
+    for (place, positions) in coarse(by_place(table, &rows)?) {
+        let part = take_record_batch(&rows, &UInt32Array::from(positions));
+        parts.insert(place, vec![part.map_err(sextant_columns::ColumnsError::from)?]);
+    }
+    Ok(parts)
+}
+
+/// Rows of a batch that follow each other and go to the same place.
+struct Run<'a> {
+    project: &'a str,
+    bucket: Bucket,
+    service: &'a str,
+    time: i64,
+    batch: usize,
+    rows: Range<usize>,
+}
+
+fn runs(table: Table, batches: &[RecordBatch]) -> Result<Vec<Run<'_>>, StoreError> {
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    for (batch, rows) in batches.iter().enumerate() {
+        let columns = Columns::of(table, rows)?;
+        for row in 0..rows.num_rows() {
+            let (project, bucket) = columns.place(row);
+            let service = columns.services.value(row);
+            match runs.last_mut() {
+                Some(r) if r.batch == batch && r.bucket == bucket && r.service == service && r.project == project => {
+                    r.rows.end = row + 1;
+                }
+                _ => {
+                    let time = columns.times.value(row);
+                    runs.push(Run { project, bucket, service, time, batch, rows: row..row + 1 });
+                }
+            }
+        }
+    }
+    Ok(runs)
+}
+
+/// The columns that say where a row goes.
+struct Columns<'a> {
+    projects: &'a StringArray,
+    services: &'a StringArray,
+    times: &'a TimestampNanosecondArray,
+    received: &'a TimestampNanosecondArray,
+}
+
+impl<'a> Columns<'a> {
+    fn of(table: Table, rows: &'a RecordBatch) -> Result<Self, StoreError> {
+        let text = |name: &str| rows.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
+        let time = |name: &str| {
+            let column = rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+            column.ok_or(damaged("a time column is missing"))
+        };
+        Ok(Self {
+            projects: text("ProjectId").ok_or(damaged("ProjectId is missing"))?,
+            services: text("ServiceName").ok_or(damaged("ServiceName is missing"))?,
+            times: time(table.time_column())?,
+            received: time("ReceivedAt")?,
+        })
+    }
+
+    fn place(&self, row: usize) -> (&'a str, Bucket) {
+        (self.projects.value(row), Bucket::of(self.times.value(row), self.received.value(row)))
+    }
 }
 
 fn damaged(what: &'static str) -> StoreError {
@@ -117,18 +203,12 @@ fn coarse(mut parts: Parts) -> Parts {
 }
 
 /// Which rows go to which project and bucket, in the order of the rows.
-fn parts(table: Table, rows: &RecordBatch) -> Result<Parts, StoreError> {
-    let time = |name: &str| {
-        let column = rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
-        column.ok_or(damaged("a time column is missing"))
-    };
-    let (times, received) = (time(table.time_column())?, time("ReceivedAt")?);
-    let projects = rows.column_by_name("ProjectId").and_then(|c| c.as_string_opt::<i32>());
-    let projects = projects.ok_or(damaged("ProjectId is missing"))?;
+fn by_place(table: Table, rows: &RecordBatch) -> Result<Parts, StoreError> {
+    let columns = Columns::of(table, rows)?;
     let mut parts = Parts::new();
     let mut last: Option<((&str, Bucket), Vec<u32>)> = None;
     for row in 0..rows.num_rows() {
-        let key = (projects.value(row), Bucket::of(times.value(row), received.value(row)));
+        let key = columns.place(row);
         match &mut last {
             Some((k, positions)) if *k == key => positions.push(row as u32),
             _ => {

@@ -4,6 +4,7 @@
 
 mod crash;
 mod http;
+pub mod load;
 
 pub use crash::{Crashed, crash, message};
 pub use http::{Response, request};
@@ -17,7 +18,8 @@ use std::process::{Child, Command, Output, Stdio};
 /// The binary that the build put beside the tests.
 pub fn sextant() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
-    let target = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
+    let folder = test.parent().expect("programs lie in target/PROFILE, tests in deps below it");
+    let target = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let binary = target.join("sextant");
     assert!(binary.exists(), "{} is missing: run cargo build --workspace first", binary.display());
     binary

@@ -1,7 +1,7 @@
 //! Segment files are plain Parquet: other programs read them as they are.
 
-use sextant_tests::{json, ok};
 use serde_json::Value;
+use sextant_tests::{json, ok};
 use std::path::PathBuf;
 use std::process::Command;
 

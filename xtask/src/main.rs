@@ -15,7 +15,8 @@ fn main() -> anyhow::Result<()> {
         ["tidy"] => tidy::check(root()?),
         ["setup"] => run("xtask/setup.sh", &["test"]),
         ["bench"] => run("make", &["bench"]),
-        _ => bail!("usage: cargo xtask wasm [wasm-quick|wasm-release] | tidy | setup | bench"),
+        ["bench", args @ ..] => bench(args),
+        _ => bail!("usage: cargo xtask wasm [wasm-quick|wasm-release] | tidy | setup | bench [ingest|query|soak …]"),
     }
 }
 
@@ -26,6 +27,13 @@ fn root() -> anyhow::Result<&'static Path> {
 fn run(program: &str, args: &[&str]) -> anyhow::Result<()> {
     let status = Command::new(program).current_dir(root()?).args(args).status()?;
     if status.success() { Ok(()) } else { bail!("{program} failed") }
+}
+
+/// Figures of the store, by programs that are built like those that users run.
+fn bench(args: &[&str]) -> anyhow::Result<()> {
+    run("cargo", &["build", "--quiet", "--profile", "quick", "--workspace"])?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| std::path::PathBuf::from("target"), Into::into);
+    run(&root()?.join(target).join("quick/bench").to_string_lossy(), args)
 }
 
 /// The UI for the browser: compiled, bound, and put beside its page.
