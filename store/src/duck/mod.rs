@@ -13,7 +13,6 @@ use crate::snapshot::{Pruned, Segment, Snapshot, Tier};
 use crate::state::lock;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::TimestampNanosecondType;
 use check::Checker;
 use duckdb::{Config, Connection};
 use sextant_model::{Prune, Sql, Table, TraceId};
@@ -22,9 +21,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 use views::Views;
-
-/// How many more segments each further pass of [`Duck::newest`] reads.
-const GROWTH: usize = 4;
 
 /// The two instances, each opened when it is first needed.
 pub(crate) struct Duck {
@@ -92,7 +88,7 @@ impl Duck {
             || self.ours(),
             sql,
             limits,
-            || Views::over(snapshot, &sql.text, |table| snapshot.pruned(table, prune)),
+            || Views::over(snapshot, &sql.text, None, |table| snapshot.pruned(table, prune)),
         )
     }
 
@@ -105,37 +101,37 @@ impl Duck {
         limit: usize,
         limits: Limits,
     ) -> Result<Answer, StoreError> {
-        let mut n_read = 0;
+        let all = snapshot.pruned(table, prune);
+        let mut window = Window::of(&all.segments, limit);
         loop {
-            let mut left = None;
-            let mut answer = run_sound(
+            let since = window.since;
+            let answer = run_sound(
                 || self.ours(),
                 sql,
                 limits,
                 || {
-                    let pruned = snapshot.pruned(table, prune);
-                    n_read = newest_step(&pruned.segments, n_read, limit);
-                    let rest = pruned.segments.get(n_read..).unwrap_or_default();
-                    left = rest.iter().map(|s| s.times.1).max();
-                    let read = pruned.segments.iter().take(n_read).cloned().collect();
-                    let read = Pruned { segments: read, ..pruned };
-                    Views::over(snapshot, &sql.text, |t| if t == table { read.clone() } else { Pruned::default() })
+                    let mut pruned = snapshot.pruned(table, prune);
+                    if let Some(since) = since {
+                        pruned.segments.retain(|s| s.times.1 >= since);
+                    }
+                    let mut views = Views::over(snapshot, &sql.text, since, |t| {
+                        if t == table { pruned.clone() } else { Pruned::default() }
+                    });
+                    views.scanned.n_segments_total = pruned.n_total;
+                    views
                 },
             )?;
-            answer.scanned.n_segments_total = snapshot.n_segments(table);
-            let is_done = left.is_none_or(|newest| {
-                answer.n_rows() >= limit && oldest(&answer, table).is_some_and(|oldest| oldest >= newest)
-            });
-            if is_done {
+            if since.is_none() || answer.n_rows() >= limit {
                 return Ok(answer);
             }
+            window.widen();
         }
     }
 
     pub fn user(&self, snapshot: &Snapshot, sql: &str, limits: Limits) -> Result<Answer, StoreError> {
         let sql = sql.trim().trim_end_matches(';').trim_end();
         self.checker.get_or_init(Checker::new).check(&self.ours()?, sql)?;
-        let all = || Views::over(snapshot, sql, |table| snapshot.pruned(table, &Prune::default()));
+        let all = || Views::over(snapshot, sql, None, |table| snapshot.pruned(table, &Prune::default()));
         run_sound(|| self.users(snapshot), &Sql::plain(sql), limits, all)
     }
 
@@ -196,23 +192,44 @@ fn run_sound(
     }
 }
 
-/// How many of the newest segments to read next: enough rows for the limit by their counts, then four times as many.
-fn newest_step(segments: &[Arc<Segment>], n_read: usize, limit: usize) -> usize {
-    if n_read > 0 {
-        return (n_read * GROWTH).min(segments.len());
-    }
-    let mut rows = 0;
-    let enough = segments.iter().position(|s| {
-        rows += s.n_rows as usize;
-        rows >= limit
-    });
-    enough.map_or(segments.len(), |i| i + 1).min(segments.len())
+/// The newest part of a table that probably holds enough rows, and larger parts after it.
+struct Window {
+    /// Where it begins; nothing for everything.
+    since: Option<i64>,
+    newest: i64,
+    oldest: i64,
+    length: i64,
 }
 
-fn oldest(answer: &Answer, table: Table) -> Option<i64> {
-    let times = |b: &RecordBatch| {
-        let column = b.column_by_name(table.time_column())?.as_primitive_opt::<TimestampNanosecondType>()?;
-        column.values().iter().copied().min()
-    };
-    answer.batches.iter().filter_map(times).min()
+/// How much longer than its rows ask for the first window is: not every row is wanted, and they come unevenly.
+const SLACK: u64 = 4;
+/// How much longer each next window is; what is read again is a small part of what is read.
+const GROWTH: i64 = 8;
+
+impl Window {
+    fn of(segments: &[Arc<Segment>], limit: usize) -> Self {
+        // From the newest segments, as if rows came evenly within each.
+        let wanted = (limit as u64).saturating_mul(SLACK);
+        let (mut n_rows, mut since) = (0, None);
+        for s in segments {
+            let length = s.times.1.saturating_sub(s.times.0);
+            let share = (wanted - n_rows) as f64 / s.n_rows.max(1) as f64;
+            let start = s.times.1.saturating_sub((length as f64 * share.min(1.0)) as i64);
+            since = Some(since.map_or(start, |t: i64| t.min(start)));
+            n_rows += s.n_rows;
+            if n_rows >= wanted {
+                break;
+            }
+        }
+        let newest = segments.iter().map(|s| s.times.1).max().unwrap_or(0);
+        let oldest = segments.iter().map(|s| s.times.0).min().unwrap_or(0);
+        let length = since.map_or(0, |t| newest.saturating_sub(t));
+        let since = since.filter(|t| *t > oldest);
+        Self { since, newest, oldest, length }
+    }
+
+    fn widen(&mut self) {
+        self.length = self.length.max(1_000_000).saturating_mul(GROWTH);
+        self.since = Some(self.newest.saturating_sub(self.length)).filter(|t| *t > self.oldest);
+    }
 }

@@ -25,8 +25,9 @@ fn occurs(sql: &str, table: Table) -> bool {
 }
 
 impl Views {
-    /// Views of all tables that `sql` names, over the segments that `choose` gives.
-    pub fn over(snapshot: &Snapshot, sql: &str, choose: impl Fn(Table) -> Pruned) -> Self {
+    /// Views of all tables that `sql` names, over the segments that `choose` gives; of those only rows `since` a time,
+    /// so that row groups and pages of older ones are passed over.
+    pub fn over(snapshot: &Snapshot, sql: &str, since: Option<i64>, choose: impl Fn(Table) -> Pruned) -> Self {
         let mut views = Self {
             create: String::new(),
             scanned: Scanned::default(),
@@ -37,13 +38,13 @@ impl Views {
         };
         for table in Table::ALL {
             if occurs(sql, table) {
-                views.add(snapshot, table, choose(table));
+                views.add(snapshot, table, since, choose(table));
             }
         }
         views
     }
 
-    fn add(&mut self, snapshot: &Snapshot, table: Table, pruned: Pruned) {
+    fn add(&mut self, snapshot: &Snapshot, table: Table, since: Option<i64>, pruned: Pruned) {
         let hot = snapshot.hot_batches(table);
         let segments = pruned.segments;
         self.missing.extend(pruned.missing);
@@ -54,12 +55,14 @@ impl Views {
         self.scanned.n_rows += hot.iter().map(|b| b.num_rows() as u64).sum::<u64>();
         let offer = Offer::new(table, hot);
         let name = table.name();
-        let mut body = format!("SELECT * FROM {}", offer.sql());
+        let from = since
+            .map_or_else(String::new, |since| format!(" WHERE {} >= make_timestamp_ns({since})", table.time_column()));
+        let mut body = format!("SELECT * FROM {}{from}", offer.sql());
         if !segments.is_empty() {
             let files: Vec<String> =
                 segments.iter().map(|s| format!("'{}'", s.path.to_string_lossy().replace('\'', "''"))).collect();
             let files = files.join(", ");
-            body += &format!(" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true)");
+            body += &format!(" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true){from}");
         }
         // Writing to a String can't fail.
         write!(self.create, "CREATE TEMP VIEW {name} AS {body}; CREATE TEMP VIEW otel_{name} AS FROM {name};").ok();
