@@ -224,12 +224,19 @@ impl Window {
         let newest = segments.iter().map(|s| s.times.1).max().unwrap_or(0);
         let oldest = segments.iter().map(|s| s.times.0).min().unwrap_or(0);
         let length = since.map_or(0, |t| newest.saturating_sub(t));
-        let since = since.filter(|t| *t > oldest);
-        Self { since, newest, oldest, length }
+        let mut window = Self { since, newest, oldest, length };
+        window.bound();
+        window
     }
 
     fn widen(&mut self) {
         self.length = self.length.max(1_000_000).saturating_mul(GROWTH);
-        self.since = Some(self.newest.saturating_sub(self.length)).filter(|t| *t > self.oldest);
+        self.bound();
+    }
+
+    /// A window that is not much shorter than everything is everything.
+    fn bound(&mut self) {
+        let is_small = self.length.saturating_mul(GROWTH) < self.newest.saturating_sub(self.oldest);
+        self.since = self.since.and(is_small.then(|| self.newest.saturating_sub(self.length)));
     }
 }
