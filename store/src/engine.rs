@@ -413,7 +413,7 @@ impl Import<'_> {
         for i in 0..ingest.batches.len() {
             let batch = &ingest.batches[i];
             let table = batch.table;
-            let known = self.check.known(&snapshot, table, &batch.rows)?;
+            let known = self.check.known(&snapshot, &ingest.project, table, &batch.rows)?;
             let n = known.iter().filter(|k| **k).count();
             if n > 0 {
                 let keep: BooleanArray = known.iter().map(|k| Some(!k)).collect();

@@ -46,6 +46,7 @@ pub(crate) struct Making<'a> {
     id: String,
     path: PathBuf,
     folder: PathBuf,
+    tmp: PathBuf,
     aside: Aside,
     writer: SegmentWriter<DiskFile>,
     origins: Origins,
@@ -58,10 +59,13 @@ impl<'a> Making<'a> {
         shared.disk.create_dirs(&folder)?;
         let id = Ulid::generate().to_string().to_lowercase();
         let path = folder.join(format!("{id}.parquet"));
-        let mut aside = shared.disk.aside(&shared.layout.tmp, &path)?;
+        // Aside on the disk that it is for: another directory may lie on another one.
+        let tmp = if root == shared.layout.segments { shared.layout.tmp.clone() } else { root.join("tmp") };
+        shared.disk.create_dirs(&tmp)?;
+        let mut aside = shared.disk.aside(&tmp, &path)?;
         let compression = if shared.config.is_compressed { place.tier.compression() } else { Compression::None };
         let writer = SegmentWriter::new(aside.take()?, place.table, compression, n_rows)?;
-        Ok(Self { shared, place, id, path, folder, aside, writer, origins: Origins::default() })
+        Ok(Self { shared, place, id, path, folder, tmp, aside, writer, origins: Origins::default() })
     }
 
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
@@ -97,7 +101,7 @@ impl<'a> Making<'a> {
         };
         let written = self.writer.finish(footer)?;
         if let Some(index) = &written.index {
-            let mut aside = disk.aside(&self.shared.layout.tmp, &self.path.with_extension("idx"))?;
+            let mut aside = disk.aside(&self.tmp, &self.path.with_extension("idx"))?;
             let mut file = aside.take()?;
             file.append(index)?;
             aside.put(&file)?;

@@ -170,7 +170,7 @@ impl Segment {
             return Some(Why::Service);
         }
         let (Some(traces), Some(index)) = (&prune.traces, self.trace_index()) else { return None };
-        let is_here = traces.iter().any(|id| index.rows(*id).is_ok_and(|rows| !rows.is_empty()));
+        let is_here = traces.iter().any(|id| index.rows(*id).map_or(true, |rows| !rows.is_empty()));
         (!is_here).then_some(Why::Trace)
     }
 }

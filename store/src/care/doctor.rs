@@ -107,7 +107,27 @@ fn orphans(shared: &Shared, snapshot: &Snapshot) -> Result<Vec<PathBuf>, StoreEr
     };
     let left: Vec<PathBuf> = files_below(&shared.layout.segments).into_iter().filter(|p| !is_known(p)).collect();
     let now: BTreeSet<PathBuf> = shared.snapshot().segments().iter().map(|s| s.path.clone()).collect();
-    Ok(left.into_iter().filter(|p| !now.contains(&p.with_extension("parquet"))).collect())
+    let left = left.into_iter().filter(|p| !now.contains(&p.with_extension("parquet")));
+    let mut found = Vec::new();
+    for path in left {
+        if !is_under_way(shared, &path)? {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a file is being put in place by sealing: epochs are registered in their order, and its own is not yet. An index comes before its segment.
+fn is_under_way(shared: &Shared, path: &Path) -> Result<bool, StoreError> {
+    let segment = path.with_extension("parquet");
+    if path != segment && !segment.exists() {
+        let age = path.metadata().and_then(|m| m.modified()).map(|t| t.elapsed().unwrap_or_default());
+        return Ok(age.is_ok_and(|age| age < std::time::Duration::from_secs(60)));
+    }
+    match read_footer(&segment) {
+        Ok(footer) if footer.replaces.is_none() => Ok(footer.epoch > lock(&shared.manifest).last_epoch()?),
+        _ => Ok(false),
+    }
 }
 
 fn ledger_findings(shared: &Shared, snapshot: &Snapshot) -> Vec<Finding> {

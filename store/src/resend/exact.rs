@@ -20,8 +20,14 @@ pub(crate) struct ExactCheck {
 }
 
 impl ExactCheck {
-    /// Which of `rows` are stored already.
-    pub fn known(&mut self, snapshot: &Snapshot, table: Table, rows: &RecordBatch) -> Result<Vec<bool>, StoreError> {
+    /// Which of `rows` are stored in `project` already.
+    pub fn known(
+        &mut self,
+        snapshot: &Snapshot,
+        project: &str,
+        table: Table,
+        rows: &RecordBatch,
+    ) -> Result<Vec<bool>, StoreError> {
         let mut known = vec![false; rows.num_rows()];
         let times =
             rows.column_by_name(table.time_column()).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
@@ -36,7 +42,8 @@ impl ExactCheck {
         // The same row has the same time, so only segments of that time can hold it.
         let range = TimeRange { from: Some(UnixNanos(first)), to: last.checked_add(1).map(UnixNanos) };
         let wanted = hashes(table, rows);
-        for segment in snapshot.pruned(table, &Prune::within(range)).segments {
+        let segments = snapshot.pruned(table, &Prune::within(range)).segments;
+        for segment in segments.into_iter().filter(|s| s.project == project) {
             let there = match table {
                 Table::Traces => Arc::new(spans_of(&segment, rows)?),
                 _ => self.points_of(&segment)?,

@@ -107,7 +107,8 @@ pub(crate) fn key_columns(table: Table) -> &'static [&'static str] {
     }
 }
 
-/// A hash for each row: of spans, trace id, span id, kind, service and start; of points, series and time.
+/// A hash for each row: of spans, trace id, span id, kind, service and start; of points, series and time; and of the
+/// project, where the rows say it.
 /// Empty for tables whose rows can't be told apart.
 pub(crate) fn hashes(table: Table, rows: &RecordBatch) -> Vec<RowHash> {
     match table {
@@ -150,7 +151,8 @@ fn spans(rows: &RecordBatch) -> Option<Vec<RowHash>> {
     let (traces, ids) = (text(rows, "TraceId")?, text(rows, "SpanId")?);
     let (mut services, mut kinds) = (Run::of(rows, "ServiceName")?, Run::of(rows, "SpanKind")?);
     let starts = rows.column_by_name("Timestamp")?.as_primitive_opt::<TimestampNanosecondType>()?;
-    let mut key = [0u8; 88];
+    let mut projects = Run::of(rows, "ProjectId");
+    let mut key = [0u8; 80];
     let hash = |row: usize| {
         let (trace, id) = (traces.value(row).as_bytes(), ids.value(row).as_bytes());
         if trace.len() != 32 || id.len() != 16 {
@@ -161,6 +163,7 @@ fn spans(rows: &RecordBatch) -> Option<Vec<RowHash>> {
         key[48..56].copy_from_slice(&services.hash(row).to_le_bytes());
         key[56..64].copy_from_slice(&kinds.hash(row).to_le_bytes());
         key[64..72].copy_from_slice(&starts.value(row).to_le_bytes());
+        key[72..].copy_from_slice(&projects.as_mut().map_or(0, |p| p.hash(row)).to_le_bytes());
         RowHash::of(&key)
     };
     Some((0..rows.num_rows()).map(hash).collect())
@@ -222,7 +225,8 @@ fn points(table: Table, rows: &RecordBatch) -> Option<Vec<RowHash>> {
     ];
     let mut maps =
         [Maps::of(rows, "ResourceAttributes")?, Maps::of(rows, "ScopeAttributes")?, Maps::of(rows, "Attributes")?];
-    let mut key = [0u8; 72];
+    let mut projects = Run::of(rows, "ProjectId");
+    let mut key = [0u8; 80];
     key[8] = table as u8;
     let hash = |row: usize| {
         let time = times.value(row);
@@ -237,6 +241,7 @@ fn points(table: Table, rows: &RecordBatch) -> Option<Vec<RowHash>> {
             key[at..at + 8].copy_from_slice(&part.to_le_bytes());
             at += 8;
         }
+        key[72..].copy_from_slice(&projects.as_mut().map_or(0, |p| p.hash(row)).to_le_bytes());
         RowHash::of(&key)
     };
     Some((0..rows.num_rows()).map(hash).collect())

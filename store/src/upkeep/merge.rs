@@ -1,6 +1,6 @@
 //! Laying segments together, and writing them anew without some of their rows.
 
-use super::plan::{FULL_BYTES, Job};
+use super::plan::{FULL_BYTES, FULL_ROWS, Job};
 use super::progress::Progress;
 use crate::StoreError;
 use crate::manifest::Replacement;
@@ -16,8 +16,6 @@ use ulid::Ulid;
 
 /// Rows that are read at once from each of several streams.
 const BATCH_ROWS: usize = 1_024;
-/// A segment's rows are numbered in 32 bits, and its trace index is made in memory.
-const FULL_ROWS: u64 = 4_000_000;
 
 /// The new files of a change: cut to size, and gone again if the change comes to nothing.
 pub(super) struct Output<'a> {

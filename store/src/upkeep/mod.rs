@@ -173,12 +173,17 @@ pub(crate) fn clear(shared: &Shared) -> Result<(), StoreError> {
     let root = &shared.layout.dir;
     let doomed = lock(&shared.manifest).doomed(root)?;
     let folders: BTreeSet<PathBuf> = doomed.iter().filter_map(|p| Some(p.parent()?.to_owned())).collect();
-    for path in &doomed {
-        shared.disk.remove(&path.with_extension("idx"))?;
-        shared.disk.remove(path)?;
+    let mut gone = Vec::new();
+    for path in doomed {
+        let removed = shared.disk.remove(&path.with_extension("idx")).and_then(|()| shared.disk.remove(&path));
+        match removed {
+            Ok(()) => gone.push(path),
+            // It is tried again at the next start.
+            Err(e) => tracing::warn!("a file that is not needed any more stays: {e}"),
+        }
     }
     for folder in folders.iter().filter(|f| f.is_dir()) {
         shared.disk.sync_dir(folder)?;
     }
-    if doomed.is_empty() { Ok(()) } else { lock(&shared.manifest).buried(&doomed, root) }
+    if gone.is_empty() { Ok(()) } else { lock(&shared.manifest).buried(&gone, root) }
 }

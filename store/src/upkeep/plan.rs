@@ -12,6 +12,8 @@ use ulid::Ulid;
 
 /// Segments are written up to this size.
 pub(crate) const FULL_BYTES: u64 = 256 << 20;
+/// And up to so many rows: they are numbered in 32 bits, and the trace index is made in memory.
+pub(crate) const FULL_ROWS: u64 = 4_000_000;
 /// A segment of this size is not merged any more.
 const LARGE_BYTES: u64 = 128 << 20;
 /// Streams that are merged at once; more would keep too many pages in memory.
@@ -61,7 +63,8 @@ impl Job {
 pub(crate) fn plan(segments: &[Arc<Segment>], now: i64, is_all: bool) -> Option<Job> {
     let mut series: BTreeMap<(&str, Table), Vec<&Arc<Segment>>> = BTreeMap::new();
     for s in segments.iter().filter(|s| matches!(s.tier, Tier::Hot | Tier::Merged)) {
-        if s.n_bytes < LARGE_BYTES || (is_all && s.tier == Tier::Hot) {
+        // A file that is full by its rows would only be written again as it is.
+        if s.n_rows < FULL_ROWS && (s.n_bytes < LARGE_BYTES || (is_all && s.tier == Tier::Hot)) {
             series.entry((&s.project, s.table)).or_default().push(s);
         }
     }

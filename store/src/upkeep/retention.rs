@@ -57,6 +57,7 @@ pub(super) fn apply(shared: &Shared, at: i64, is_dry: bool, progress: &Progress)
         series.entry((s.project.clone(), s.table.signal())).or_default().push(s.clone());
     }
     drop(snapshot);
+    let mut failed = Ok(());
     for ((project, signal), segments) in series {
         let Some(policy) = policy_of(&policies, &project, signal) else { continue };
         let n_rows = segments.iter().map(|s| s.n_rows).sum();
@@ -64,9 +65,10 @@ pub(super) fn apply(shared: &Shared, at: i64, is_dry: bool, progress: &Progress)
         progress.begin(format!("applying the policy of {signal} in {project}"), n_rows, n_bytes);
         let applied = keep.apply(policy, segments, progress);
         progress.end();
-        applied?;
+        // One series that fails keeps no other from its policy.
+        failed = failed.and(applied);
     }
-    Ok(keep.report.into_values().collect())
+    failed.map(|()| keep.report.into_values().collect())
 }
 
 struct Keep<'a> {
@@ -254,7 +256,7 @@ fn is_about(pin: &Pin, segment: &Segment) -> bool {
         note.from.is_none_or(|from| segment.times.1 >= from) && note.to.is_none_or(|to| segment.times.0 < to);
     let has_trace = note.trace.is_none_or(|id| {
         has_traces(segment.table)
-            && segment.trace_index().is_none_or(|index| index.rows(id).is_ok_and(|rows| !rows.is_empty()))
+            && segment.trace_index().is_none_or(|index| index.rows(id).map_or(true, |rows| !rows.is_empty()))
     });
     note.project == segment.project && note.signal.is_none_or(|s| s == segment.table.signal()) && overlaps && has_trace
 }
