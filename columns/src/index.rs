@@ -10,7 +10,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use sextant_model::TraceId;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 const MAGIC: &[u8; 8] = b"SXTRACE2";
@@ -68,11 +68,18 @@ impl IndexBuilder {
     }
 }
 
-/// An index file, open for look-ups; it reads only what a look-up touches.
+/// An index file for look-ups; it reads only what a look-up touches, and is open only as long as that: there may be
+/// more of them than a process may have open.
 #[derive(Debug)]
 pub struct TraceIndex {
-    file: File,
+    path: PathBuf,
     n_traces: u64,
+}
+
+fn read<const N: usize>(file: &File, at: u64) -> Result<[u8; N], ColumnsError> {
+    let mut bytes = [0; N];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok(bytes)
 }
 
 impl TraceIndex {
@@ -104,26 +111,21 @@ impl TraceIndex {
         if hash.digest().to_le_bytes() != head[16..24] {
             return Err(damaged("its checksum is not right"));
         }
-        Ok(Self { file, n_traces })
-    }
-
-    fn read<const N: usize>(&self, at: u64) -> Result<[u8; N], ColumnsError> {
-        let mut bytes = [0; N];
-        self.file.read_exact_at(&mut bytes, at)?;
-        Ok(bytes)
+        Ok(Self { path: path.to_owned(), n_traces })
     }
 
     /// The rows of `id`, rising; empty if the trace is not here.
     pub fn rows(&self, id: TraceId) -> Result<Vec<u32>, ColumnsError> {
         let wanted = key(id);
+        let file = File::open(&self.path)?;
         let (mut low, mut high) = (0, self.n_traces);
         while low < high {
             let middle = low + (high - low) / 2;
-            let found = u64::from_le_bytes(self.read(HEAD_BYTES + middle * 8)?);
+            let found = u64::from_le_bytes(read(&file, HEAD_BYTES + middle * 8)?);
             match found.cmp(&wanted) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return self.rows_at(middle),
+                std::cmp::Ordering::Equal => return self.rows_at(&file, middle),
             }
         }
         Ok(Vec::new())
@@ -134,28 +136,30 @@ impl TraceIndex {
         let mut wanted: Vec<u64> = ids.iter().map(|id| key(*id)).collect();
         wanted.sort_unstable();
         let mut keys = vec![0; (self.n_traces * 8) as usize];
-        self.file.read_exact_at(&mut keys, HEAD_BYTES)?;
+        let file = File::open(&self.path)?;
+        file.read_exact_at(&mut keys, HEAD_BYTES)?;
         let mut wanted = wanted.into_iter().peekable();
         let mut rows = Vec::new();
         for (trace, bytes) in keys.chunks_exact(8).enumerate() {
             let found = bytes.iter().rev().fold(0, |all, b| (all << 8) | u64::from(*b));
             while wanted.next_if(|w| *w < found).is_some() {}
             if wanted.peek() == Some(&found) {
-                rows.extend(self.rows_at(trace as u64)?);
+                rows.extend(self.rows_at(&file, trace as u64)?);
             }
         }
         rows.sort_unstable();
         Ok(rows)
     }
 
-    fn rows_at(&self, trace: u64) -> Result<Vec<u32>, ColumnsError> {
+    fn rows_at(&self, file: &File, trace: u64) -> Result<Vec<u32>, ColumnsError> {
         let ends = HEAD_BYTES + self.n_traces * 8;
-        let end = |i: u64| -> Result<u64, ColumnsError> { Ok(u64::from(u32::from_le_bytes(self.read(ends + i * 4)?))) };
+        let end =
+            |i: u64| -> Result<u64, ColumnsError> { Ok(u64::from(u32::from_le_bytes(read(file, ends + i * 4)?))) };
         let first = if trace == 0 { 0 } else { end(trace - 1)? };
         let last = end(trace)?;
         let n = last.saturating_sub(first) as usize;
         let mut bytes = vec![0; n * 4];
-        self.file.read_exact_at(&mut bytes, ends + self.n_traces * 4 + first * 4)?;
+        file.read_exact_at(&mut bytes, ends + self.n_traces * 4 + first * 4)?;
         let mut rows: Vec<u32> = bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         rows.sort_unstable();
         Ok(rows)

@@ -9,7 +9,7 @@ use crate::layout::{Layout, TemporaryDir};
 use crate::ledger::{LedgerKey, LedgerRow};
 use crate::manifest::Manifest;
 use crate::recover::recover;
-use crate::resend::ExactCheck;
+use crate::resend::{RequestKey, RowHash};
 use crate::seal::{Closed, seal};
 use crate::senders::ingest_id;
 use crate::snapshot::Snapshot;
@@ -17,8 +17,6 @@ use crate::state::{Health, Shared, StoreStatus, lock};
 use crate::upkeep::{self, Applied, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
 use crate::{Pin, PinNote, Policy, StoreError, Zone, wal};
-use arrow::array::BooleanArray;
-use arrow::compute::filter_record_batch;
 use sextant_model::{Prune, Sql, Table, TraceId};
 use std::fs::File;
 use std::io::Write;
@@ -107,6 +105,7 @@ impl Store {
     /// Opens a directory without changing anything in it. What its log holds is read as if it were hot.
     fn open_read_only(config: Config) -> Result<Self, StoreError> {
         let layout = Layout::of(&config.dir);
+        let lock_file = share_lock(&layout)?;
         let copy = TemporaryDir::new()?;
         let names = ["segments.db", "segments.db-wal"];
         for name in names.into_iter().filter(|name| layout.dir.join(name).exists()) {
@@ -130,7 +129,7 @@ impl Store {
             threads: Mutex::default(),
             run: 0,
             next_request: AtomicU64::new(0),
-            _lock: None,
+            _lock: lock_file,
             _copy: Some(copy),
         })
     }
@@ -153,12 +152,16 @@ impl Store {
     ///
     /// # Errors
     /// If the queue or the disk is full, or the store is closing.
-    pub fn ingest(&self, mut ingest: Ingest, acked: OnAcked) -> Result<(), StoreError> {
+    pub fn ingest(&self, ingest: Ingest, acked: OnAcked) -> Result<(), StoreError> {
+        self.ingest_as(ingest, Repeat::Unknown, acked)
+    }
+
+    pub(crate) fn ingest_as(&self, mut ingest: Ingest, repeat: Repeat, acked: OnAcked) -> Result<(), StoreError> {
         let since = Instant::now();
         let size = ingest.size_bytes();
         self.shared.admit(size)?;
         mark_times(&mut ingest);
-        let sent = self.send(ingest, size, since, None, acked);
+        let sent = self.send(ingest, size, since, repeat, acked);
         if sent.is_err() {
             self.shared.release(size);
         }
@@ -170,7 +173,7 @@ impl Store {
         mut ingest: Ingest,
         size: usize,
         since: Instant,
-        reply: Option<String>,
+        repeat: Repeat,
         acked: OnAcked,
     ) -> Result<(), StoreError> {
         let (sender, client) = lock(&self.shared.senders).number(&ingest.client, &ingest.protocol);
@@ -179,7 +182,12 @@ impl Store {
         let rows = with_added(&ingest, id)?;
         let frame = wal::encode(&ingest, &rows)?;
         let ingest = Ingest { batches: Vec::new(), ..ingest };
-        let request = Request { ingest, rows, frame, size, since, acked, reply };
+        let (reply, gone) = match repeat {
+            Repeat::Unknown => (None, Vec::new()),
+            Repeat::Known(reply) => (Some(reply), Vec::new()),
+            Repeat::Gone(rows) => (None, rows),
+        };
+        let request = Request { ingest, rows, frame, size, since, acked, reply, gone };
         let queue = lock(&self.requests);
         let queue = queue.as_ref().ok_or_else(|| self.shared.closed())?;
         queue.send(ToWriter::Request(Box::new(request))).ok().ok_or(StoreError::Closing)
@@ -197,7 +205,7 @@ impl Store {
             return Ok(Some(acked));
         };
         ingest.counts = seen.counts_of_repeat();
-        self.send(ingest, 0, since, Some(seen.reply().to_owned()), acked)?;
+        self.send(ingest, 0, since, Repeat::Known(seen.reply().to_owned()), acked)?;
         Ok(None)
     }
 
@@ -209,9 +217,17 @@ impl Store {
         told.recv().ok().unwrap_or(Err(StoreError::Closing))
     }
 
-    /// Begins an import: its batches are held against everything that is stored.
-    pub fn import(&self) -> Import<'_> {
-        Import { store: self, check: ExactCheck::default() }
+    /// Whether a request with this key was kept within the last hour.
+    pub(crate) fn is_known(&self, key: &RequestKey, at: i64) -> bool {
+        lock(&self.shared.requests).get(key.hash, at).is_some()
+    }
+
+    /// Which of `rows` are remembered as having come lately.
+    pub(crate) fn remembered(&self, rows: Vec<RowHash>) -> Result<Vec<bool>, StoreError> {
+        let (tell, told) = channel();
+        let queue = lock(&self.requests).clone().ok_or_else(|| self.shared.closed())?;
+        queue.send(ToWriter::Known(rows, tell)).ok().ok_or(StoreError::Closing)?;
+        told.recv().ok().ok_or(StoreError::Closing)
     }
 
     /// Seals everything that is hot and waits for it.
@@ -384,6 +400,16 @@ impl Store {
     }
 }
 
+/// What is known of a request before it gets to the log.
+pub(crate) enum Repeat {
+    /// Nothing.
+    Unknown,
+    /// It came before, and was answered like this.
+    Known(String),
+    /// These of its rows came before and are not there any more.
+    Gone(Vec<RowHash>),
+}
+
 /// A question that is being answered: what is done in the background gives way.
 struct Asking<'a>(&'a Shared);
 
@@ -397,32 +423,6 @@ impl<'a> Asking<'a> {
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         self.0.n_asking.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// An import under way.
-pub struct Import<'a> {
-    store: &'a Store,
-    check: ExactCheck,
-}
-
-impl Import<'_> {
-    /// Takes what is not stored yet, and waits until it is durable and visible.
-    pub fn ingest(&mut self, mut ingest: Ingest) -> Result<Acked, StoreError> {
-        let snapshot = self.store.snapshot();
-        for i in 0..ingest.batches.len() {
-            let batch = &ingest.batches[i];
-            let table = batch.table;
-            let known = self.check.known(&snapshot, &ingest.project, table, &batch.rows)?;
-            let n = known.iter().filter(|k| **k).count();
-            if n > 0 {
-                let keep: BooleanArray = known.iter().map(|k| Some(!k)).collect();
-                let kept = filter_record_batch(&batch.rows, &keep);
-                ingest.batches[i].rows = kept.map_err(sextant_columns::ColumnsError::from)?;
-                ingest.leave_out(table, n);
-            }
-        }
-        self.store.ingest_wait(ingest)
     }
 }
 
@@ -444,6 +444,17 @@ pub(crate) fn take_lock(layout: &Layout) -> Result<File, StoreError> {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(layout.dir.clone())),
         Err(std::fs::TryLockError::Error(e)) => Err(StoreError::file("lock", &path)(e)),
+    }
+}
+
+/// A writer beside this reader would take logs away that are being read.
+fn share_lock(layout: &Layout) -> Result<Option<File>, StoreError> {
+    // A copied directory may have none.
+    let Ok(file) = File::open(layout.dir.join("lock")) else { return Ok(None) };
+    match file.try_lock_shared() {
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(layout.dir.clone())),
+        // A disk that knows no locks has no writer that takes one.
+        Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(Some(file)),
     }
 }
 

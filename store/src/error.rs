@@ -70,6 +70,9 @@ pub enum StoreError {
     /// A backup is not restored over records.
     #[error("the data directory {0} holds records already: restore into another one")]
     NotEmpty(PathBuf),
+    /// Policies or pins were changed while the old ones were being applied.
+    #[error("policies or pins were changed meanwhile")]
+    RulesChanged,
     /// A file is not what was written.
     #[error("{0}")]
     Damaged(String),

@@ -13,6 +13,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hot;
+mod import;
 mod ingest;
 mod layout;
 mod ledger;
@@ -36,9 +37,10 @@ pub use config::{Config, Durability};
 #[doc(hidden)]
 pub use disk::{Faults, Op};
 pub use duck::{Answer, Limits, Scanned};
+pub use engine::Store;
 pub(crate) use engine::take_lock;
-pub use engine::{Import, Store};
 pub use error::StoreError;
+pub use import::Import;
 pub use ingest::{Acked, Ingest, OnAcked};
 pub use ledger::{DUPLICATE, LedgerKey, LedgerRow};
 pub use manifest::{Pin, PinNote, Policy, Zone};

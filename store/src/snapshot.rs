@@ -1,5 +1,6 @@
 //! What there is at one moment: registered segments and hot rows. Immutable; a reader holds it as long as it likes.
 
+use crate::StoreError;
 use crate::bucket::Bucket;
 use crate::disk::Disk;
 use crate::hot::HotEpoch;
@@ -138,17 +139,25 @@ impl Segment {
             _ => {}
         }
         let is_untouched = stamp.0 == self.n_bytes && self.modified == Some(stamp.1);
-        if is_untouched || self.is_sound() {
-            *state = State::Sound(stamp.1);
-            return None;
+        let is_sound = if is_untouched { Ok(true) } else { self.verify() };
+        match is_sound {
+            Ok(true) => {
+                *state = State::Sound(stamp.1);
+                None
+            }
+            Ok(false) => {
+                drop(state);
+                Some(self.set_damaged().why)
+            }
+            // It may be readable again the next time.
+            Err(e) => Some(e.to_string()),
         }
-        drop(state);
-        Some(self.set_damaged().why)
     }
 
-    /// Reads the file and holds it against its checksum.
-    pub(crate) fn is_sound(&self) -> bool {
-        checksum(&self.path).is_ok_and(|found| found == self.checksum)
+    /// Reads the file and holds it against its checksum: only what differs is damage. A file that can't be read now says
+    /// nothing about what is in it.
+    pub(crate) fn verify(&self) -> Result<bool, StoreError> {
+        Ok(checksum(&self.path)? == self.checksum)
     }
 
     /// Takes the file out of every answer.

@@ -25,10 +25,14 @@ pub(crate) struct Request {
     pub acked: OnAcked,
     /// Set if the same request came before.
     pub reply: Option<String>,
+    /// Rows that are remembered and not there any more.
+    pub gone: Vec<RowHash>,
 }
 
 pub(crate) enum ToWriter {
     Request(Box<Request>),
+    /// Which of these rows are remembered.
+    Known(Vec<RowHash>, Sender<Vec<bool>>),
     /// End the epoch now; the channel hears its successor's number.
     Roll(Sender<Result<u64, StoreError>>),
 }
@@ -85,6 +89,7 @@ impl Writer {
             match queue.recv_timeout(wait) {
                 Ok(ToWriter::Request(first)) => self.commit(*first, queue),
                 Ok(ToWriter::Roll(tell)) => self.roll_for(&tell),
+                Ok(ToWriter::Known(rows, tell)) => self.tell_known(&rows, &tell),
                 Err(RecvTimeoutError::Timeout) => self.roll(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -105,15 +110,15 @@ impl Writer {
         self.remember();
         let mut size = first.frame.len();
         let mut waiting = vec![first];
-        let mut roll = None;
+        let mut then = None;
         while size < COMMIT_BYTES {
             match queue.try_recv() {
                 Ok(ToWriter::Request(r)) => {
                     size += r.frame.len();
                     waiting.push(*r);
                 }
-                Ok(ToWriter::Roll(tell)) => {
-                    roll = Some(tell);
+                Ok(other) => {
+                    then = Some(other);
                     break;
                 }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
@@ -142,9 +147,17 @@ impl Writer {
                 self.refuse(group, &e);
             }
         }
-        if let Some(tell) = roll {
-            self.roll_for(&tell);
+        match then {
+            Some(ToWriter::Roll(tell)) => self.roll_for(&tell),
+            Some(ToWriter::Known(rows, tell)) => self.tell_known(&rows, &tell),
+            Some(ToWriter::Request(_)) | None => {}
         }
+    }
+
+    fn tell_known(&mut self, rows: &[RowHash], tell: &Sender<Vec<bool>>) {
+        self.remember();
+        // Who asked may have gone.
+        tell.send(rows.iter().map(|row| !row.is_none() && self.recent.contains(*row)).collect()).ok();
     }
 
     fn append(&mut self, frames: &[u8]) -> Result<(), StoreError> {
@@ -194,6 +207,7 @@ impl Writer {
                 return Ok(());
             }
         }
+        self.recent.forget(&request.gone);
         let mut is_changed = false;
         for i in 0..request.rows.len() {
             let rows = &request.rows[i];

@@ -6,17 +6,20 @@
 use crate::StoreError;
 use crate::layout::TemporaryDir;
 use crate::segment::checksum;
-use crate::snapshot::Tier;
+use crate::snapshot::{Snapshot, Tier};
 use crate::state::{Shared, lock};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use std::sync::Arc;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// The last entry.
 pub(super) const CONTENTS: &str = "backup.json";
 pub(super) const VERSION: u32 = 1;
+/// How long a change may take from being committed to being shown.
+const AGREE_TIME: Duration = Duration::from_secs(10);
 
 /// What is in a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,16 +67,35 @@ impl<W: Write> Archive<W> {
     }
 }
 
+/// Copies the manifest; what the copy names is what the snapshot holds, and holding it keeps the files.
+fn at_one_moment(shared: &Shared, copy: &Path) -> Result<Arc<Snapshot>, StoreError> {
+    let deadline = Instant::now() + AGREE_TIME;
+    loop {
+        {
+            let manifest = lock(&shared.manifest);
+            let snapshot = shared.snapshot();
+            let mut held: Vec<&str> = snapshot.segments().iter().map(|s| s.id.as_str()).collect();
+            let mut named = manifest.segment_ids()?;
+            held.sort_unstable();
+            named.sort_unstable();
+            if held == named {
+                manifest.copy_to(copy)?;
+                return Ok(snapshot.clone());
+            }
+        }
+        // A change is committed and not shown yet: a moment.
+        if Instant::now() > deadline {
+            return Err(StoreError::Backup("the store changes too fast for a copy of one moment; try again".into()));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Writes everything that is sealed to `out`.
 pub(crate) fn backup<W: Write>(shared: &Shared, out: W) -> Result<BackedUp, StoreError> {
     let folder = TemporaryDir::new()?;
     let copy = folder.0.join("segments.db");
-    // Both at one moment: what the copy names is what the snapshot holds, and holding it keeps the files.
-    let snapshot = {
-        let manifest = lock(&shared.manifest);
-        manifest.copy_to(&copy)?;
-        shared.snapshot()
-    };
+    let snapshot = at_one_moment(shared, &copy)?;
     let mut archive =
         Archive { tar: tar::Builder::new(out), contents: Contents { version: VERSION, files: Vec::new() } };
     let mut done = BackedUp::default();

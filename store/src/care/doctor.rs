@@ -75,7 +75,11 @@ fn segment_finding(segment: &Segment) -> Option<Finding> {
             Finding::new(Kind::Damage, path, format!("it is gone, with {} records", segment.n_rows))
         });
     }
-    if !segment.is_sound() {
+    let is_sound = match segment.verify() {
+        Ok(is_sound) => is_sound,
+        Err(e) => return Some(Finding::new(Kind::Unavailable, path, format!("it can't be read now: {e}"))),
+    };
+    if !is_sound {
         segment.set_damaged();
         let what = format!("its checksum is wrong; its {} records are left out of every answer", segment.n_rows);
         return Some(Finding::new(Kind::Damage, path, what));

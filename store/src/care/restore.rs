@@ -107,6 +107,9 @@ fn settle(staging: &Path) -> Result<(), StoreError> {
     let mut places = Vec::new();
     for segment in manifest.segments(staging)? {
         let below = segment.root().and_then(|root| segment.path.strip_prefix(root).ok()).unwrap_or(&segment.path);
+        if !is_plain(below) {
+            return Err(bad(format!("its manifest names {}", segment.path.display())));
+        }
         let path = Path::new("segments").join(below);
         let (_, modified) = stamp(&staging.join(&path)).map_err(StoreError::file("read", staging.join(&path)))?;
         places.push((segment.id.clone(), path.to_string_lossy().into_owned(), modified));

@@ -149,11 +149,11 @@ impl Duck {
             let rows = found.unwrap_or_else(|| (0..segment.n_rows as u32).collect());
             match sextant_columns::read_rows(&segment.path, table, &rows) {
                 Ok(batches) => answer.batches.extend(batches),
-                Err(e) if segment.is_sound() => return Err(e.into()),
-                Err(_) => {
+                Err(_) if !segment.verify()? => {
                     answer.missing.push(segment.set_damaged());
                     continue;
                 }
+                Err(e) => return Err(e.into()),
             }
             answer.scanned.n_segments += 1;
             answer.scanned.n_bytes += segment.n_bytes / segment.n_rows.max(1) * rows.len() as u64;
@@ -181,8 +181,9 @@ fn run_sound(
     loop {
         let made = views();
         let result = run::run(&connect()?, &made, sql, limits);
-        let Err(StoreError::Query(_)) = result else { return result };
-        let damaged: Vec<_> = made.segments.iter().filter(|s| !s.is_sound()).collect();
+        let Err(StoreError::Query(why)) = &result else { return result };
+        let is_damaged = |s: &&Arc<Segment>| s.verify().is_ok_and(|is_sound| !is_sound);
+        let damaged: Vec<_> = suspects(why, &made.segments).filter(is_damaged).collect();
         if damaged.is_empty() {
             return result;
         }
@@ -190,6 +191,28 @@ fn run_sound(
             segment.set_damaged();
         }
     }
+}
+
+/// What DuckDB's messages begin with that are about the statement and not about a file.
+const OF_THE_STATEMENT: [&str; 10] = [
+    "Parser",
+    "Binder",
+    "Catalog",
+    "Permission",
+    "Not implemented",
+    "INTERRUPT",
+    "Out of Memory",
+    "Constraint",
+    "Mismatch Type",
+    "Conversion",
+];
+
+/// The files that a failure may be about: those that it names, or any where it could be about files and names none.
+fn suspects<'a>(why: &'a str, segments: &'a [Arc<Segment>]) -> impl Iterator<Item = &'a Arc<Segment>> {
+    let is_named = |s: &Segment| why.contains(s.id.as_str());
+    let names_one = segments.iter().any(|s| is_named(s));
+    let may_be_any = !names_one && !OF_THE_STATEMENT.iter().any(|kind| why.starts_with(kind));
+    segments.iter().filter(move |s| may_be_any || is_named(s))
 }
 
 /// The newest part of a table that probably holds enough rows, and larger parts after it.

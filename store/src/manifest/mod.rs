@@ -32,6 +32,8 @@ pub(crate) struct Manifest {
     db: Connection,
     path: PathBuf,
     disk: Disk,
+    /// Grows with every change of a policy or pin.
+    rules: u64,
 }
 
 impl Manifest {
@@ -40,7 +42,7 @@ impl Manifest {
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         schema::bring_up(&mut db)?;
-        Ok(Self { db, path: path.to_owned(), disk })
+        Ok(Self { db, path: path.to_owned(), disk, rules: 0 })
     }
 
     /// Makes a change in one transaction.
@@ -84,6 +86,17 @@ impl Manifest {
         let sql =
             "INSERT INTO meta VALUES ('run', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value";
         Ok(self.db.query_row(sql, [], |r| r.get::<_, i64>(0))? as u64)
+    }
+
+    /// When policies were applied last, nanoseconds.
+    pub fn last_retention(&self) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT value FROM meta WHERE key = 'last_retention'";
+        Ok(self.db.query_row(sql, [], |r| r.get(0)).optional()?)
+    }
+
+    pub fn set_last_retention(&self, at: i64) -> Result<(), StoreError> {
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES ('last_retention', ?)", [at])?;
+        Ok(())
     }
 
     pub fn is_covered(&self, epoch: u64) -> Result<bool, StoreError> {

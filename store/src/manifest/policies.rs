@@ -93,7 +93,13 @@ impl Manifest {
         Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
-    pub fn set_policy(&self, p: &Policy) -> Result<(), StoreError> {
+    /// Which version of policies and pins there is.
+    pub fn rules(&self) -> u64 {
+        self.rules
+    }
+
+    pub fn set_policy(&mut self, p: &Policy) -> Result<(), StoreError> {
+        self.rules += 1;
         let cold_dir = p.cold_dir.as_ref().map(|d| d.to_string_lossy().into_owned());
         self.db.execute(
             "INSERT OR REPLACE INTO retention VALUES (?,?,?,?,?,?,?,?)",
@@ -130,7 +136,8 @@ impl Manifest {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    pub fn pin(&self, note: &PinNote, made_at: i64) -> Result<i64, StoreError> {
+    pub fn pin(&mut self, note: &PinNote, made_at: i64) -> Result<i64, StoreError> {
+        self.rules += 1;
         let sql = "INSERT INTO pins (project, signal, trace, first_time, end_time, note, made_at)
             VALUES (?,?,?,?,?,?,?) RETURNING id";
         let (signal, trace) = (note.signal.map(Signal::name), note.trace.map(|t| t.to_string()));
@@ -139,7 +146,8 @@ impl Manifest {
     }
 
     /// Whether there was such a pin.
-    pub fn unpin(&self, id: i64) -> Result<bool, StoreError> {
+    pub fn unpin(&mut self, id: i64) -> Result<bool, StoreError> {
+        self.rules += 1;
         Ok(self.db.execute("DELETE FROM pins WHERE id = ?", [id])? > 0)
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Replacement<'a> {
     pub evicted: Ledger,
     /// When that was.
     pub zones: &'a [Zone],
+    /// If it follows from policies and pins: which version of them.
+    pub rules: Option<u64>,
 }
 
 /// The path as the manifest has it: below the data directory without it.
@@ -42,8 +44,18 @@ impl Manifest {
         Ok(found.into_iter().flatten().collect())
     }
 
+    /// The names of all segments.
+    pub fn segment_ids(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.db.prepare("SELECT id FROM segments")?;
+        let ids = statement.query_map([], |r| r.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
     /// Puts segments in the place of others, in one transaction with what that counts.
     pub fn replace(&mut self, change: &Replacement<'_>, root: &Path) -> Result<(), StoreError> {
+        if change.rules.is_some_and(|rules| rules != self.rules) {
+            return Err(StoreError::RulesChanged);
+        }
         self.change(|tx| {
             for s in change.gone {
                 tx.execute("DELETE FROM segments WHERE id = ?", [&s.id])?;

@@ -8,7 +8,7 @@ mod sidecar;
 
 pub(crate) use exact::ExactCheck;
 pub(crate) use requests::{Requests, Seen};
-pub(crate) use rows::{RecentRows, RowHash, hashes};
+pub(crate) use rows::{RecentRows, RowHash, hashes, is_identified};
 pub(crate) use sidecar::Sidecar;
 
 /// A request as a whole, for recognising it when it comes again.

@@ -68,10 +68,15 @@ impl RecentRows {
         row.is_none() || (!self.older.iter().any(|set| set.contains(&row)) && self.newest.insert(row))
     }
 
-    /// Forgets rows that came to nothing.
+    /// Whether a row is remembered.
+    pub fn contains(&self, row: RowHash) -> bool {
+        self.newest.contains(&row) || self.older.iter().any(|set| set.contains(&row))
+    }
+
+    /// Forgets rows that came to nothing, or that are not there any more.
     pub fn forget(&mut self, rows: &[RowHash]) {
         for row in rows {
-            self.newest.remove(row);
+            let _ = self.newest.remove(row) || self.older.iter_mut().any(|set| set.remove(row));
         }
     }
 

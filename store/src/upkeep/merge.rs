@@ -85,11 +85,11 @@ pub struct Merged {
 /// Checks that the inputs are what was written, so that damage is not written anew under a right checksum.
 pub(super) fn check(inputs: &[Arc<Segment>]) -> Result<(), StoreError> {
     for s in inputs {
-        if s.trouble().is_none() && !s.is_sound() {
-            s.set_damaged();
-        }
         if let Some(why) = s.trouble() {
             return Err(StoreError::Damaged(why));
+        }
+        if !s.verify()? {
+            return Err(StoreError::Damaged(s.set_damaged().why));
         }
     }
     Ok(())

@@ -57,15 +57,9 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        match chore {
-            // Whoever asked may have gone.
-            Some(Chore::Compact(tell)) => drop(tell.send(compact(shared))),
-            Some(Chore::Retain(at, is_dry, tell)) => {
-                drop(tell.send(retention::apply(shared, at, is_dry, &shared.progress)));
-            }
-            Some(Chore::Repair(tell)) => drop(tell.send(repair(shared))),
-            Some(Chore::PoliciesSet) => next_retention = self::next_retention(shared),
-            None => {}
+        if let Some(chore) = chore {
+            carry_out(shared, chore);
+            next_retention = self::next_retention(shared);
         }
         bury(shared);
         if !shared.config.has_upkeep {
@@ -73,6 +67,10 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
         }
         if next_retention.is_some_and(|at| at <= now()) {
             let applied = retention::apply(shared, now(), false, &shared.progress);
+            if applied.is_err() {
+                // Not at every tick.
+                report(shared, "the time could not be noted", lock(&shared.manifest).set_last_retention(now()));
+            }
             report(shared, "policies could not be applied", applied);
             next_retention = self::next_retention(shared);
         }
@@ -93,6 +91,24 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
             if shared.is_closing.load(Ordering::Acquire) {
                 return;
             }
+            // Nobody who asks waits for all that there is to merge.
+            while let Ok(chore) = chores.try_recv() {
+                carry_out(shared, chore);
+                next_retention = self::next_retention(shared);
+            }
+        }
+    }
+}
+
+fn carry_out(shared: &Shared, chore: Chore) {
+    match chore {
+        // Whoever asked may have gone.
+        Chore::Compact(tell) => drop(tell.send(compact(shared))),
+        Chore::Retain(at, is_dry, tell) => drop(tell.send(retention::apply(shared, at, is_dry, &shared.progress))),
+        Chore::Repair(tell) => drop(tell.send(repair(shared))),
+        // An hour to think better of it.
+        Chore::PoliciesSet => {
+            report(shared, "the time could not be noted", lock(&shared.manifest).set_last_retention(now()));
         }
     }
 }
@@ -110,11 +126,17 @@ fn give_way() {
     rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10).ok();
 }
 
-/// An hour from now, if there is anything to apply.
+/// An hour after the last time, if there is anything to apply: also where that was in an earlier run, so that a program
+/// that never runs for an hour applies them too.
 fn next_retention(shared: &Shared) -> Option<i64> {
-    let policies = lock(&shared.manifest).policies();
+    let (policies, last) = {
+        let manifest = lock(&shared.manifest);
+        (manifest.policies(), manifest.last_retention())
+    };
     let has_some = policies.is_ok_and(|all| !all.is_empty());
-    let next = has_some.then(|| now().saturating_add(HOUR_NANOS));
+    // A clock that was set back must not put it off for long.
+    let last = last.ok().flatten().unwrap_or_else(now).min(now());
+    let next = has_some.then(|| last.saturating_add(HOUR_NANOS));
     shared.progress.set_next_retention(next.filter(|_| shared.config.has_upkeep));
     next
 }

@@ -17,6 +17,7 @@ use sextant_columns::{batches, has_traces, read_columns};
 use sextant_model::{Signal, UnixNanos};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Rows that are read at once.
 const BATCH_ROWS: usize = 8_192;
@@ -46,11 +47,28 @@ fn policy_of<'a>(policies: &'a [Policy], project: &str, signal: Signal) -> Optio
 
 /// Applies all policies as of `at`; a dry run only says what would be done.
 pub(super) fn apply(shared: &Shared, at: i64, is_dry: bool, progress: &Progress) -> Result<Vec<Applied>, StoreError> {
-    let (policies, pins) = {
+    let mut report = BTreeMap::new();
+    // With every change of a policy or pin it begins anew: what is done is done, and what was pinned stays.
+    while !apply_once(shared, at, is_dry, progress, &mut report)? {}
+    if !is_dry {
+        lock(&shared.manifest).set_last_retention(super::now())?;
+    }
+    Ok(report.into_values().collect())
+}
+
+/// False if policies or pins were changed meanwhile.
+fn apply_once(
+    shared: &Shared,
+    at: i64,
+    is_dry: bool,
+    progress: &Progress,
+    report: &mut Report,
+) -> Result<bool, StoreError> {
+    let (policies, pins, rules) = {
         let manifest = lock(&shared.manifest);
-        (manifest.policies()?, manifest.pins()?)
+        (manifest.policies()?, manifest.pins()?, manifest.rules())
     };
-    let mut keep = Keep { shared, at, is_dry, pins, report: BTreeMap::new() };
+    let mut keep = Keep { shared, at, is_dry, pins, rules, report };
     let snapshot = shared.snapshot();
     let mut series: BTreeMap<(String, Signal), Vec<Arc<Segment>>> = BTreeMap::new();
     for s in snapshot.segments() {
@@ -65,18 +83,27 @@ pub(super) fn apply(shared: &Shared, at: i64, is_dry: bool, progress: &Progress)
         progress.begin(format!("applying the policy of {signal} in {project}"), n_rows, n_bytes);
         let applied = keep.apply(policy, segments, progress);
         progress.end();
-        // One series that fails keeps no other from its policy.
-        failed = failed.and(applied);
+        match applied {
+            Err(StoreError::RulesChanged) => return Ok(false),
+            Err(StoreError::Closing) => return Err(StoreError::Closing),
+            // One series that fails keeps no other from its policy.
+            applied => failed = failed.and(applied),
+        }
     }
-    failed.map(|()| keep.report.into_values().collect())
+    failed.map(|()| true)
 }
+
+/// What policies came to, by project, signal and policy.
+type Report = BTreeMap<(String, Signal, &'static str), Applied>;
 
 struct Keep<'a> {
     shared: &'a Shared,
     at: i64,
     is_dry: bool,
     pins: Vec<Pin>,
-    report: BTreeMap<(String, Signal, &'static str), Applied>,
+    /// Which version of policies and pins this follows.
+    rules: u64,
+    report: &'a mut Report,
 }
 
 impl Keep<'_> {
@@ -88,6 +115,7 @@ impl Keep<'_> {
                 _ => false,
             };
             progress.step(self.shared, segment.n_rows);
+            self.check_open()?;
             if !is_gone {
                 left.push(segment);
             }
@@ -106,6 +134,11 @@ impl Keep<'_> {
             left = rest;
         }
         self.tiers(policy, &left)
+    }
+
+    /// A closing store begins nothing more.
+    fn check_open(&self) -> Result<(), StoreError> {
+        if self.shared.is_closing.load(Ordering::Acquire) { Err(StoreError::Closing) } else { Ok(()) }
     }
 
     fn count(&mut self, segment: &Segment, policy: &'static str, n_records: u64) {
@@ -154,8 +187,8 @@ impl Keep<'_> {
         if n_evicted == 0 {
             return Ok(false);
         }
-        self.count(segment, policy, n_evicted);
         if self.is_dry {
+            self.count(segment, policy, n_evicted);
             return Ok(true);
         }
         let gone = [segment.clone()];
@@ -172,13 +205,22 @@ impl Keep<'_> {
             }
         }
         let (ledger, zones) = evicted.counted(self.shared, segment, policy);
-        output.finish()?.put(Replacement { gone: &gone, evicted: ledger, zones: &zones, ..Replacement::default() })?;
+        let rules = Some(self.rules);
+        output.finish()?.put(Replacement {
+            gone: &gone,
+            evicted: ledger,
+            zones: &zones,
+            rules,
+            ..Replacement::default()
+        })?;
+        self.count(segment, policy, n_evicted);
         Ok(true)
     }
 
     /// Compresses and moves what is old enough for it.
     fn tiers(&mut self, policy: &Policy, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
         for segment in segments {
+            self.check_open()?;
             let is_older = |age: Option<i64>| age.is_some_and(|age| segment.times.1 < self.at.saturating_sub(age));
             let cold_dir =
                 policy.cold_dir.as_ref().filter(|_| is_older(policy.cold_after) && segment.tier != Tier::Cold);
@@ -207,8 +249,8 @@ impl Keep<'_> {
         if segment.trouble().is_some() {
             return Ok(());
         }
-        self.count(segment, policy, segment.n_rows);
         if self.is_dry {
+            self.count(segment, policy, segment.n_rows);
             return Ok(());
         }
         let gone = [segment.clone()];
@@ -218,7 +260,10 @@ impl Keep<'_> {
         for rows in batches(&segment.path, segment.table, BATCH_ROWS)? {
             output.write(&rows?)?;
         }
-        output.finish()?.put(Replacement { gone: &gone, ..Replacement::default() })
+        let rules = Some(self.rules);
+        output.finish()?.put(Replacement { gone: &gone, rules, ..Replacement::default() })?;
+        self.count(segment, policy, segment.n_rows);
+        Ok(())
     }
 }
 

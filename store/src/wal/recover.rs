@@ -32,6 +32,12 @@ fn frame_at(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
     (xxh3_64(payload) == checksum).then_some((payload, start + length))
 }
 
+/// Whether as many bytes are there as a frame that begins here says.
+fn is_all_there(bytes: &[u8]) -> bool {
+    let length = bytes.get(4..8).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
+    bytes.starts_with(FRAME_MAGIC) && length.is_some_and(|n| bytes.len() - FRAME_HEAD_BYTES.min(bytes.len()) >= n)
+}
+
 /// Reads everything that is sound. Never fails: what is not sound is said in the result.
 pub(crate) fn recover(bytes: &[u8]) -> Recovered {
     let mut found = Recovered::default();
@@ -53,6 +59,10 @@ pub(crate) fn recover(bytes: &[u8]) -> Recovered {
         if let Some(next) = next {
             found.damaged.push(at..next);
             at = next;
+        } else if is_all_there(&bytes[at..]) {
+            // Written to its end and then changed: it may have been acknowledged.
+            found.damaged.push(at..bytes.len());
+            break;
         } else {
             found.torn_bytes = bytes.len() - at;
             break;

@@ -138,7 +138,8 @@ impl History {
             for _ in 0..self.random.below(10) {
                 let row = known[self.random.below(known.len() as u64) as usize];
                 let is_here = rows.iter().any(|r| r.id == row.id);
-                if row.table != TABLES[1] && !is_here && self.world.fates[&row.id].1 != Fate::PerhapsEvicted {
+                let is_clear = !matches!(self.world.fates[&row.id].1, Fate::PerhapsEvicted | Fate::PerhapsBack);
+                if row.table != TABLES[1] && !is_here && is_clear {
                     rows.push(row);
                 }
             }
@@ -150,8 +151,8 @@ impl History {
 
     fn send(&mut self, sent: &Sent) {
         let ingest = sent.ingest(self.now);
-        let is_import = sent.protocol == "import";
-        let result = if is_import { self.store().import().ingest(ingest) } else { self.store().ingest_wait(ingest) };
+        let result =
+            if sent.is_import() { self.store().import().ingest(ingest) } else { self.store().ingest_wait(ingest) };
         self.say(format!("{} of {} rows: {:?}", sent.protocol, sent.rows.len(), result.as_ref().map(|a| &a.counts)));
         self.world.told(sent, self.now, result.is_ok());
     }
@@ -182,7 +183,7 @@ impl History {
                 let back = if self.random.one_in(3) { self.random.below(n.min(6)) } else { 0 };
                 let again = self.world.sent[(n - 1 - back) as usize].clone();
                 // Later, the log records in it would be other ones.
-                if self.now - again.rows[0].received < HOUR {
+                if self.now - again.rows[0].received < HOUR && !(again.is_import() && self.world.is_unclear(&again)) {
                     self.send(&again);
                 }
             }

@@ -29,6 +29,8 @@ pub enum Fate {
     PerhapsEvicted,
     /// A policy took it.
     Evicted,
+    /// A policy took it, and an import that was to bring it back failed.
+    PerhapsBack,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +88,10 @@ fn batch(table: Table, rows: &[&Row]) -> Batch {
 }
 
 impl Sent {
+    pub fn is_import(&self) -> bool {
+        self.protocol == "import"
+    }
+
     pub fn ingest(&self, received_at: i64) -> Ingest {
         let mut counts: [Counts; 3] = Default::default();
         let mut batches = Vec::new();
@@ -158,14 +164,25 @@ pub fn seen(store: &Store) -> BTreeMap<u64, (Table, u64)> {
 }
 
 impl World {
+    /// Whether it can't be said if one of these rows is there.
+    pub fn is_unclear(&self, sent: &Sent) -> bool {
+        let fate = |row: &Row| self.fates.get(&row.id).map(|(_, fate)| *fate);
+        sent.rows.iter().any(|row| matches!(fate(row), Some(Fate::PerhapsEvicted | Fate::PerhapsBack)))
+    }
+
     /// What came of a request.
     pub fn told(&mut self, sent: &Sent, received: i64, is_kept: bool) {
         for row in &sent.rows {
-            let row = &Row { received, is_import: sent.protocol == "import", ..*row };
+            let row = &Row { received, is_import: sent.is_import(), ..*row };
+            let can_return = sent.is_import() && row.table != Table::Logs;
             let known = self.fates.get(&row.id).map(|(_, fate)| *fate);
             let fate = match known {
+                Some(Fate::Kept) => Fate::Kept,
+                // An import brings back what is not there, whatever is remembered of it, if it can be told apart.
+                Some(Fate::Evicted | Fate::PerhapsBack) if can_return && is_kept => Fate::Kept,
+                Some(Fate::Evicted) if can_return => Fate::PerhapsBack,
                 // What was evicted is known, and does not come back by being sent again.
-                Some(fate @ (Fate::Kept | Fate::Evicted | Fate::PerhapsEvicted)) => fate,
+                Some(fate @ (Fate::Evicted | Fate::PerhapsEvicted | Fate::PerhapsBack)) => fate,
                 _ if is_kept => Fate::Kept,
                 _ => Fate::Unknown,
             };
@@ -182,7 +199,7 @@ impl World {
             let (_, fate) = self.fates.get_mut(id).unwrap_or_else(|| panic!("row {id} of {table} came from nowhere"));
             match *fate {
                 Fate::Kept => {}
-                Fate::Unknown | Fate::PerhapsEvicted => *fate = Fate::Kept,
+                Fate::Unknown | Fate::PerhapsEvicted | Fate::PerhapsBack => *fate = Fate::Kept,
                 other => panic!("row {id} of {table} is there and should be {other:?}"),
             }
         }
@@ -195,6 +212,7 @@ impl World {
                 Fate::PerhapsEvicted => *fate = Fate::Evicted,
                 // After a start nothing is left that could bring it back.
                 Fate::Unknown if is_fresh => *fate = Fate::Gone,
+                Fate::PerhapsBack if is_fresh => *fate = Fate::Evicted,
                 _ => {}
             }
         }
