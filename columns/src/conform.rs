@@ -1,13 +1,17 @@
 //! Rows of an older schema in today's: columns by name, those that were not there yet with their default.
 
 use crate::ColumnsError;
-use arrow::array::{Array as _, ArrayData, ArrayRef, RecordBatch, make_array, new_null_array};
-use arrow::datatypes::{DataType, Field};
+use arrow::array::{Array as _, ArrayData, ArrayRef, RecordBatch, RecordBatchOptions, make_array, new_null_array};
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use sextant_model::{Table, schema};
 
 /// `rows` with exactly the columns of [`schema::stored`].
 pub fn conformed(table: Table, rows: RecordBatch) -> Result<RecordBatch, ColumnsError> {
-    let wanted = schema::stored(table);
+    conformed_to(&schema::stored(table), rows)
+}
+
+/// `rows` with exactly the columns of `wanted`.
+pub(crate) fn conformed_to(wanted: &SchemaRef, rows: RecordBatch) -> Result<RecordBatch, ColumnsError> {
     if rows.schema_ref().fields() == wanted.fields() {
         return Ok(rows);
     }
@@ -20,7 +24,8 @@ pub fn conformed(table: Table, rows: RecordBatch) -> Result<RecordBatch, Columns
             None => default_of(field, rows.num_rows()),
         })
         .collect();
-    Ok(RecordBatch::try_new(wanted, columns?)?)
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    Ok(RecordBatch::try_new_with_options(wanted.clone(), columns?, &options)?)
 }
 
 /// What an absent column reads as: nothing where that is allowed, else zero, empty text, empty list.

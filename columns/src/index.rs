@@ -1,19 +1,22 @@
 //! The trace index beside a segment: which rows belong to which trace.
 //!
-//! Little-endian: magic `SXTRACE2`, number of traces, number of rows (u32 each), XXH3 of all that follows (u64), the
-//! traces' keys in order (u64 each, the last eight bytes of the id), where each trace's rows end (u32), the rows (u32).
+//! Little-endian: magic `SXTRACE3`, number of traces, number of rows (u32 each), XXH3 of all that follows (u64), the
+//! traces' keys in order (u64 each, the last eight bytes of the id), where each trace's rows end (u32), the rows (u32);
+//! then the filters of the row groups, if there are any (see `filters.rs`). `SXTRACE2` is the same without filters.
 //! A key stands for every trace that shares it; the reader filters by the whole id. A file that is damaged, or of an
 //! older kind, is not used: its segment is read whole instead.
 
 use crate::ColumnsError;
+use crate::filters::{BLOCK_BYTES, Kind, block_of, hash_of, is_in};
 use arrow::array::{Array, AsArray, RecordBatch};
-use sextant_model::TraceId;
+use sextant_model::{Need, TraceId};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-const MAGIC: &[u8; 8] = b"SXTRACE2";
+const MAGIC: &[u8; 8] = b"SXTRACE3";
+const WITHOUT_FILTERS: &[u8; 8] = b"SXTRACE2";
 const HEAD_BYTES: u64 = 24;
 
 fn key_of(id: &str) -> Option<u64> {
@@ -42,8 +45,8 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// The bytes of the file.
-    pub fn finish(mut self) -> Vec<u8> {
+    /// The bytes of the file; `filters` is its last section.
+    pub fn finish(mut self, filters: &[u8]) -> Vec<u8> {
         self.entries.sort_unstable();
         let (mut keys, mut ends) = (Vec::new(), Vec::new());
         for (i, (key, _)) in self.entries.iter().enumerate() {
@@ -62,6 +65,7 @@ impl IndexBuilder {
         bytes.extend(keys.iter().flat_map(|k| k.to_le_bytes()));
         bytes.extend(ends.iter().flat_map(|e| e.to_le_bytes()));
         bytes.extend(self.entries.iter().flat_map(|(_, row)| row.to_le_bytes()));
+        bytes.extend_from_slice(filters);
         let checksum = xxh3_64(&bytes[HEAD_BYTES as usize..]);
         bytes[16..24].copy_from_slice(&checksum.to_le_bytes());
         bytes
@@ -74,6 +78,35 @@ impl IndexBuilder {
 pub struct TraceIndex {
     path: PathBuf,
     n_traces: u64,
+    groups: Vec<GroupFilters>,
+}
+
+/// Where the filters of a row group are.
+#[derive(Debug)]
+struct GroupFilters {
+    /// Blocks of each kind of filter; none where there is no filter.
+    n_blocks: [u32; 2],
+    /// Where they begin.
+    at: [u64; 2],
+}
+
+/// The places of the filters in a section that begins at `at`, and where it ends.
+fn filters(file: &File, at: u64, length: u64) -> Result<(Vec<GroupFilters>, u64), ColumnsError> {
+    let n_groups = u64::from(u32::from_le_bytes(read(file, at)?));
+    let mut end = at + 4 + n_groups * 12;
+    if end > length {
+        return Err(ColumnsError::Damaged { kind: "trace index", what: "its filters are cut short" });
+    }
+    let mut groups = Vec::new();
+    for group in 0..n_groups {
+        let counts: [u8; 8] = read(file, at + 4 + group * 12 + 4)?;
+        let count = |i: usize| u32::from_le_bytes([counts[i], counts[i + 1], counts[i + 2], counts[i + 3]]);
+        let n_blocks = [count(0), count(4)];
+        let bytes = n_blocks.map(|n| u64::from(n) * BLOCK_BYTES as u64);
+        groups.push(GroupFilters { n_blocks, at: [end, end + bytes[0]] });
+        end += bytes[0] + bytes[1];
+    }
+    Ok((groups, end))
 }
 
 fn read<const N: usize>(file: &File, at: u64) -> Result<[u8; N], ColumnsError> {
@@ -89,7 +122,7 @@ impl TraceIndex {
         let mut head = [0; HEAD_BYTES as usize];
         let damaged = |what| ColumnsError::Damaged { kind: "trace index", what };
         let n = file.read_at(&mut head, 0)?;
-        if &head[..8] != MAGIC {
+        if &head[..8] != MAGIC && &head[..8] != WITHOUT_FILTERS {
             let is_older = head.starts_with(b"SXTRACE");
             return Err(if is_older { ColumnsError::OldIndex } else { damaged("it begins with something else") });
         }
@@ -98,7 +131,10 @@ impl TraceIndex {
         }
         let number = |at: usize| u64::from(u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
         let (n_traces, n_rows) = (number(8), number(12));
-        if file.metadata()?.len() != HEAD_BYTES + n_traces * 12 + n_rows * 4 {
+        let end = HEAD_BYTES + n_traces * 12 + n_rows * 4;
+        let length = file.metadata()?.len();
+        let (groups, end) = if length > end { filters(&file, end, length)? } else { (Vec::new(), end) };
+        if length != end {
             return Err(damaged("its length is not what it says"));
         }
         let mut hash = Xxh3::new();
@@ -111,7 +147,36 @@ impl TraceIndex {
         if hash.digest().to_le_bytes() != head[16..24] {
             return Err(damaged("its checksum is not right"));
         }
-        Ok(Self { path: path.to_owned(), n_traces })
+        Ok(Self { path: path.to_owned(), n_traces, groups })
+    }
+
+    /// The row groups in which rows can have all of `needs`, rising; nothing if it can't be said.
+    pub fn groups(&self, needs: &[Need]) -> Result<Option<Vec<usize>>, ColumnsError> {
+        if self.groups.is_empty() || needs.is_empty() {
+            return Ok(None);
+        }
+        let file = File::open(&self.path)?;
+        let needs: Vec<(Kind, u64)> = needs.iter().map(hash_of).collect();
+        let mut found = Vec::new();
+        for (i, group) in self.groups.iter().enumerate() {
+            let mut has_all = true;
+            for (kind, hash) in &needs {
+                let (n_blocks, at) = (group.n_blocks[*kind as usize], group.at[*kind as usize]);
+                if has_all && n_blocks > 0 {
+                    let block = read(&file, at + block_of(*hash, n_blocks) * BLOCK_BYTES as u64)?;
+                    has_all = is_in(&block, *hash);
+                }
+            }
+            if has_all {
+                found.push(i);
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// How many row groups have filters.
+    pub fn n_groups(&self) -> usize {
+        self.groups.len()
     }
 
     /// The rows of `id`, rising; empty if the trace is not here.

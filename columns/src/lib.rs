@@ -3,8 +3,10 @@
 
 mod conform;
 mod error;
+mod filters;
 mod index;
 mod merge;
+mod promote;
 mod read;
 mod sort;
 mod write;
@@ -13,6 +15,9 @@ pub use conform::conformed;
 pub use error::ColumnsError;
 pub use index::TraceIndex;
 pub use merge::merged;
-pub use read::{batches, read_columns, read_footer, read_rows, write_trace_index};
+pub use promote::{MAX_PROMOTED, keys_in, to_promote};
+pub use read::{
+    FileColumns, batches, file_columns, read_columns, read_footer, read_groups, read_rows, write_trace_index,
+};
 pub use sort::sorted;
-pub use write::{Compression, Replaces, SegmentFooter, SegmentWriter, Written, has_traces};
+pub use write::{Compression, ROW_GROUP_ROWS, Replaces, SegmentFooter, SegmentWriter, Writing, Written, has_traces};

@@ -1,17 +1,22 @@
 //! Reading a segment: its footer, or a few of its rows.
 
-use crate::conform::conformed;
+use crate::conform::{conformed, conformed_to};
+use crate::filters::FilterBuilder;
 use crate::index::IndexBuilder;
+use crate::write::ROW_GROUP_ROWS;
 use crate::{ColumnsError, SegmentFooter};
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::file::metadata::PageIndexPolicy;
-use sextant_model::Table;
+use parquet::schema::types::SchemaDescriptor;
+use sextant_model::{Table, schema};
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What the file says about itself.
 pub fn read_footer(path: &Path) -> Result<SegmentFooter, ColumnsError> {
@@ -21,13 +26,69 @@ pub fn read_footer(path: &Path) -> Result<SegmentFooter, ColumnsError> {
     footer.ok_or(ColumnsError::Damaged { kind: "segment", what: "its footer does not say what it holds" })
 }
 
-/// The bytes of the trace index of a segment, made anew from its rows.
-pub fn write_trace_index(path: &Path) -> Result<Vec<u8>, ColumnsError> {
+/// The bytes of the trace index of a segment, made anew from its rows, with filters.
+pub fn write_trace_index(path: &Path, table: Table) -> Result<Vec<u8>, ColumnsError> {
     let mut index = IndexBuilder::default();
-    for rows in read_columns(path, &["TraceId"], None)? {
+    let mut filters = FilterBuilder::new(table, ROW_GROUP_ROWS);
+    for rows in batches(path, table, BATCH_ROWS)? {
+        let rows = rows?;
         index.add(&rows)?;
+        filters.add(&rows);
     }
-    Ok(index.finish())
+    Ok(index.finish(&filters.finish(path.metadata()?.len() as usize)?))
+}
+
+/// Rows that are read at once where nobody says how many.
+const BATCH_ROWS: usize = 8_192;
+
+/// The columns at `columns` of [`schema::stored`], in that order, of some row groups, a few rows at a time.
+pub fn read_groups(
+    path: &Path,
+    table: Table,
+    groups: Vec<usize>,
+    columns: &[usize],
+    batch_rows: usize,
+) -> Result<impl Iterator<Item = Result<RecordBatch, ColumnsError>> + Send + use<>, ColumnsError> {
+    let stored = schema::stored(table);
+    let wanted: SchemaRef = Arc::new(stored.project(columns)?);
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    if groups.iter().any(|g| *g >= builder.metadata().num_row_groups()) {
+        return Err(ColumnsError::Damaged { kind: "trace index", what: "it names row groups that are not there" });
+    }
+    let names = wanted.fields().iter().map(|f| f.name().as_str());
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+    let rows = builder.with_projection(mask).with_row_groups(groups).with_batch_size(batch_rows).build()?;
+    Ok(rows.map(move |batch| conformed_to(&wanted, batch?)))
+}
+
+/// Which columns a file has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FileColumns {
+    /// Columns of today's schema that it has not.
+    pub lacks: Vec<String>,
+    /// Attributes that have a column of their own.
+    pub promoted: Vec<String>,
+}
+
+/// Which columns a file has.
+pub fn file_columns(path: &Path, table: Table) -> Result<FileColumns, ColumnsError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let there = builder.schema().fields();
+    let lacks = schema::stored(table)
+        .fields()
+        .iter()
+        .filter(|f| there.find(f.name()).is_none())
+        .map(|f| f.name().clone())
+        .collect();
+    let promoted = there.iter().filter_map(|f| f.name().strip_prefix(schema::PROMOTED)).map(str::to_owned).collect();
+    Ok(FileColumns { lacks, promoted })
+}
+
+/// Without promoted columns.
+fn stored_only(file: &SchemaDescriptor, table: Table) -> ProjectionMask {
+    let stored = schema::stored(table);
+    let roots = file.root_schema().get_fields().iter().enumerate();
+    ProjectionMask::roots(file, roots.filter(|(_, f)| stored.column_with_name(f.name()).is_some()).map(|(i, _)| i))
 }
 
 /// All rows in today's schema, a few at a time.
@@ -37,13 +98,14 @@ pub fn batches(
     batch_rows: usize,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ColumnsError>> + use<>, ColumnsError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
-    let rows = builder.with_batch_size(batch_rows).build()?;
+    let mask = stored_only(builder.parquet_schema(), table);
+    let rows = builder.with_projection(mask).with_batch_size(batch_rows).build()?;
     Ok(rows.map(move |batch| conformed(table, batch?)))
 }
 
 /// The rows at `positions` (rising) in today's schema, through the page index, so that only their pages are read.
 pub fn read_rows(path: &Path, table: Table, positions: &[u32]) -> Result<Vec<RecordBatch>, ColumnsError> {
-    read(path, None, Some(positions))?.into_iter().map(|rows| conformed(table, rows)).collect()
+    read(path, Which::Stored(table), Some(positions))?.into_iter().map(|rows| conformed(table, rows)).collect()
 }
 
 /// Some columns of the rows at `positions` (rising), or of all rows.
@@ -52,18 +114,25 @@ pub fn read_columns(
     columns: &[&str],
     positions: Option<&[u32]>,
 ) -> Result<Vec<RecordBatch>, ColumnsError> {
-    read(path, Some(columns), positions)
+    read(path, Which::Named(columns), positions)
 }
 
-fn read(path: &Path, columns: Option<&[&str]>, positions: Option<&[u32]>) -> Result<Vec<RecordBatch>, ColumnsError> {
+#[derive(Clone, Copy)]
+enum Which<'a> {
+    Stored(Table),
+    Named(&'a [&'a str]),
+}
+
+fn read(path: &Path, columns: Which<'_>, positions: Option<&[u32]>) -> Result<Vec<RecordBatch>, ColumnsError> {
     let file = File::open(path)?;
     let policy = if positions.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(policy))?;
     let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-    if let Some(columns) = columns {
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-        builder = builder.with_projection(mask);
-    }
+    let mask = match columns {
+        Which::Stored(table) => stored_only(builder.parquet_schema(), table),
+        Which::Named(names) => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
+    };
+    builder = builder.with_projection(mask);
     if let Some(positions) = positions {
         builder = builder.with_row_selection(selection(positions));
     }

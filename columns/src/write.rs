@@ -1,7 +1,9 @@
 //! Writing a segment: batches in, a Parquet file and its trace index out.
 
 use crate::ColumnsError;
+use crate::filters::FilterBuilder;
 use crate::index::IndexBuilder;
+use crate::promote::Promoter;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
 use parquet::arrow::ArrowWriter;
@@ -14,7 +16,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 /// Rows in one row group.
-const ROW_GROUP_ROWS: usize = 128 * 1024;
+pub const ROW_GROUP_ROWS: usize = 128 * 1024;
 
 /// Columns whose smallest and largest values help a reader to pass over pages. Keeping them for every attribute would
 /// compare each text twice and help nobody.
@@ -191,23 +193,41 @@ pub struct Written<W> {
     pub index: Option<Vec<u8>>,
 }
 
+/// How a file is to be written.
+#[derive(Debug, Clone)]
+pub struct Writing {
+    /// How hard to compress.
+    pub compression: Compression,
+    /// About how many rows there will be.
+    pub n_rows: u64,
+    /// Attributes that get a column of their own.
+    pub promoted: Vec<String>,
+}
+
 /// A segment under way.
 pub struct SegmentWriter<W: Write + Send> {
     writer: ArrowWriter<W>,
     table: Table,
+    promoter: Promoter,
     n_rows: u64,
     times: (i64, i64),
     services: Option<BTreeSet<String>>,
     index: Option<IndexBuilder>,
+    filters: Option<FilterBuilder>,
 }
 
 impl<W: Write + Send> SegmentWriter<W> {
-    /// Begins a file of about `n_rows` rows.
-    pub fn new(out: W, table: Table, compression: Compression, n_rows: u64) -> Result<Self, ColumnsError> {
-        let schema = sextant_model::schema::stored(table);
-        let writer = ArrowWriter::try_new(out, schema, Some(properties(table, compression, n_rows)?))?;
+    /// Begins a file.
+    pub fn new(out: W, table: Table, how: &Writing) -> Result<Self, ColumnsError> {
+        let promoter = Promoter::new(table, &how.promoted);
+        let properties = properties(table, how.compression, how.n_rows)?;
+        let writer = ArrowWriter::try_new(out, promoter.schema(), Some(properties))?;
         let index = has_traces(table).then(IndexBuilder::default);
-        Ok(Self { writer, table, n_rows: 0, times: (i64::MAX, i64::MIN), services: Some(BTreeSet::new()), index })
+        // Fresh segments are few and soon merged: they are read without filters.
+        let has_filters = index.is_some() && matches!(how.compression, Compression::Merged | Compression::Warm);
+        let filters = has_filters.then(|| FilterBuilder::new(table, ROW_GROUP_ROWS));
+        let services = Some(BTreeSet::new());
+        Ok(Self { writer, table, promoter, n_rows: 0, times: (i64::MAX, i64::MIN), services, index, filters })
     }
 
     /// Appends rows, in their order.
@@ -222,8 +242,11 @@ impl<W: Write + Send> SegmentWriter<W> {
         if let Some(index) = &mut self.index {
             index.add(rows)?;
         }
+        if let Some(filters) = &mut self.filters {
+            filters.add(rows);
+        }
         self.n_rows += rows.num_rows() as u64;
-        self.writer.write(rows)?;
+        self.writer.write(&self.promoter.add(rows)?)?;
         Ok(())
     }
 
@@ -260,11 +283,13 @@ impl<W: Write + Send> SegmentWriter<W> {
         for pair in footer.pairs() {
             self.writer.append_key_value_metadata(pair);
         }
+        let n_bytes = self.n_bytes();
+        let filters = self.filters.map(|f| f.finish(n_bytes)).transpose()?.unwrap_or_default();
         Ok(Written {
             out: self.writer.into_inner()?,
             footer,
             services: self.services.map(|s| s.into_iter().collect()),
-            index: self.index.map(IndexBuilder::finish),
+            index: self.index.map(|index| index.finish(&filters)),
         })
     }
 }

@@ -14,7 +14,7 @@ pub mod value;
 
 pub use ids::{SpanId, TraceId};
 pub use ledger::{Counts, Reasons};
-pub use prune::Prune;
+pub use prune::{Need, Prune};
 pub use signal::{Batch, Signal, Table};
 pub use sql::{Param, Sql};
 pub use time::{DurationNanos, TimeRange, UnixNanos};

@@ -11,6 +11,22 @@ pub struct Prune {
     pub services: Option<Vec<String>>,
     /// If given, only rows of one of these traces can match.
     pub traces: Option<Vec<TraceId>>,
+    /// What every matching row has.
+    pub needs: Vec<Need>,
+}
+
+/// Something that a row has or has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// A token of its text, in ASCII and lower case.
+    Word(String),
+    /// An attribute, of the record or its resource, with exactly this text.
+    Attribute {
+        /// Its key.
+        key: String,
+        /// Its value.
+        value: String,
+    },
 }
 
 impl Prune {

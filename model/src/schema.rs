@@ -63,6 +63,23 @@ fn attribute_lists(name: &str) -> [Field; 3] {
     ]
 }
 
+/// What the names of columns that repeat an attribute begin with.
+pub const PROMOTED: &str = "__otel_materialized_";
+
+/// The name of the column that repeats an attribute, of the record or else its resource.
+pub fn promoted(key: &str) -> String {
+    format!("{PROMOTED}{key}")
+}
+
+/// The column of the records' own attributes.
+pub fn record_attributes(table: Table) -> &'static str {
+    match table {
+        Table::Traces => "SpanAttributes",
+        Table::Logs => "LogAttributes",
+        _ => "Attributes",
+    }
+}
+
 /// The fields of `Events`, each a list with one item an event.
 pub fn event_fields() -> Vec<Field> {
     let mut fields = vec![list("Timestamp", TIME), list("Name", DataType::Utf8)];

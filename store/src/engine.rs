@@ -1,5 +1,6 @@
 //! The store: a thread that writes the log, a thread that seals, and readers of snapshots.
 
+use crate::asked::mentioned;
 use crate::care::{BackedUp, Finding, backup, examine};
 use crate::config::Config;
 use crate::disk::Disk;
@@ -258,6 +259,7 @@ impl Store {
     /// Runs a statement of our own over the views, with only the files that `prune` leaves.
     pub fn query(&self, sql: &Sql, prune: &Prune, limits: Limits) -> Result<Answer, StoreError> {
         let _asking = Asking::begin(&self.shared);
+        self.note(sql);
         self.duck.query(&self.snapshot(), sql, prune, limits)
     }
 
@@ -272,7 +274,16 @@ impl Store {
         limits: Limits,
     ) -> Result<Answer, StoreError> {
         let _asking = Asking::begin(&self.shared);
+        self.note(sql);
         self.duck.newest(&self.snapshot(), table, sql, prune, limit, limits)
+    }
+
+    /// Remembers which attributes a question is about.
+    fn note(&self, sql: &Sql) {
+        let keys = mentioned(&sql.text);
+        if !keys.is_empty() {
+            lock(&self.shared.asked).note(&keys);
+        }
     }
 
     /// Runs a user's statement: one SELECT over the views, nothing else.

@@ -3,6 +3,7 @@
 //!
 //! Whoever is told that a batch is kept can read it at once, and still can after a crash.
 
+mod asked;
 mod bucket;
 mod care;
 mod config;
@@ -45,6 +46,6 @@ pub use ingest::{Acked, Ingest, OnAcked};
 pub use ledger::{DUPLICATE, LedgerKey, LedgerRow};
 pub use manifest::{Pin, PinNote, Policy, Zone};
 pub use resend::RequestKey;
-pub use snapshot::{Missing, Plan, Pruned, Segment, Snapshot, Tier};
+pub use snapshot::{Chosen, Missing, Plan, Pruned, Segment, Snapshot, Tier};
 pub use state::{Health, StoreStatus};
 pub use upkeep::{Applied, Doing, Merged, UpkeepStatus};

@@ -77,7 +77,7 @@ fn write_segments(shared: &Shared, closed: &Closed) -> Result<Vec<Segment>, Stor
         for ((project, bucket), parts) in laid_out(table, &batches)? {
             let place = Place { project, table, bucket, tier: Tier::Hot, epoch: closed.hot.epoch };
             let n_rows = parts.iter().map(|p| p.num_rows() as u64).sum();
-            let mut making = Making::new(shared, &shared.layout.segments, place, n_rows)?;
+            let mut making = Making::new(shared, &shared.layout.segments, place, n_rows, &[])?;
             for part in parts {
                 making.write(&part)?;
             }

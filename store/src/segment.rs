@@ -8,7 +8,7 @@ use crate::origin::Origins;
 use crate::snapshot::{Segment, Tier};
 use crate::state::{Shared, lock};
 use arrow::array::RecordBatch;
-use sextant_columns::{Compression, Replaces, SegmentFooter, SegmentWriter};
+use sextant_columns::{Compression, FileColumns, Replaces, SegmentFooter, SegmentWriter, Writing};
 use sextant_model::Table;
 use std::fs::File;
 use std::io::Read;
@@ -49,12 +49,19 @@ pub(crate) struct Making<'a> {
     tmp: PathBuf,
     aside: Aside,
     writer: SegmentWriter<DiskFile>,
+    columns: FileColumns,
     origins: Origins,
 }
 
 impl<'a> Making<'a> {
-    /// Begins a file of about `n_rows` rows below `root`.
-    pub fn new(shared: &'a Shared, root: &Path, place: Place, n_rows: u64) -> Result<Self, StoreError> {
+    /// Begins a file of about `n_rows` rows below `root`, with columns for some of the attributes.
+    pub fn new(
+        shared: &'a Shared,
+        root: &Path,
+        place: Place,
+        n_rows: u64,
+        promoted: &[String],
+    ) -> Result<Self, StoreError> {
         let folder = root.join(&place.project).join(place.table.name()).join(place.bucket.folder());
         shared.disk.create_dirs(&folder)?;
         let id = Ulid::generate().to_string().to_lowercase();
@@ -64,8 +71,10 @@ impl<'a> Making<'a> {
         shared.disk.create_dirs(&tmp)?;
         let mut aside = shared.disk.aside(&tmp, &path)?;
         let compression = if shared.config.is_compressed { place.tier.compression() } else { Compression::None };
-        let writer = SegmentWriter::new(aside.take()?, place.table, compression, n_rows)?;
-        Ok(Self { shared, place, id, path, folder, tmp, aside, writer, origins: Origins::default() })
+        let how = Writing { compression, n_rows, promoted: promoted.to_vec() };
+        let writer = SegmentWriter::new(aside.take()?, place.table, &how)?;
+        let columns = FileColumns { lacks: Vec::new(), promoted: how.promoted };
+        Ok(Self { shared, place, id, path, folder, tmp, aside, writer, columns, origins: Origins::default() })
     }
 
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
@@ -126,6 +135,7 @@ impl<'a> Making<'a> {
             modified: Some(modified),
             received: self.origins.received(),
             n_taken_in,
+            columns: OnceLock::from(self.columns),
             index: OnceLock::new(),
             state: Mutex::default(),
             doom: OnceLock::new(),

@@ -7,7 +7,7 @@ use crate::hot::HotEpoch;
 use crate::segment::{checksum, stamp};
 use crate::state::lock;
 use arrow::array::RecordBatch;
-use sextant_columns::TraceIndex;
+use sextant_columns::{FileColumns, ROW_GROUP_ROWS, TraceIndex, file_columns};
 use sextant_model::{Prune, Table};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -86,6 +86,8 @@ pub struct Segment {
     pub(crate) received: Option<(i64, i64)>,
     /// Rows that were taken in from elsewhere, if that is known.
     pub(crate) n_taken_in: Option<u64>,
+    /// Which columns the file has, once that is known.
+    pub(crate) columns: OnceLock<FileColumns>,
     pub(crate) index: OnceLock<Option<TraceIndex>>,
     pub(crate) state: Mutex<State>,
     /// Set when nothing names the segment any more: its files go with its last reader.
@@ -108,6 +110,15 @@ impl Segment {
     /// The directory that holds the folders of projects.
     pub(crate) fn root(&self) -> Option<&Path> {
         self.path.ancestors().nth(4)
+    }
+
+    /// Which columns the file has.
+    pub(crate) fn columns(&self) -> Result<&FileColumns, StoreError> {
+        if let Some(known) = self.columns.get() {
+            return Ok(known);
+        }
+        let found = file_columns(&self.path, self.table)?;
+        Ok(self.columns.get_or_init(|| found))
     }
 
     /// The trace index beside it, if it has one that is sound.
@@ -168,7 +179,18 @@ impl Segment {
         Missing { n_rows: self.n_rows, why }
     }
 
-    /// Why no row that satisfies `prune` can be in here, if none can.
+    /// What of it need be read, or why nothing.
+    fn chosen(self: &Arc<Self>, prune: &Prune) -> Result<Chosen, Why> {
+        if let Some(why) = self.ruled_out(prune) {
+            return Err(why);
+        }
+        match self.groups(prune) {
+            Some(groups) if groups.is_empty() => Err(Why::Filter),
+            groups => Ok(Chosen { segment: self.clone(), groups }),
+        }
+    }
+
+    /// Why no row that satisfies `prune` can be in here, by its time, services and traces, if none can.
     fn ruled_out(&self, prune: &Prune) -> Option<Why> {
         if !prune.range.overlaps(self.times.0, self.times.1) {
             return Some(Why::Time);
@@ -182,6 +204,53 @@ impl Segment {
         let is_here = traces.iter().any(|id| index.rows(*id).map_or(true, |rows| !rows.is_empty()));
         (!is_here).then_some(Why::Trace)
     }
+
+    /// The row groups in which rows can have what `prune` needs; nothing if that is all of them, or not known.
+    fn groups(&self, prune: &Prune) -> Option<Vec<usize>> {
+        if prune.needs.is_empty() {
+            return None;
+        }
+        let index = self.trace_index()?;
+        let groups = index.groups(&prune.needs).ok()??;
+        (groups.len() < index.n_groups()).then_some(groups)
+    }
+
+    fn n_groups(&self) -> u64 {
+        self.n_rows.div_ceil(ROW_GROUP_ROWS as u64)
+    }
+}
+
+/// A segment that is to be read, or some of its row groups.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// Which.
+    pub segment: Arc<Segment>,
+    /// Its row groups, if not all of them need be read.
+    pub groups: Option<Vec<usize>>,
+}
+
+impl Chosen {
+    /// Rows in what is to be read.
+    pub fn n_rows(&self) -> u64 {
+        match &self.groups {
+            None => self.segment.n_rows,
+            Some(groups) => {
+                let all = self.segment.n_rows;
+                let size = ROW_GROUP_ROWS as u64;
+                groups.iter().map(|g| size.min(all.saturating_sub(*g as u64 * size))).sum()
+            }
+        }
+    }
+
+    /// Row groups that are to be read.
+    pub fn n_groups(&self) -> u64 {
+        self.groups.as_ref().map_or_else(|| self.segment.n_groups(), |g| g.len() as u64)
+    }
+
+    /// Bytes of what is to be read, about.
+    pub fn n_bytes(&self) -> u64 {
+        (self.segment.n_bytes as f64 * self.n_rows() as f64 / self.segment.n_rows.max(1) as f64) as u64
+    }
 }
 
 /// Why a segment need not be read.
@@ -190,6 +259,7 @@ enum Why {
     Time,
     Service,
     Trace,
+    Filter,
 }
 
 /// What a question would read, and what it need not.
@@ -203,8 +273,14 @@ pub struct Plan {
     pub by_service: u64,
     /// Without the trace that is asked for.
     pub by_trace: u64,
+    /// Without a word or attribute that is asked for, by the filters of their row groups.
+    pub by_filter: u64,
     /// Segments that are left.
     pub n_left: u64,
+    /// Row groups that the table has.
+    pub n_groups: u64,
+    /// Row groups that are left.
+    pub n_groups_left: u64,
     /// Rows in those.
     pub n_rows: u64,
     /// Bytes of those.
@@ -226,7 +302,7 @@ pub struct Missing {
 #[derive(Debug, Clone, Default)]
 pub struct Pruned {
     /// The newest first.
-    pub segments: Vec<Arc<Segment>>,
+    pub segments: Vec<Chosen>,
     /// What would be among them if it could be read.
     pub missing: Vec<Missing>,
     /// How many segments the table has.
@@ -253,15 +329,13 @@ impl Snapshot {
     pub fn pruned(&self, table: Table, prune: &Prune) -> Pruned {
         let mut pruned = Pruned { n_total: self.n_segments(table), ..Pruned::default() };
         for segment in self.segments.iter().filter(|s| s.table == table) {
-            if segment.ruled_out(prune).is_some() {
-                continue;
-            }
+            let Ok(chosen) = segment.chosen(prune) else { continue };
             match segment.trouble() {
-                None => pruned.segments.push(segment.clone()),
+                None => pruned.segments.push(chosen),
                 Some(why) => pruned.missing.push(Missing { n_rows: segment.n_rows, why }),
             }
         }
-        pruned.segments.sort_by_key(|s| std::cmp::Reverse(s.times.1));
+        pruned.segments.sort_by_key(|s| std::cmp::Reverse(s.segment.times.1));
         pruned
     }
 
@@ -270,14 +344,17 @@ impl Snapshot {
         let mut plan = Plan::default();
         for segment in self.segments.iter().filter(|s| s.table == table) {
             plan.n_segments += 1;
-            match segment.ruled_out(prune) {
-                Some(Why::Time) => plan.by_time += 1,
-                Some(Why::Service) => plan.by_service += 1,
-                Some(Why::Trace) => plan.by_trace += 1,
-                None => {
+            plan.n_groups += segment.n_groups();
+            match segment.chosen(prune) {
+                Err(Why::Time) => plan.by_time += 1,
+                Err(Why::Service) => plan.by_service += 1,
+                Err(Why::Trace) => plan.by_trace += 1,
+                Err(Why::Filter) => plan.by_filter += 1,
+                Ok(chosen) => {
                     plan.n_left += 1;
-                    plan.n_rows += segment.n_rows;
-                    plan.n_bytes += segment.n_bytes;
+                    plan.n_groups_left += chosen.n_groups();
+                    plan.n_rows += chosen.n_rows();
+                    plan.n_bytes += chosen.n_bytes();
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! What the store's threads share.
 
 use crate::StoreError;
+use crate::asked::Asked;
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::hot::HotEpoch;
@@ -75,6 +76,8 @@ pub(crate) struct Shared {
     ledger: Mutex<Ledger>,
     pub services: Mutex<Services>,
     pub senders: Mutex<Senders>,
+    /// Attributes that questions were about.
+    pub asked: Mutex<Asked>,
     /// The requests of the last hour; those of earlier runs once the first request came.
     pub requests: Mutex<Requests>,
     queued_bytes: AtomicUsize,
@@ -114,6 +117,7 @@ impl Shared {
         let (free, total) = layout::disk_space(&layout.dir)?;
         let services = Services::saved(manifest.services()?);
         let senders = Senders::saved(manifest.senders()?);
+        let asked = Asked::saved(manifest.asked()?);
         let disk = Disk { faults: config.faults.clone() };
         Ok(Self {
             sidecar: Mutex::new(Sidecar::new(&layout.resend, disk.clone(), config.durability)),
@@ -126,6 +130,7 @@ impl Shared {
             ledger: Mutex::new(ledger),
             services: Mutex::new(services),
             senders: Mutex::new(senders),
+            asked: Mutex::new(asked),
             requests: Mutex::default(),
             queued_bytes: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),

@@ -76,7 +76,9 @@ fn explained(sql: &Sql) -> serde_json::Value {
 fn plan(table: Table, plan: &Plan) -> serde_json::Value {
     serde_json::json!({
         "table": table.name(), "segments": plan.n_segments, "pruned_by_time": plan.by_time,
-        "pruned_by_service": plan.by_service, "pruned_by_trace": plan.by_trace, "segments_left": plan.n_left,
+        "pruned_by_service": plan.by_service, "pruned_by_trace": plan.by_trace,
+        "pruned_by_filter": plan.by_filter, "segments_left": plan.n_left,
+        "row_groups": plan.n_groups, "row_groups_left": plan.n_groups_left,
         "rows_left": plan.n_rows, "bytes_left": plan.n_bytes, "rows_in_memory": plan.n_hot_rows,
     })
 }

@@ -56,18 +56,21 @@ fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
     for plan in object["plan"].as_array().into_iter().flatten() {
         let n = |key: &str| plan[key].as_u64().unwrap_or(0);
         let table = plan["table"].as_str().unwrap_or_default();
-        let pruned: Vec<String> =
-            [("time", "pruned_by_time"), ("service", "pruned_by_service"), ("trace", "pruned_by_trace")]
-                .iter()
-                .filter(|(_, key)| n(key) > 0)
-                .map(|(why, key)| format!("{} by {why}", n(key)))
-                .collect();
+        let pruned: Vec<String> = ["time", "service", "trace", "filter"]
+            .iter()
+            .map(|why| (why, n(&format!("pruned_by_{why}"))))
+            .filter(|(_, n)| *n > 0)
+            .map(|(why, n)| format!("{n} by {why}"))
+            .collect();
         let pruned = if pruned.is_empty() { "none".to_owned() } else { pruned.join(", ") };
         writeln!(
             out,
-            "-- {table}: {} segments, pruned {pruned}; {} left with {} rows and {}, newest first; {} rows in memory",
+            "-- {table}: {} segments, pruned {pruned}; {} left with {} of {} row groups, {} rows and {}, newest first; \
+             {} rows in memory",
             n("segments"),
             n("segments_left"),
+            n("row_groups_left"),
+            n("row_groups"),
             n("rows_left"),
             bytes(n("bytes_left")),
             n("rows_in_memory")

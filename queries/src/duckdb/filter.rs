@@ -1,7 +1,7 @@
 //! A condition as SQL.
 
 use sextant_model::query::{Expr, Field, Number, Test};
-use sextant_model::{Param, Signal, Table, TimeRange};
+use sextant_model::{Param, Signal, Table, TimeRange, schema};
 
 /// Text as an SQL string literal.
 pub fn quote(text: &str) -> String {
@@ -28,14 +28,6 @@ impl Filter<'_> {
             Signal::Traces => "SpanName",
             Signal::Logs => "Body",
             Signal::Metrics => "MetricName",
-        }
-    }
-
-    fn attributes(&self) -> &'static str {
-        match self.signal {
-            Signal::Traces => "SpanAttributes",
-            Signal::Logs => "LogAttributes",
-            Signal::Metrics => "Attributes",
         }
     }
 
@@ -106,10 +98,8 @@ impl Filter<'_> {
 
     /// The text that a field reads, and whether it may be missing.
     fn text_of(&self, field: &Field) -> (String, bool) {
-        let attribute = |key: &str| {
-            let key = quote(key);
-            format!("coalesce({}[{key}], ResourceAttributes[{key}])", self.attributes())
-        };
+        // The record's own, or else its resource's: a column where the store has made one.
+        let attribute = |key: &str| format!("\"{}\"", schema::promoted(key).replace('"', "\"\""));
         match field {
             Field::Service => ("ServiceName".into(), false),
             Field::Name => match self.signal {

@@ -162,7 +162,7 @@ pub(crate) fn repair(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
             let what = format!("put aside as {}; its {} records count as evicted", aside.display(), segment.n_rows);
             done.push(Finding::new(Kind::Note, &segment.path, what));
         } else if let Some(finding) = index_finding(segment) {
-            let bytes = write_trace_index(&segment.path)?;
+            let bytes = write_trace_index(&segment.path, segment.table)?;
             if finding.kind == Kind::Damage {
                 put_aside(shared, &finding.path)?;
             }

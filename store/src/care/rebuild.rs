@@ -11,7 +11,7 @@ use crate::segment::{checksum, stamp};
 use crate::snapshot::{Segment, Tier};
 use crate::{StoreError, take_lock};
 use arrow::array::{Array as _, AsArray as _};
-use sextant_columns::{SegmentFooter, read_columns, read_footer};
+use sextant_columns::{SegmentFooter, file_columns, read_columns, read_footer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
@@ -180,6 +180,7 @@ fn segment(path: &Path, footer: &SegmentFooter) -> Result<Segment, StoreError> {
         modified: Some(modified),
         received: origins.received(),
         n_taken_in: None,
+        columns: OnceLock::from(file_columns(path, footer.table)?),
         index: OnceLock::new(),
         state: Mutex::default(),
         doom: OnceLock::new(),

@@ -1,4 +1,5 @@
-//! The table function `sextant_hot(id)`: hot batches as a DuckDB table, with projection pushdown.
+//! The table function `sextant_hot(id)`: hot batches, or some row groups of files, as a DuckDB table with projection
+//! pushdown.
 
 use arrow::array::RecordBatch;
 use duckdb::core::{DataChunkHandle, LogicalTypeHandle, LogicalTypeId};
@@ -6,20 +7,34 @@ use duckdb::vtab::{
     BindInfo, InitInfo, TableFunctionInfo, VTab, record_batch_to_duckdb_data_chunk, to_duckdb_logical_type_for_field,
 };
 use duckdb::{Connection, Result};
+use sextant_columns::{ColumnsError, ROW_GROUP_ROWS, read_groups};
 use sextant_model::{Table, schema};
 use std::collections::HashMap;
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// What DuckDB takes at once.
 const CHUNK_ROWS: usize = 2_048;
 
-type Offered = HashMap<u64, (Table, Vec<RecordBatch>)>;
+/// What a statement may read beside the files that DuckDB reads itself.
+#[derive(Clone)]
+pub(super) enum Offered {
+    /// Rows in memory.
+    Batches(Vec<RecordBatch>),
+    /// Some row groups of files.
+    Groups(Vec<(PathBuf, Vec<usize>)>),
+}
+
+/// No table has as many columns.
+const MOST_COLUMNS: usize = 1_000;
+
+type Offers = HashMap<u64, (Table, Offered)>;
 
 /// Batches that statements under way may read, by the number that is in their SQL. A registry and not a pointer
 /// handed to DuckDB, so that no code of ours is unsafe.
-static OFFERED: LazyLock<Mutex<Offered>> = LazyLock::new(Mutex::default);
+static OFFERED: LazyLock<Mutex<Offers>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Keeps batches readable for as long as it lives.
@@ -27,9 +42,9 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Offer(u64);
 
 impl Offer {
-    pub fn new(table: Table, batches: Vec<RecordBatch>) -> Self {
+    pub fn new(table: Table, rows: Offered) -> Self {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        OFFERED.lock().unwrap_or_else(PoisonError::into_inner).insert(id, (table, batches));
+        OFFERED.lock().unwrap_or_else(PoisonError::into_inner).insert(id, (table, rows));
         Self(id)
     }
 
@@ -49,13 +64,62 @@ struct HotTable;
 
 struct Bound {
     table: Table,
-    batches: Vec<RecordBatch>,
+    rows: Offered,
 }
 
 struct Scan {
+    /// The columns that are asked for; none if only the number of rows is.
     columns: Vec<usize>,
-    /// Batch and row to go on from.
-    next: Mutex<(usize, usize)>,
+    next: Mutex<Next>,
+}
+
+type Rows = Box<dyn Iterator<Item = std::result::Result<RecordBatch, ColumnsError>> + Send>;
+
+/// Where to go on.
+#[derive(Default)]
+struct Next {
+    /// The batch or file.
+    part: usize,
+    /// The row of the batch.
+    row: usize,
+    /// The file, while it is being read.
+    open: Option<Rows>,
+}
+
+impl Bound {
+    /// The next rows with the columns that are asked for.
+    fn next(&self, scan: &Scan) -> std::result::Result<Option<RecordBatch>, Box<dyn Error>> {
+        let mut next = scan.next.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match &self.rows {
+                Offered::Batches(batches) => {
+                    let Some(batch) = batches.get(next.part) else { return Ok(None) };
+                    if next.row >= batch.num_rows() {
+                        (next.part, next.row) = (next.part + 1, 0);
+                        continue;
+                    }
+                    let rows = batch.slice(next.row, CHUNK_ROWS.min(batch.num_rows() - next.row));
+                    next.row += rows.num_rows();
+                    return Ok(Some(rows.project(&scan.columns)?));
+                }
+                Offered::Groups(files) => {
+                    let Some((path, groups)) = files.get(next.part) else { return Ok(None) };
+                    let rows = match &mut next.open {
+                        Some(rows) => rows,
+                        none => {
+                            let rows = read_groups(path, self.table, groups.clone(), &scan.columns, CHUNK_ROWS)
+                                .map_err(|e| format!("{}: {e}", path.display()))?;
+                            none.insert(Box::new(rows))
+                        }
+                    };
+                    match rows.next().transpose().map_err(|e| format!("{}: {e}", path.display()))? {
+                        Some(rows) => return Ok(Some(rows)),
+                        None => *next = Next { part: next.part + 1, ..Next::default() },
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl VTab for HotTable {
@@ -65,39 +129,37 @@ impl VTab for HotTable {
     fn bind(bind: &BindInfo) -> Result<Bound, Box<dyn Error>> {
         let id = bind.get_parameter(0).to_int64() as u64;
         let offered = OFFERED.lock().unwrap_or_else(PoisonError::into_inner);
-        let (table, batches) = offered.get(&id).ok_or("these rows are not offered any more")?;
+        let (table, rows) = offered.get(&id).ok_or("these rows are not offered any more")?;
         let schema = schema::stored(*table);
         for field in schema.fields() {
             bind.add_result_column(field.name(), to_duckdb_logical_type_for_field(field)?);
         }
-        bind.set_cardinality(batches.iter().map(|b| b.num_rows() as u64).sum(), true);
-        Ok(Bound { table: *table, batches: batches.clone() })
+        match rows {
+            Offered::Batches(batches) => bind.set_cardinality(batches.iter().map(|b| b.num_rows() as u64).sum(), true),
+            Offered::Groups(files) => {
+                let n_groups: usize = files.iter().map(|(_, groups)| groups.len()).sum();
+                bind.set_cardinality((n_groups * ROW_GROUP_ROWS) as u64, false);
+            }
+        }
+        Ok(Bound { table: *table, rows: rows.clone() })
     }
 
     fn init(init: &InitInfo) -> Result<Scan, Box<dyn Error>> {
-        let columns = init.get_column_indices().into_iter().map(|i| i as usize).collect();
-        Ok(Scan { columns, next: Mutex::new((0, 0)) })
+        // An index beyond all columns asks for rows without any.
+        let columns: Vec<usize> = init.get_column_indices().into_iter().map(|i| i as usize).collect();
+        let columns = if columns.iter().all(|c| *c < MOST_COLUMNS) { columns } else { Vec::new() };
+        Ok(Scan { columns, next: Mutex::default() })
     }
 
     fn func(info: &TableFunctionInfo<Self>, out: &mut DataChunkHandle) -> Result<(), Box<dyn Error>> {
         let (bound, scan) = (info.get_bind_data(), info.get_init_data());
-        let mut next = scan.next.lock().unwrap_or_else(PoisonError::into_inner);
-        while bound.batches.get(next.0).is_some_and(|b| next.1 >= b.num_rows()) {
-            *next = (next.0 + 1, 0);
-        }
-        let Some(batch) = bound.batches.get(next.0) else {
+        let Some(rows) = bound.next(scan)? else {
             out.set_len(0);
             return Ok(());
         };
-        let rows = batch.slice(next.1, CHUNK_ROWS.min(batch.num_rows() - next.1));
-        next.1 += rows.num_rows();
-        drop(next);
-        let n_columns = schema::stored(bound.table).fields().len();
-        let wanted: Vec<usize> = scan.columns.iter().copied().filter(|c| *c < n_columns).collect();
-        if wanted.len() == scan.columns.len() && !wanted.is_empty() {
-            record_batch_to_duckdb_data_chunk(&rows.project(&wanted)?, out)?;
+        if rows.num_columns() > 0 {
+            record_batch_to_duckdb_data_chunk(&rows, out)?;
         } else {
-            // Only the number of rows is asked for.
             out.set_len(rows.num_rows());
         }
         Ok(())

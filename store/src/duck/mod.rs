@@ -9,7 +9,7 @@ pub use run::{Answer, Limits, Scanned};
 
 use crate::StoreError;
 use crate::layout::Layout;
-use crate::snapshot::{Pruned, Segment, Snapshot, Tier};
+use crate::snapshot::{Chosen, Pruned, Segment, Snapshot, Tier};
 use crate::state::lock;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -112,7 +112,7 @@ impl Duck {
                 || {
                     let mut pruned = snapshot.pruned(table, prune);
                     if let Some(since) = since {
-                        pruned.segments.retain(|s| s.times.1 >= since);
+                        pruned.segments.retain(|s| s.segment.times.1 >= since);
                     }
                     let mut views = Views::over(snapshot, &sql.text, since, |t| {
                         if t == table { pruned.clone() } else { Pruned::default() }
@@ -144,7 +144,7 @@ impl Duck {
         answer.scanned.n_segments_total = snapshot.n_segments(table);
         let pruned = snapshot.pruned(table, &Prune::trace(id));
         answer.missing = pruned.missing;
-        for segment in pruned.segments {
+        for segment in pruned.segments.into_iter().map(|c| c.segment) {
             let found = segment.trace_index().and_then(|index| index.rows(id).ok());
             let rows = found.unwrap_or_else(|| (0..segment.n_rows as u32).collect());
             match sextant_columns::read_rows(&segment.path, table, &rows) {
@@ -226,15 +226,21 @@ struct Window {
 
 /// How much longer than its rows ask for the first window is: not every row is wanted, and they come unevenly.
 const SLACK: u64 = 4;
+/// So many are read at once: looking for a beginning would take longer.
+const FEW_ROWS: u64 = 300_000;
 /// How much longer each next window is; what is read again is a small part of what is read.
 const GROWTH: i64 = 8;
 
 impl Window {
-    fn of(segments: &[Arc<Segment>], limit: usize) -> Self {
+    fn of(chosen: &[Chosen], limit: usize) -> Self {
+        if chosen.iter().map(Chosen::n_rows).sum::<u64>() <= FEW_ROWS {
+            return Self { since: None, newest: 0, oldest: 0, length: 0 };
+        }
+        let segments: Vec<&Segment> = chosen.iter().map(|c| c.segment.as_ref()).collect();
         // From the newest segments, as if rows came evenly within each.
         let wanted = (limit as u64).saturating_mul(SLACK);
         let (mut n_rows, mut since) = (0, None);
-        for s in segments {
+        for s in &segments {
             let length = s.times.1.saturating_sub(s.times.0);
             let share = (wanted - n_rows) as f64 / s.n_rows.max(1) as f64;
             let start = s.times.1.saturating_sub((length as f64 * share.min(1.0)) as i64);

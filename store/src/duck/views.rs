@@ -1,9 +1,12 @@
 //! The views `traces logs metrics_…` of one statement: its files and the hot rows of its snapshot.
 
-use super::hot_table::Offer;
+use super::hot_table::{Offer, Offered};
 use super::run::Scanned;
-use crate::snapshot::{Missing, Pruned, Segment, Snapshot};
-use sextant_model::{Signal, Table};
+use crate::asked::mentioned;
+use crate::snapshot::{Chosen, Missing, Pruned, Segment, Snapshot};
+use arrow::datatypes::{DataType, Field, TimeUnit};
+use sextant_model::{Signal, Table, schema};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -16,12 +19,22 @@ pub(super) struct Views {
     offers: Vec<Offer>,
     /// Files are kept for as long as the statement may read them.
     pub segments: Vec<Arc<Segment>>,
+    /// Attributes that the statement reads as columns.
+    promoted: Vec<String>,
 }
 
 /// Whether the statement can mean this table: its name occurs.
 fn occurs(sql: &str, table: Table) -> bool {
     let lower = sql.to_ascii_lowercase();
     lower.contains(table.name()) || (table.signal() == Signal::Metrics && lower.contains("metrics"))
+}
+
+fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+fn name(value: &str) -> String {
+    format!("\"{}\"", value.replace('"', "\"\""))
 }
 
 impl Views {
@@ -35,6 +48,7 @@ impl Views {
             missing: Vec::new(),
             offers: Vec::new(),
             segments: Vec::new(),
+            promoted: mentioned(sql),
         };
         for table in Table::ALL {
             if occurs(sql, table) {
@@ -46,27 +60,118 @@ impl Views {
 
     fn add(&mut self, snapshot: &Snapshot, table: Table, since: Option<i64>, pruned: Pruned) {
         let hot = snapshot.hot_batches(table);
-        let segments = pruned.segments;
         self.missing.extend(pruned.missing);
-        self.scanned.n_segments += segments.len();
+        self.scanned.n_segments += pruned.segments.len();
         self.scanned.n_segments_total += pruned.n_total;
-        self.scanned.n_bytes += segments.iter().map(|s| s.n_bytes).sum::<u64>();
-        self.scanned.n_rows += segments.iter().map(|s| s.n_rows).sum::<u64>();
+        self.scanned.n_bytes += pruned.segments.iter().map(Chosen::n_bytes).sum::<u64>();
+        self.scanned.n_rows += pruned.segments.iter().map(Chosen::n_rows).sum::<u64>();
         self.scanned.n_rows += hot.iter().map(|b| b.num_rows() as u64).sum::<u64>();
-        let offer = Offer::new(table, hot);
-        let name = table.name();
-        let from = since
-            .map_or_else(String::new, |since| format!(" WHERE {} >= make_timestamp_ns({since})", table.time_column()));
-        let mut body = format!("SELECT * FROM {}{from}", offer.sql());
-        if !segments.is_empty() {
-            let files: Vec<String> =
-                segments.iter().map(|s| format!("'{}'", s.path.to_string_lossy().replace('\'', "''"))).collect();
-            let files = files.join(", ");
-            body += &format!(" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true){from}");
+        // Files with the same columns are read together.
+        let mut alike: BTreeMap<(Vec<String>, Vec<String>), Vec<String>> = BTreeMap::new();
+        let mut parts = Vec::new();
+        for chosen in pruned.segments {
+            let segment = chosen.segment;
+            if let Some(groups) = chosen.groups {
+                parts.push((segment.path.clone(), groups));
+            } else {
+                let columns = match segment.columns() {
+                    Ok(columns) => columns,
+                    Err(e) => {
+                        let why = format!("{} can't be read: {e}", segment.path.display());
+                        self.missing.push(Missing { n_rows: segment.n_rows, why });
+                        continue;
+                    }
+                };
+                let promoted = self.promoted.iter().filter(|key| columns.promoted.contains(key)).cloned().collect();
+                let path = text(&segment.path.to_string_lossy());
+                alike.entry((columns.lacks.clone(), promoted)).or_default().push(path);
+            }
+            self.segments.push(segment);
         }
+        let hot = self.offer(table, Offered::Batches(hot));
+        let mut from = vec![self.select(table, &[], &[], &hot)];
+        if !parts.is_empty() {
+            let parts = self.offer(table, Offered::Groups(parts));
+            from.push(self.select(table, &[], &[], &parts));
+        }
+        for ((lacks, promoted), files) in alike {
+            from.push(self.select(table, &lacks, &promoted, &format!("read_parquet([{}])", files.join(", "))));
+        }
+        let since = since
+            .map_or_else(String::new, |since| format!(" WHERE {} >= make_timestamp_ns({since})", table.time_column()));
+        let body: Vec<String> = from.into_iter().map(|select| format!("{select}{since}")).collect();
+        let (table, body) = (table.name(), body.join(" UNION ALL "));
         // Writing to a String can't fail.
-        write!(self.create, "CREATE TEMP VIEW {name} AS {body}; CREATE TEMP VIEW otel_{name} AS FROM {name};").ok();
+        write!(self.create, "CREATE TEMP VIEW {table} AS {body}; CREATE TEMP VIEW otel_{table} AS FROM {table};").ok();
+    }
+
+    fn offer(&mut self, table: Table, rows: Offered) -> String {
+        let offer = Offer::new(table, rows);
+        let sql = offer.sql();
         self.offers.push(offer);
-        self.segments.extend(segments);
+        sql
+    }
+
+    /// All columns of a table from where some may be lacking and some attributes have columns of their own.
+    fn select(&self, table: Table, lacks: &[String], promoted: &[String], from: &str) -> String {
+        let stored = schema::stored(table);
+        let columns = stored.fields().iter().map(|f| {
+            let column = name(f.name());
+            if lacks.contains(f.name()) { format!("{} AS {column}", default_sql(f)) } else { column }
+        });
+        let attributes = self.promoted.iter().map(|key| {
+            let column = name(&schema::promoted(key));
+            if promoted.contains(key) {
+                return column;
+            }
+            let (map, key) = (schema::record_attributes(table), text(key));
+            format!("coalesce({map}[{key}], ResourceAttributes[{key}]) AS {column}")
+        });
+        format!("SELECT {} FROM {from}", columns.chain(attributes).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// What a column reads as where it is lacking: nothing where that is allowed, else zero, empty text, empty list.
+fn default_sql(field: &Field) -> String {
+    if field.is_nullable() {
+        return format!("CAST(NULL AS {})", type_sql(field.data_type()));
+    }
+    match field.data_type() {
+        DataType::Struct(fields) => {
+            let fields = fields.iter().map(|f| format!("{} := {}", name(f.name()), default_sql(f)));
+            format!("struct_pack({})", fields.collect::<Vec<_>>().join(", "))
+        }
+        DataType::List(_) => format!("CAST([] AS {})", type_sql(field.data_type())),
+        DataType::Map(..) => format!("CAST(MAP {{}} AS {})", type_sql(field.data_type())),
+        DataType::Timestamp(..) => "make_timestamp_ns(0)".to_owned(),
+        DataType::Boolean => "false".to_owned(),
+        DataType::Utf8 | DataType::Binary => format!("CAST('' AS {})", type_sql(field.data_type())),
+        other => format!("CAST(0 AS {})", type_sql(other)),
+    }
+}
+
+fn type_sql(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 => "VARCHAR".to_owned(),
+        DataType::Binary => "BLOB".to_owned(),
+        DataType::Boolean => "BOOLEAN".to_owned(),
+        DataType::Int8 => "TINYINT".to_owned(),
+        DataType::Int16 => "SMALLINT".to_owned(),
+        DataType::Int32 => "INTEGER".to_owned(),
+        DataType::Int64 => "BIGINT".to_owned(),
+        DataType::UInt8 => "UTINYINT".to_owned(),
+        DataType::UInt16 => "USMALLINT".to_owned(),
+        DataType::UInt32 => "UINTEGER".to_owned(),
+        DataType::UInt64 => "UBIGINT".to_owned(),
+        DataType::Float32 => "FLOAT".to_owned(),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => "TIMESTAMP_NS".to_owned(),
+        DataType::List(item) => format!("{}[]", type_sql(item.data_type())),
+        DataType::Struct(fields) => {
+            let fields = fields.iter().map(|f| format!("{} {}", name(f.name()), type_sql(f.data_type())));
+            format!("STRUCT({})", fields.collect::<Vec<_>>().join(", "))
+        }
+        // The only maps are attributes.
+        DataType::Map(..) => "MAP(VARCHAR, VARCHAR)".to_owned(),
+        _ => "DOUBLE".to_owned(),
     }
 }

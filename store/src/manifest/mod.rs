@@ -15,6 +15,7 @@ use crate::senders::Sender;
 use crate::snapshot::Segment;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sextant_model::Signal;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What sealing an epoch came to.
@@ -131,6 +132,23 @@ impl Manifest {
         let mut statement = self.db.prepare("SELECT number, client, protocol FROM senders")?;
         let rows = statement.query_map([], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How often questions were about attributes.
+    pub fn asked(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut statement = self.db.prepare("SELECT key, n FROM asked")?;
+        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub fn set_asked(&mut self, asked: &BTreeMap<String, u64>) -> Result<(), StoreError> {
+        self.change(|tx| {
+            tx.execute("DELETE FROM asked", [])?;
+            for (key, n) in asked {
+                tx.execute("INSERT INTO asked VALUES (?,?)", params![key, *n as i64])?;
+            }
+            Ok(())
+        })
     }
 
     /// Services in the order in which they were first seen.

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 /// What brings a database from each version to the next; a new one goes through all of them. What is here never
 /// changes again.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE segments (
@@ -50,6 +50,12 @@ CREATE TABLE evicted (
     project TEXT NOT NULL, signal TEXT NOT NULL, day TEXT NOT NULL, policy TEXT NOT NULL, n INTEGER NOT NULL,
     first_time INTEGER NOT NULL, last_time INTEGER NOT NULL, PRIMARY KEY (project, signal, day, policy)
 ) STRICT;
+",
+    "
+-- Which columns the file has: JSON of the schema's hash, what is lacking, and what is promoted; NULL is not known.
+ALTER TABLE segments ADD COLUMN columns TEXT;
+-- How often questions were about an attribute.
+CREATE TABLE asked (key TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
 ",
 ];
 

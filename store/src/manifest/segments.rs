@@ -6,9 +6,12 @@ use crate::bucket::Bucket;
 use crate::ledger::Ledger;
 use crate::snapshot::{Segment, Tier};
 use rusqlite::{Row, Transaction, params};
-use sextant_model::Table;
+use sextant_columns::FileColumns;
+use sextant_model::{Table, schema};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::policies::{Zone, add_zone};
 
@@ -133,6 +136,7 @@ fn segment(r: &Row<'_>, root: &Path) -> rusqlite::Result<Option<Segment>> {
         modified: r.get("modified")?,
         received: received.0.zip(received.1),
         n_taken_in: r.get::<_, Option<i64>>("n_taken_in")?.map(|n| n as u64),
+        columns: columns(table, r.get("columns")?),
         index: OnceLock::new(),
         state: Mutex::default(),
         doom: OnceLock::new(),
@@ -143,8 +147,8 @@ pub(super) fn insert(tx: &Transaction<'_>, s: &Segment, root: &Path) -> Result<(
     let services = s.services.as_ref().map(|names| serde_json::json!(names).to_string());
     let mut statement = tx.prepare_cached(
         "INSERT INTO segments (id, project, table_name, bucket, path, n_rows, n_bytes, first_time, last_time, services,
-            checksum, epoch, tier, modified, first_received, last_received, n_taken_in)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            checksum, epoch, tier, modified, first_received, last_received, n_taken_in, columns)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?;
     statement.execute(params![
         s.id,
@@ -164,6 +168,32 @@ pub(super) fn insert(tx: &Transaction<'_>, s: &Segment, root: &Path) -> Result<(
         s.received.map(|r| r.0),
         s.received.map(|r| r.1),
         s.n_taken_in.map(|n| n as i64),
+        s.columns.get().map(|c| to_json(s.table, c)),
     ])?;
     Ok(())
+}
+
+/// A number that changes whenever the columns of a table change.
+fn schema_number(table: Table) -> u64 {
+    let mut text = String::new();
+    for field in schema::stored(table).fields() {
+        // Writing to a String can't fail.
+        write!(text, "{} {} {};", field.name(), field.data_type(), field.is_nullable()).ok();
+    }
+    xxh3_64(text.as_bytes())
+}
+
+fn to_json(table: Table, columns: &FileColumns) -> String {
+    let schema = format!("{:016x}", schema_number(table));
+    serde_json::json!({ "schema": schema, "lacks": columns.lacks, "promoted": columns.promoted }).to_string()
+}
+
+/// What was noted of a file's columns, if that was in today's schema; else the file is looked at when it is needed.
+fn columns(table: Table, json: Option<String>) -> OnceLock<FileColumns> {
+    let noted = json.and_then(|json| serde_json::from_str::<serde_json::Value>(&json).ok());
+    let known = noted.filter(|c| c["schema"] == format!("{:016x}", schema_number(table))).map(|c| {
+        let list = |name: &str| serde_json::from_value(c[name].clone()).unwrap_or_default();
+        FileColumns { lacks: list("lacks"), promoted: list("promoted") }
+    });
+    known.map_or_else(OnceLock::new, OnceLock::from)
 }

@@ -43,7 +43,7 @@ impl ExactCheck {
         let range = TimeRange { from: Some(UnixNanos(first)), to: last.checked_add(1).map(UnixNanos) };
         let wanted = hashes(table, rows);
         let segments = snapshot.pruned(table, &Prune::within(range)).segments;
-        for segment in segments.into_iter().filter(|s| s.project == project) {
+        for segment in segments.into_iter().map(|c| c.segment).filter(|s| s.project == project) {
             let there = match table {
                 Table::Traces => Arc::new(spans_of(&segment, rows)?),
                 _ => self.points_of(&segment)?,

@@ -6,9 +6,10 @@ use crate::StoreError;
 use crate::manifest::Replacement;
 use crate::segment::{Made, Making, Place};
 use crate::snapshot::{Segment, Tier};
-use crate::state::Shared;
+use crate::state::{Shared, lock};
 use arrow::array::RecordBatch;
-use sextant_columns::{ColumnsError, Replaces, batches, merged};
+use sextant_columns::{ColumnsError, Replaces, batches, keys_in, merged, to_promote};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,19 +25,35 @@ pub(super) struct Output<'a> {
     place: Place,
     replaces: Replaces,
     n_rows: u64,
+    promoted: Vec<String>,
     making: Option<Making<'a>>,
     made: Made<'a>,
 }
 
 impl<'a> Output<'a> {
     /// For about `n_rows` rows that take the place of `gone`.
-    pub fn new(shared: &'a Shared, root: &Path, place: Place, gone: &[Arc<Segment>], n_rows: u64) -> Self {
+    pub fn new(
+        shared: &'a Shared,
+        root: &Path,
+        place: Place,
+        gone: &[Arc<Segment>],
+        n_rows: u64,
+    ) -> Result<Self, StoreError> {
+        let mut promoted = Vec::new();
+        if place.tier != Tier::Hot && shared.config.is_compressed {
+            let mut present = BTreeSet::new();
+            for segment in gone {
+                present.append(&mut keys_in(&segment.path, place.table)?);
+            }
+            promoted = to_promote(&present, &lock(&shared.asked).first());
+        }
         let replaces = Replaces {
             segments: gone.iter().map(|s| s.id.clone()).collect(),
             job: Ulid::generate().to_string().to_lowercase(),
             ..Replaces::default()
         };
-        Self { shared, root: root.to_owned(), place, replaces, n_rows, making: None, made: Made::new(shared) }
+        let made = Made::new(shared);
+        Ok(Self { shared, root: root.to_owned(), place, replaces, n_rows, promoted, making: None, made })
     }
 
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
@@ -49,7 +66,10 @@ impl<'a> Output<'a> {
         }
         let making = match &mut self.making {
             Some(making) => making,
-            none => none.insert(Making::new(self.shared, &self.root, self.place.clone(), self.n_rows.min(FULL_ROWS))?),
+            none => {
+                let n_rows = self.n_rows.min(FULL_ROWS);
+                none.insert(Making::new(self.shared, &self.root, self.place.clone(), n_rows, &self.promoted)?)
+            }
         };
         making.write(rows)
     }
@@ -107,7 +127,7 @@ pub(super) fn merge(shared: &Shared, job: &Job, progress: &Progress) -> Result<M
         epoch: job.inputs.iter().map(|s| s.epoch).max().unwrap_or_default(),
     };
     let n_rows = job.inputs.iter().map(|s| s.n_rows).sum();
-    let mut output = Output::new(shared, &shared.layout.segments, place, &job.inputs, n_rows);
+    let mut output = Output::new(shared, &shared.layout.segments, place, &job.inputs, n_rows)?;
     for group in job.groups() {
         let mut sources = Vec::with_capacity(group.len());
         for s in &group {

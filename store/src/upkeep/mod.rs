@@ -62,6 +62,10 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
             next_retention = self::next_retention(shared);
         }
         bury(shared);
+        let asked = lock(&shared.asked).unsaved();
+        if let Some(asked) = asked {
+            report(shared, "what was asked for could not be noted", lock(&shared.manifest).set_asked(&asked));
+        }
         if !shared.config.has_upkeep {
             continue;
         }

@@ -194,7 +194,7 @@ impl Keep<'_> {
         let gone = [segment.clone()];
         check(&gone)?;
         let mut output =
-            Output::new(self.shared, root_of(self.shared, segment), place_of(segment), &gone, segment.n_rows);
+            Output::new(self.shared, root_of(self.shared, segment), place_of(segment), &gone, segment.n_rows)?;
         if n_evicted < segment.n_rows {
             let mut first = 0;
             for rows in batches(&segment.path, segment.table, BATCH_ROWS)? {
@@ -256,7 +256,7 @@ impl Keep<'_> {
         let gone = [segment.clone()];
         check(&gone)?;
         let place = Place { tier, ..place_of(segment) };
-        let mut output = Output::new(self.shared, root, place, &gone, segment.n_rows);
+        let mut output = Output::new(self.shared, root, place, &gone, segment.n_rows)?;
         for rows in batches(&segment.path, segment.table, BATCH_ROWS)? {
             output.write(&rows?)?;
         }

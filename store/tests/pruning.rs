@@ -1,0 +1,218 @@
+//! What need not be read is not read, and every answer is the one that reading everything gives.
+
+use arrow::array::{Array as _, ArrayRef, AsArray, MapArray, RecordBatch, StringArray, TimestampNanosecondArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Int64Type};
+use sextant_columns::{conformed, file_columns};
+use sextant_model::{Batch, Counts, Need, Prune, Sql, Table, schema};
+use sextant_store::{Config, Ingest, Limits, Store};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const DAY: i64 = 86_400_000_000_000;
+const BEGIN: i64 = 1_790_000_000_000_000_000;
+const N_DAYS: i64 = 4;
+const N_ROWS: i64 = 200;
+
+fn map(rows: impl Iterator<Item = Vec<(&'static str, String)>>) -> ArrayRef {
+    let (mut keys, mut values, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        lengths.push(row.len());
+        for (key, value) in row {
+            keys.push(key);
+            values.push(value);
+        }
+    }
+    let DataType::Map(field, _) = schema::map_type() else { unreachable!("a map") };
+    let columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(keys)), Arc::new(StringArray::from(values))];
+    let entries = arrow::array::StructArray::new(schema::map_entry_fields(), columns, None);
+    Arc::new(MapArray::new(field, OffsetBuffer::from_lengths(lengths), entries, None, false))
+}
+
+/// Log records of one day; one of them has a rare word and a rare value.
+fn day(day: i64) -> RecordBatch {
+    let rows = || 0..N_ROWS;
+    let text = |f: &dyn Fn(i64) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows().map(f))) };
+    let body = |i| if i == 77 { format!("needle{day} in the hay") } else { format!("hay number {i}") };
+    let own = map(rows().map(|i| {
+        let mut own = vec![("order.id", format!("{day}-{i}")), ("k8s.pod.name", format!("own-{}", i % 3))];
+        own.truncate((i % 3) as usize);
+        own
+    }));
+    let resource = map(rows().map(|i| vec![("k8s.pod.name", format!("pod-{}", i % 2)), ("my \"key\"", "x".into())]));
+    let times = TimestampNanosecondArray::from_iter_values(rows().map(|i| BEGIN + day * DAY + i * 1_000_000));
+    let rows = RecordBatch::try_from_iter([
+        ("ServiceName", text(&|i| format!("s{}", i % 2))),
+        ("Timestamp", Arc::new(times) as ArrayRef),
+        ("Body", text(&body)),
+        ("ScopeName", text(&|_| "scope".into())),
+        ("LogAttributes", own),
+        ("ResourceAttributes", resource),
+    ]);
+    let rows = conformed(Table::Logs, rows.expect("columns of one length")).expect("the stored schema");
+    let arrived: Vec<usize> = (0..schema::arrived(Table::Logs).fields().len()).collect();
+    rows.project(&arrived).expect("all but what the store adds")
+}
+
+fn open(dir: &Path) -> Store {
+    let mut config = Config::new(dir);
+    config.disk_reserve_bytes = Some(0);
+    Store::open(config).expect("opens")
+}
+
+/// The promoted column of a key, in SQL.
+fn column_of(key: &str) -> String {
+    format!("\"{}\"", schema::promoted(key).replace('"', "\"\""))
+}
+
+/// A store with a merged segment a day.
+fn filled(dir: &Path, asked: &str) -> Store {
+    let store = open(dir);
+    if !asked.is_empty() {
+        count(&store, &format!("{} = 'x'", column_of(asked)), &Prune::default());
+    }
+    for half in 0..2 {
+        for n in 0..N_DAYS {
+            let rows = day(n).slice(half * 100, 100);
+            let counts = Counts { received: 100, ..Counts::default() };
+            let ingest = Ingest {
+                project: "default".into(),
+                protocol: "import".into(),
+                received_at: BEGIN + 10 * DAY,
+                batches: vec![Batch { table: Table::Logs, rows }],
+                counts: [Counts::default(), counts, Counts::default()],
+                ..Ingest::default()
+            };
+            store.ingest_wait(ingest).expect("is taken");
+        }
+        store.flush().expect("seals");
+    }
+    store.compact().expect("merges");
+    assert_eq!(store.snapshot().n_segments(Table::Logs), N_DAYS as usize);
+    store
+}
+
+fn count(store: &Store, condition: &str, prune: &Prune) -> i64 {
+    let sql = Sql::plain(format!("SELECT CAST(count(*) AS BIGINT) AS n FROM logs WHERE {condition}"));
+    let answer = store.query(&sql, prune, Limits::default()).expect("answers");
+    answer.batches[0].column(0).as_primitive::<Int64Type>().value(0)
+}
+
+fn segments(store: &Store) -> Vec<PathBuf> {
+    store.snapshot().segments().iter().map(|s| s.path.clone()).collect()
+}
+
+#[test]
+fn rare_words_and_values_leave_most_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = filled(dir.path(), "");
+    let order = |value: &str| Need::Attribute { key: "order.id".into(), value: value.into() };
+    let cases = [
+        (vec![Need::Word("needle2".into())], "contains(Body, 'needle2')", 1, 1),
+        (vec![Need::Word("hay".into())], "contains(Body, 'hay')", N_DAYS as u64, N_DAYS * N_ROWS),
+        (vec![Need::Word("nowhere".into())], "contains(Body, 'nowhere')", 0, 0),
+        (vec![order("3-100")], "LogAttributes['order.id'] = '3-100'", 1, 1),
+        (vec![order("3-100"), Need::Word("needle1".into())], "false", 0, 0),
+    ];
+    for (needs, condition, n_left, n) in cases {
+        let prune = Prune { needs, ..Prune::default() };
+        let plan = store.snapshot().plan(Table::Logs, &prune);
+        assert_eq!((plan.n_left, plan.by_filter), (n_left, N_DAYS as u64 - n_left), "{condition}");
+        assert_eq!(count(&store, condition, &prune), n, "{condition}");
+        assert_eq!(count(&store, condition, &Prune::default()), n, "{condition}, unpruned");
+    }
+}
+
+#[test]
+fn promoted_columns_say_what_the_maps_say() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = filled(dir.path(), "my \"key\"");
+    for path in segments(&store) {
+        let promoted = file_columns(&path, Table::Logs).expect("a footer").promoted;
+        assert_eq!(promoted, ["my \"key\"", "k8s.pod.name"], "what was asked for, and what is well known");
+    }
+    let keys = ["order.id", "k8s.pod.name", "my \"key\"", "not.here"];
+    let agree = |store: &Store| {
+        for key in keys {
+            let column = column_of(key);
+            let maps = format!("coalesce(LogAttributes['{key}'], ResourceAttributes['{key}'])");
+            let same = count(store, &format!("{column} IS NOT DISTINCT FROM {maps}"), &Prune::default());
+            assert_eq!(same, N_DAYS * N_ROWS, "{key}");
+        }
+        let own = count(store, "\"__otel_materialized_k8s.pod.name\" = 'own-2'", &Prune::default());
+        let resource = count(store, "\"__otel_materialized_k8s.pod.name\" = 'pod-1'", &Prune::default());
+        assert!(own > 0 && resource > 0 && resource < N_DAYS * N_ROWS / 2);
+    };
+    agree(&store);
+    store.close();
+    drop(store);
+    agree(&open(dir.path()));
+    // No star has them.
+    let store = open(dir.path());
+    let all = store.query(&Sql::plain("SELECT * FROM logs LIMIT 1"), &Prune::default(), Limits::default());
+    assert_eq!(
+        all.expect("answers").schema.expect("a schema").fields().len(),
+        schema::stored(Table::Logs).fields().len()
+    );
+}
+
+/// Writes a segment anew without some of its columns, as a version before them would have.
+fn take_away(path: &Path, columns: &[&str]) {
+    let file = std::fs::File::open(path).expect("opens");
+    let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).expect("a footer");
+    let pairs = builder.metadata().file_metadata().key_value_metadata().cloned();
+    let batches: Vec<RecordBatch> = builder.build().expect("reads").map(|b| b.expect("a batch")).collect();
+    let keep: Vec<usize> = batches[0]
+        .schema()
+        .fields()
+        .iter()
+        .enumerate()
+        .filter(|(_, f)| !columns.contains(&f.name().as_str()))
+        .map(|(i, _)| i)
+        .collect();
+    let schema = Arc::new(batches[0].schema().project(&keep).expect("columns"));
+    let out = std::fs::File::create(path).expect("creates");
+    let mut writer = parquet::arrow::ArrowWriter::try_new(out, schema, None).expect("begins");
+    for pair in pairs.into_iter().flatten().filter(|p| p.key.starts_with("sextant.")) {
+        writer.append_key_value_metadata(pair);
+    }
+    for batch in &batches {
+        writer.write(&batch.project(&keep).expect("columns")).expect("writes");
+    }
+    writer.close().expect("ends");
+}
+
+#[test]
+fn columns_that_came_later_read_as_their_defaults() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = filled(dir.path(), "");
+    let files = segments(&store);
+    store.close();
+    drop(store);
+    let gone = ["ScopeName", "LogAttributes", "SeverityNumber", "ObservedTimestamp", "BodyExact"];
+    take_away(&files[0], &gone);
+    take_away(&files[2], &gone[..2]);
+    sextant_store::rebuild(dir.path()).expect("reads what is there");
+    let store = open(dir.path());
+    let all = N_DAYS * N_ROWS;
+    let cases = [
+        ("ScopeName = ''", 2 * N_ROWS),
+        ("ScopeName = 'scope'", 2 * N_ROWS),
+        ("cardinality(LogAttributes) IS NULL", 0),
+        ("SeverityNumber = 0", all),
+        ("epoch_ns(ObservedTimestamp) = 0", all),
+        ("octet_length(BodyExact) = 0", all),
+        ("\"__otel_materialized_order.id\" IS NULL", 2 * N_ROWS + 2 * 67),
+    ];
+    for (condition, n) in cases {
+        assert_eq!(count(&store, condition, &Prune::default()), n, "{condition}");
+    }
+    // Laid together with others, and read as they are.
+    let whole = store.query(&Sql::plain("SELECT * FROM logs"), &Prune::default(), Limits::default()).expect("answers");
+    assert_eq!(whole.n_rows(), all as usize);
+    for batch in &whole.batches {
+        for column in batch.columns() {
+            assert_eq!(column.null_count(), 0);
+        }
+    }
+}
