@@ -6,6 +6,7 @@ mod error;
 mod filters;
 mod index;
 mod merge;
+mod need;
 mod promote;
 mod read;
 mod sort;

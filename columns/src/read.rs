@@ -3,17 +3,18 @@
 use crate::conform::{conformed, conformed_to};
 use crate::filters::FilterBuilder;
 use crate::index::IndexBuilder;
+use crate::need::predicate;
 use crate::write::ROW_GROUP_ROWS;
 use crate::{ColumnsError, SegmentFooter};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection, RowSelector,
 };
 use parquet::file::metadata::PageIndexPolicy;
 use parquet::schema::types::SchemaDescriptor;
-use sextant_model::{Table, schema};
+use sextant_model::{Need, Table, schema};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,23 +42,30 @@ pub fn write_trace_index(path: &Path, table: Table) -> Result<Vec<u8>, ColumnsEr
 /// Rows that are read at once where nobody says how many.
 const BATCH_ROWS: usize = 8_192;
 
-/// The columns at `columns` of [`schema::stored`], in that order, of some row groups, a few rows at a time.
+/// The columns at `columns` of [`schema::stored`], in that order, of some row groups, a few rows at a time; only of rows
+/// that have what is needed. Other columns of other rows are passed over page by page.
 pub fn read_groups(
     path: &Path,
     table: Table,
     groups: Vec<usize>,
+    needs: &[Need],
     columns: &[usize],
     batch_rows: usize,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ColumnsError>> + Send + use<>, ColumnsError> {
     let stored = schema::stored(table);
     let wanted: SchemaRef = Arc::new(stored.project(columns)?);
-    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let file = File::open(path)?;
+    let metadata =
+        ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     if groups.iter().any(|g| *g >= builder.metadata().num_row_groups()) {
         return Err(ColumnsError::Damaged { kind: "trace index", what: "it names row groups that are not there" });
     }
     let names = wanted.fields().iter().map(|f| f.name().as_str());
     let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-    let rows = builder.with_projection(mask).with_row_groups(groups).with_batch_size(batch_rows).build()?;
+    let filter = RowFilter::new(needs.iter().map(|need| predicate(need, builder.parquet_schema(), table)).collect());
+    let rows = builder.with_projection(mask).with_row_groups(groups).with_row_filter(filter);
+    let rows = rows.with_batch_size(batch_rows).build()?;
     Ok(rows.map(move |batch| conformed_to(&wanted, batch?)))
 }
 

@@ -8,7 +8,7 @@ use crate::segment::{checksum, stamp};
 use crate::state::lock;
 use arrow::array::RecordBatch;
 use sextant_columns::{FileColumns, ROW_GROUP_ROWS, TraceIndex, file_columns};
-use sextant_model::{Prune, Table};
+use sextant_model::{Need, Prune, Table};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -307,6 +307,8 @@ pub struct Pruned {
     pub missing: Vec<Missing>,
     /// How many segments the table has.
     pub n_total: usize,
+    /// What every row has that is looked for.
+    pub needs: Vec<Need>,
 }
 
 /// What there is at one generation.
@@ -327,7 +329,7 @@ impl Snapshot {
 
     /// Segments of `table` in which rows that satisfy `prune` can be, the newest first.
     pub fn pruned(&self, table: Table, prune: &Prune) -> Pruned {
-        let mut pruned = Pruned { n_total: self.n_segments(table), ..Pruned::default() };
+        let mut pruned = Pruned { n_total: self.n_segments(table), needs: prune.needs.clone(), ..Pruned::default() };
         for segment in self.segments.iter().filter(|s| s.table == table) {
             let Ok(chosen) = segment.chosen(prune) else { continue };
             match segment.trouble() {

@@ -3,7 +3,7 @@
 use arrow::array::{Array as _, ArrayRef, AsArray, MapArray, RecordBatch, StringArray, TimestampNanosecondArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Int64Type};
-use sextant_columns::{conformed, file_columns};
+use sextant_columns::{ROW_GROUP_ROWS, conformed, file_columns};
 use sextant_model::{Batch, Counts, Need, Prune, Sql, Table, schema};
 use sextant_store::{Config, Ingest, Limits, Store};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,8 @@ const DAY: i64 = 86_400_000_000_000;
 const BEGIN: i64 = 1_790_000_000_000_000_000;
 const N_DAYS: i64 = 4;
 const N_ROWS: i64 = 200;
+/// A row that lies in the second row group.
+const LAST: i64 = 131_003;
 
 fn map(rows: impl Iterator<Item = Vec<(&'static str, String)>>) -> ArrayRef {
     let (mut keys, mut values, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
@@ -31,11 +33,17 @@ fn map(rows: impl Iterator<Item = Vec<(&'static str, String)>>) -> ArrayRef {
 
 /// Log records of one day; one of them has a rare word and a rare value.
 fn day(day: i64) -> RecordBatch {
-    let rows = || 0..N_ROWS;
+    records(day, N_ROWS)
+}
+
+fn records(day: i64, n: i64) -> RecordBatch {
+    let rows = || 0..n;
     let text = |f: &dyn Fn(i64) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows().map(f))) };
-    let body = |i| if i == 77 { format!("needle{day} in the hay") } else { format!("hay number {i}") };
+    let body = |i| if i == 77 { format!("needle{day} in the hay") } else { format!("hay number {}", i % 1_000) };
     let own = map(rows().map(|i| {
-        let mut own = vec![("order.id", format!("{day}-{i}")), ("k8s.pod.name", format!("own-{}", i % 3))];
+        // Not too many, so that a filter over them is small enough to be kept.
+        let order = if i < 200 || i == LAST { i } else { 1_000 + i / 1_000 };
+        let mut own = vec![("order.id", format!("{day}-{order}")), ("k8s.pod.name", format!("own-{}", i % 3))];
         own.truncate((i % 3) as usize);
         own
     }));
@@ -65,6 +73,19 @@ fn column_of(key: &str) -> String {
     format!("\"{}\"", schema::promoted(key).replace('"', "\"\""))
 }
 
+fn take(store: &Store, rows: RecordBatch) {
+    let counts = Counts { received: rows.num_rows() as u64, ..Counts::default() };
+    let ingest = Ingest {
+        project: "default".into(),
+        protocol: "import".into(),
+        received_at: BEGIN + 10 * DAY,
+        batches: vec![Batch { table: Table::Logs, rows }],
+        counts: [Counts::default(), counts, Counts::default()],
+        ..Ingest::default()
+    };
+    store.ingest_wait(ingest).expect("is taken");
+}
+
 /// A store with a merged segment a day.
 fn filled(dir: &Path, asked: &str) -> Store {
     let store = open(dir);
@@ -73,17 +94,7 @@ fn filled(dir: &Path, asked: &str) -> Store {
     }
     for half in 0..2 {
         for n in 0..N_DAYS {
-            let rows = day(n).slice(half * 100, 100);
-            let counts = Counts { received: 100, ..Counts::default() };
-            let ingest = Ingest {
-                project: "default".into(),
-                protocol: "import".into(),
-                received_at: BEGIN + 10 * DAY,
-                batches: vec![Batch { table: Table::Logs, rows }],
-                counts: [Counts::default(), counts, Counts::default()],
-                ..Ingest::default()
-            };
-            store.ingest_wait(ingest).expect("is taken");
+            take(&store, day(n).slice(half * 100, 100));
         }
         store.flush().expect("seals");
     }
@@ -120,6 +131,39 @@ fn rare_words_and_values_leave_most_alone() {
         assert_eq!((plan.n_left, plan.by_filter), (n_left, N_DAYS as u64 - n_left), "{condition}");
         assert_eq!(count(&store, condition, &prune), n, "{condition}");
         assert_eq!(count(&store, condition, &Prune::default()), n, "{condition}, unpruned");
+    }
+}
+
+#[test]
+fn single_row_groups_are_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    let n = ROW_GROUP_ROWS as i64 + 5_000;
+    for part in 0..2 {
+        let half = n / 2;
+        take(&store, records(0, n).slice((part * half) as usize, half as usize));
+        store.flush().expect("seals");
+    }
+    store.compact().expect("merges");
+    let order = |value: &str| vec![Need::Attribute { key: "order.id".into(), value: value.into() }];
+    // Ordered by service and time: even rows first.
+    let last = format!("0-{LAST}");
+    let cases = [
+        (order("0-2"), "LogAttributes['order.id'] = '0-2'".to_owned()),
+        (order(&last), format!("LogAttributes['order.id'] = '{last}'")),
+        (vec![Need::Word("needle0".into())], "Body = 'needle0 in the hay'".to_owned()),
+        ([order("0-2"), vec![Need::Word("number".into())]].concat(), "LogAttributes['order.id'] = '0-2'".to_owned()),
+    ];
+    for (needs, condition) in cases {
+        let prune = Prune { needs, ..Prune::default() };
+        let plan = store.snapshot().plan(Table::Logs, &prune);
+        assert_eq!((plan.n_left, plan.n_groups, plan.n_groups_left), (1, 2, 1), "{condition}");
+        assert_eq!(count(&store, &condition, &prune), 1, "{condition}");
+        let sql = Sql::plain(format!("SELECT * FROM logs WHERE {condition} ORDER BY Timestamp DESC LIMIT 5"));
+        let found = store.newest(Table::Logs, &sql, &prune, 5, Limits::default()).expect("answers");
+        assert_eq!((found.n_rows(), found.batches[0].num_columns()), (1, schema::stored(Table::Logs).fields().len()));
+        let whole = store.query(&sql, &Prune::default(), Limits::default()).expect("answers");
+        assert_eq!(found.batches, whole.batches, "{condition}");
     }
 }
 

@@ -221,11 +221,16 @@ fn query(n: u64) {
         timed(10, |_| search("spans", &format!("enduser.id:\"user-{:07}\"", random.random_range(0..200_000)))),
     );
     tell(
-        "how many spans of a route",
+        "how many spans of a route, by its map",
         timed(5, |_| serve.count("SELECT count(*) FROM traces WHERE SpanAttributes['http.route'] = '/api/cart'")),
     );
+    let of_route = "SELECT count(*) FROM traces WHERE \"__otel_materialized_http.route\" = '/api/cart'";
+    tell("how many spans of a route, by its column", timed(5, |_| serve.count(of_route)));
     tell("newest 100 logs", timed(20, |_| search("logs", "")));
     tell("newest 100 logs with a rare word", timed(5, |_| search("logs", "quokka")));
+    let body = serde_json::json!({ "query": "quokka", "explain": true }).to_string();
+    let plan = serve.api("POST", "/api/v1/search/logs", &body).json()["plan"][0].clone();
+    println!("| (row groups read for it: {} of {}) | | |", plan["row_groups_left"], plan["row_groups"]);
     tell("services over everything", timed(5, |_| serve.api("GET", "/api/v1/services", "")));
     println!("memory: {:.0} MB, at most {:.0} MB", memory(serve.pid()).0, memory(serve.pid()).1);
 }

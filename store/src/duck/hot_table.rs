@@ -8,7 +8,7 @@ use duckdb::vtab::{
 };
 use duckdb::{Connection, Result};
 use sextant_columns::{ColumnsError, ROW_GROUP_ROWS, read_groups};
-use sextant_model::{Table, schema};
+use sextant_model::{Need, Table, schema};
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
@@ -23,8 +23,8 @@ const CHUNK_ROWS: usize = 2_048;
 pub(super) enum Offered {
     /// Rows in memory.
     Batches(Vec<RecordBatch>),
-    /// Some row groups of files.
-    Groups(Vec<(PathBuf, Vec<usize>)>),
+    /// Some row groups of files, and what is needed of their rows.
+    Groups(Vec<(PathBuf, Vec<usize>)>, Vec<Need>),
 }
 
 /// No table has as many columns.
@@ -102,12 +102,12 @@ impl Bound {
                     next.row += rows.num_rows();
                     return Ok(Some(rows.project(&scan.columns)?));
                 }
-                Offered::Groups(files) => {
+                Offered::Groups(files, needs) => {
                     let Some((path, groups)) = files.get(next.part) else { return Ok(None) };
                     let rows = match &mut next.open {
                         Some(rows) => rows,
                         none => {
-                            let rows = read_groups(path, self.table, groups.clone(), &scan.columns, CHUNK_ROWS)
+                            let rows = read_groups(path, self.table, groups.clone(), needs, &scan.columns, CHUNK_ROWS)
                                 .map_err(|e| format!("{}: {e}", path.display()))?;
                             none.insert(Box::new(rows))
                         }
@@ -136,7 +136,7 @@ impl VTab for HotTable {
         }
         match rows {
             Offered::Batches(batches) => bind.set_cardinality(batches.iter().map(|b| b.num_rows() as u64).sum(), true),
-            Offered::Groups(files) => {
+            Offered::Groups(files, _) => {
                 let n_groups: usize = files.iter().map(|(_, groups)| groups.len()).sum();
                 bind.set_cardinality((n_groups * ROW_GROUP_ROWS) as u64, false);
             }

@@ -91,7 +91,7 @@ impl Views {
         let hot = self.offer(table, Offered::Batches(hot));
         let mut from = vec![self.select(table, &[], &[], &hot)];
         if !parts.is_empty() {
-            let parts = self.offer(table, Offered::Groups(parts));
+            let parts = self.offer(table, Offered::Groups(parts, pruned.needs));
             from.push(self.select(table, &[], &[], &parts));
         }
         for ((lacks, promoted), files) in alike {
