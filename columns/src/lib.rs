@@ -2,6 +2,7 @@
 //! says what a file holds, and the trace index beside it.
 
 mod conform;
+mod encode;
 mod error;
 mod filters;
 mod index;

@@ -1,12 +1,12 @@
 //! Writing a segment: batches in, a Parquet file and its trace index out.
 
 use crate::ColumnsError;
+use crate::encode::GroupedWriter;
 use crate::filters::FilterBuilder;
 use crate::index::IndexBuilder;
 use crate::promote::Promoter;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
@@ -144,18 +144,20 @@ impl SegmentFooter {
     }
 }
 
-fn properties(table: Table, compression: Compression, n_rows: u64) -> Result<WriterProperties, ColumnsError> {
+fn codec(compression: Compression) -> Result<Codec, ColumnsError> {
     let zstd = |level| ZstdLevel::try_new(level).map(Codec::ZSTD);
-    let codec = match compression {
+    Ok(match compression {
         Compression::None => Codec::UNCOMPRESSED,
         Compression::Hot => zstd(1)?,
         Compression::Merged => zstd(3)?,
         Compression::Warm => zstd(9)?,
-    };
+    })
+}
+
+fn properties(table: Table, codec: Codec, n_rows: u64) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(codec)
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_created_by(concat!("sextant ", env!("CARGO_PKG_VERSION")).to_owned());
     let schema = sextant_model::schema::stored(table);
@@ -172,7 +174,7 @@ fn properties(table: Table, compression: Compression, n_rows: u64) -> Result<Wri
             .set_column_bloom_filter_enabled(path.clone(), true)
             .set_column_bloom_filter_ndv(path, (n_rows / 8).clamp(64, 64 * 1024));
     }
-    Ok(properties.build())
+    properties.build()
 }
 
 /// Whether rows of `table` belong to traces, so that a segment of it has a trace index.
@@ -206,7 +208,7 @@ pub struct Writing {
 
 /// A segment under way.
 pub struct SegmentWriter<W: Write + Send> {
-    writer: ArrowWriter<W>,
+    writer: GroupedWriter<W>,
     table: Table,
     promoter: Promoter,
     n_rows: u64,
@@ -220,8 +222,9 @@ impl<W: Write + Send> SegmentWriter<W> {
     /// Begins a file.
     pub fn new(out: W, table: Table, how: &Writing) -> Result<Self, ColumnsError> {
         let promoter = Promoter::new(table, &how.promoted);
-        let properties = properties(table, how.compression, how.n_rows)?;
-        let writer = ArrowWriter::try_new(out, promoter.schema(), Some(properties))?;
+        let codec = codec(how.compression)?;
+        let properties = properties(table, codec, how.n_rows);
+        let writer = GroupedWriter::new(out, promoter.schema(), properties, codec, ROW_GROUP_ROWS)?;
         let index = has_traces(table).then(IndexBuilder::default);
         // Fresh segments are few and soon merged: they are read without filters.
         let has_filters = index.is_some() && matches!(how.compression, Compression::Merged | Compression::Warm);
@@ -269,7 +272,7 @@ impl<W: Write + Send> SegmentWriter<W> {
 
     /// Bytes so far, about.
     pub fn n_bytes(&self) -> usize {
-        self.writer.bytes_written() + self.writer.in_progress_size()
+        self.writer.n_bytes()
     }
 
     /// Rows so far.
@@ -278,15 +281,12 @@ impl<W: Write + Send> SegmentWriter<W> {
     }
 
     /// Ends the file; `footer` says everything but rows and times, which are known here.
-    pub fn finish(mut self, footer: SegmentFooter) -> Result<Written<W>, ColumnsError> {
+    pub fn finish(self, footer: SegmentFooter) -> Result<Written<W>, ColumnsError> {
         let footer = SegmentFooter { n_rows: self.n_rows, times: self.times, ..footer };
-        for pair in footer.pairs() {
-            self.writer.append_key_value_metadata(pair);
-        }
         let n_bytes = self.n_bytes();
         let filters = self.filters.map(|f| f.finish(n_bytes)).transpose()?.unwrap_or_default();
         Ok(Written {
-            out: self.writer.into_inner()?,
+            out: self.writer.finish(footer.pairs())?,
             footer,
             services: self.services.map(|s| s.into_iter().collect()),
             index: self.index.map(|index| index.finish(&filters)),
