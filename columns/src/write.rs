@@ -18,13 +18,11 @@ use std::io::Write;
 /// Rows in one row group.
 pub const ROW_GROUP_ROWS: usize = 128 * 1024;
 
-/// Columns whose smallest and largest values help a reader to pass over pages. Keeping them for every attribute would
-/// compare each text twice and help nobody.
-const WITH_STATISTICS: [&str; 11] = [
+/// Columns whose smallest and largest values help a reader to pass over row groups or pages.
+const WITH_STATISTICS: [&str; 10] = [
     "ServiceName",
     "Timestamp",
     "TimeUnix",
-    "TraceId",
     "SpanName",
     "SpanKind",
     "StatusCode",

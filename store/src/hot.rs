@@ -44,8 +44,8 @@ impl HotTable {
 
 /// So many batches of like size are joined.
 const JOINED: u32 = 8;
-/// Batches do not grow beyond this.
-const MAX_ROWS: usize = 65_536;
+/// Batches do not grow beyond this: readers take two thousand rows at once, and larger ones would be copied for nothing.
+const MAX_ROWS: usize = 4_096;
 
 /// The hot rows of one epoch. Cheap to clone: batches are shared.
 #[derive(Debug, Clone, Default)]

@@ -23,7 +23,7 @@ impl Interner {
         &self.page
     }
 
-    fn text(&self, id: usize) -> &[u8] {
+    pub fn text(&self, id: usize) -> &[u8] {
         let start = self.starts[id] as usize + 4;
         let end = self.starts.get(id + 1).map_or(self.page.len(), |next| *next as usize);
         &self.page[start..end]

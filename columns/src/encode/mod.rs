@@ -16,7 +16,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
 use std::io::Write;
 use std::sync::Arc;
-use texts::{Shape, TextColumn, Texts, Zstd};
+use texts::{Shape, TextColumn, Texts, Wanted, Zstd};
 
 /// A leaf of a row group.
 enum Leaf {
@@ -37,8 +37,8 @@ pub(crate) struct GroupedWriter<W: Write + Send> {
     n_groups: usize,
 }
 
-/// Whether our encoder writes a column: texts that a dictionary is for and that need no statistics, and maps of texts.
-fn is_ours(field: &Field, column: &ColumnDescPtr, properties: &WriterProperties) -> bool {
+/// Whether our encoder writes a column: texts, bytes, and maps of texts.
+fn is_ours(field: &Field) -> bool {
     match field.data_type() {
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(fields) => {
@@ -46,12 +46,16 @@ fn is_ours(field: &Field, column: &ColumnDescPtr, properties: &WriterProperties)
             }
             _ => false,
         },
-        DataType::Utf8 | DataType::Binary => {
-            properties.dictionary_enabled(column.path())
-                && properties.statistics_enabled(column.path()) == EnabledStatistics::None
-                && properties.bloom_filter_properties(column.path()).is_none()
-        }
+        DataType::Utf8 | DataType::Binary => true,
         _ => false,
+    }
+}
+
+fn wanted(column: &ColumnDescPtr, properties: &WriterProperties) -> Wanted {
+    Wanted {
+        dictionary: properties.dictionary_enabled(column.path()),
+        bounds: properties.statistics_enabled(column.path()) != EnabledStatistics::None,
+        bloom: properties.bloom_filter_properties(column.path()).map(|b| b.ndv),
     }
 }
 
@@ -112,9 +116,12 @@ impl<W: Write + Send> GroupedWriter<W> {
                     _ if field.is_nullable() => Shape::Optional,
                     _ => Shape::Required,
                 };
-                let is_ours = is_ours(field, &column, self.file.properties());
-                let ours = is_ours.then(|| Leaf::Ours(Box::new(TextColumn::new(column, shape))));
-                self.leaves.push(ours.unwrap_or_else(|| Leaf::Theirs(Box::new(writer))));
+                self.leaves.push(if is_ours(field) {
+                    let wanted = wanted(&column, self.file.properties());
+                    Leaf::Ours(Box::new(TextColumn::new(column, shape, wanted)?))
+                } else {
+                    Leaf::Theirs(Box::new(writer))
+                });
             }
         }
         Ok(())
@@ -335,6 +342,36 @@ mod tests {
             for (i, column) in rows.columns().iter().enumerate() {
                 assert_eq!(read.column(i), column, "{} of {n} rows", rows.schema().field(i).name());
             }
+        }
+    }
+
+    #[test]
+    fn bounds_and_bloom_filters_are_right() {
+        for n_different in [50, 1_000_000] {
+            let rows = rows(40_000, n_different, 9);
+            let properties = WriterProperties::builder()
+                .set_statistics_enabled(EnabledStatistics::None)
+                .set_column_statistics_enabled("plain".into(), EnabledStatistics::Chunk)
+                .set_column_statistics_enabled("missing".into(), EnabledStatistics::Chunk)
+                .set_column_bloom_filter_enabled("plain".into(), true)
+                .set_column_bloom_filter_ndv("plain".into(), 20_000)
+                .build();
+            let out = Vec::new();
+            let mut writer = GroupedWriter::new(out, rows.schema(), properties, Compression::UNCOMPRESSED, 100_000);
+            writer.as_mut().expect("begins").write(&rows).expect("writes");
+            let bytes = bytes::Bytes::from(writer.expect("begins").finish(Vec::new()).expect("ends"));
+            let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a footer");
+            for (leaf, name) in [(0, "plain"), (2, "missing")] {
+                let column = rows.column_by_name(name).expect("a column").as_string::<i32>();
+                let found = builder.metadata().row_group(0).column(leaf).statistics().expect("statistics").clone();
+                let texts = || column.iter().flatten().map(str::as_bytes);
+                assert_eq!((found.min_bytes_opt(), found.max_bytes_opt()), (texts().min(), texts().max()), "{name}");
+                assert_eq!(found.null_count_opt(), Some(arrow::array::Array::null_count(column) as u64));
+            }
+            let bloom = builder.get_row_group_column_bloom_filter(0, 0).expect("reads").expect("a filter");
+            let column = rows.column_by_name("plain").expect("a column").as_string::<i32>();
+            assert!(column.iter().flatten().all(|text| bloom.check(text)));
+            assert!((0..1_000).filter(|i| bloom.check(format!("absent {i}").as_str())).count() < 200);
         }
     }
 

@@ -12,10 +12,13 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::ByteArrayType;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, EncodingMask};
+use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter as _};
 use parquet::column::writer::ColumnCloseResult;
+use parquet::data_type::ByteArray;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::{OffsetIndexMetaData, PageLocation};
+use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use std::ops::Range;
@@ -87,10 +90,31 @@ struct Done {
     first_row: i64,
 }
 
+/// What a column gets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// A dictionary: for texts that repeat.
+    pub dictionary: bool,
+    /// The least and the greatest text.
+    pub bounds: bool,
+    /// A Bloom filter for so many different texts.
+    pub bloom: Option<u64>,
+}
+
+/// Longer texts are no bounds.
+const MAX_BOUND_BYTES: usize = 256;
+/// A Bloom filter finds what is not there once in so many look-ups.
+const FALSE_FINDS: f64 = 0.05;
+
 /// A column of a row group.
 pub(super) struct TextColumn {
     column: ColumnDescPtr,
     shape: Shape,
+    wanted: Wanted,
+    bloom: Option<Sbbf>,
+    /// Of texts that were written out.
+    bounds: Option<(Vec<u8>, Vec<u8>)>,
+    n_nulls: u64,
     dictionary: Interner,
     /// Whether the dictionary is full.
     is_plain: bool,
@@ -110,12 +134,17 @@ pub(super) struct TextColumn {
 }
 
 impl TextColumn {
-    pub fn new(column: ColumnDescPtr, shape: Shape) -> Self {
-        Self {
+    pub fn new(column: ColumnDescPtr, shape: Shape, wanted: Wanted) -> Result<Self, ColumnsError> {
+        let bloom = wanted.bloom.map(|n| Sbbf::new_with_ndv_fpp(n, FALSE_FINDS)).transpose()?;
+        Ok(Self {
             column,
             shape,
+            wanted,
+            bloom,
+            bounds: None,
+            n_nulls: 0,
             dictionary: Interner::default(),
-            is_plain: false,
+            is_plain: !wanted.dictionary,
             ids: Vec::new(),
             plain: Vec::new(),
             repetitions: Vec::new(),
@@ -126,7 +155,7 @@ impl TextColumn {
             n_values: 0,
             pages: Vec::new(),
             n_page_bytes: 0,
-        }
+        })
     }
 
     /// Bytes so far, about.
@@ -143,9 +172,16 @@ impl TextColumn {
             if self.shape == Shape::Optional {
                 self.definitions.push(u32::from(is_there));
             }
-            if is_there && self.is_plain {
-                self.write_out(texts.get(row));
-            } else if is_there {
+            if !is_there {
+                self.n_nulls += 1;
+            } else if self.is_plain {
+                let text = texts.get(row);
+                if !before.is_some_and(|(i, _)| is_equal(texts.get(i), text)) {
+                    self.see(text);
+                }
+                before = Some((row, 0));
+                self.write_out(text);
+            } else {
                 let id = match before {
                     Some((i, id)) if is_equal(texts.get(i), texts.get(row)) => id,
                     _ => self.dictionary.id(texts.get(row)),
@@ -198,6 +234,34 @@ impl TextColumn {
         }
         self.last.clear();
         self.last.extend_from_slice(&self.ids[first..]);
+    }
+
+    /// Takes note of a text that the dictionary does not have.
+    fn see(&mut self, text: &[u8]) {
+        if let Some(bloom) = &mut self.bloom {
+            bloom.insert(text);
+        }
+        if self.wanted.bounds {
+            match &mut self.bounds {
+                None => self.bounds = Some((text.to_vec(), text.to_vec())),
+                Some((least, _)) if text < least.as_slice() => *least = text.to_vec(),
+                Some((_, greatest)) if text > greatest.as_slice() => *greatest = text.to_vec(),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The least and greatest text and the number of missing ones, as far as that is wanted.
+    fn statistics(&self) -> Option<Statistics> {
+        if !self.wanted.bounds {
+            return None;
+        }
+        let (least, greatest) = self.bounds.as_ref()?;
+        if least.len().max(greatest.len()) > MAX_BOUND_BYTES {
+            return None;
+        }
+        let bound = |text: &Vec<u8>| Some(ByteArray::from(text.clone()));
+        Some(ValueStatistics::new(bound(least), bound(greatest), None, Some(self.n_nulls), false).into())
     }
 
     fn write_out(&mut self, text: &[u8]) {
@@ -263,6 +327,13 @@ impl TextColumn {
     /// The bytes of the column's part of the row group, and what is to be said of it.
     pub fn finish(mut self, zstd: &mut Zstd, level: Compression) -> Result<(Bytes, ColumnCloseResult), ColumnsError> {
         self.end_page(zstd)?;
+        // What is in the dictionary was not looked at one by one.
+        if self.wanted.bounds || self.bloom.is_some() {
+            let dictionary = std::mem::take(&mut self.dictionary);
+            (0..dictionary.len()).for_each(|id| self.see(dictionary.text(id)));
+            self.dictionary = dictionary;
+        }
+        let statistics = self.statistics();
         let mut out = TrackedWrite::new(Vec::with_capacity(self.n_page_bytes + self.dictionary.page().len() / 2));
         let mut writer = SerializedPageWriter::new(&mut out);
         let (mut n_uncompressed, mut n_compressed) = (0, 0);
@@ -302,20 +373,22 @@ impl TextColumn {
         }
         let encodings = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
         let n_encodings = if has_dictionary { 3 } else { 2 };
-        let metadata = ColumnChunkMetaData::builder(self.column)
+        let mut metadata = ColumnChunkMetaData::builder(self.column)
             .set_compression(level)
             .set_encodings_mask(EncodingMask::new_from_encodings(encodings[..n_encodings].iter()))
             .set_total_compressed_size(n_compressed as i64)
             .set_total_uncompressed_size(n_uncompressed as i64)
             .set_num_values(self.n_values as i64)
             .set_data_page_offset(first_data as i64)
-            .set_dictionary_page_offset(has_dictionary.then_some(0))
-            .build()?;
+            .set_dictionary_page_offset(has_dictionary.then_some(0));
+        if let Some(statistics) = statistics {
+            metadata = metadata.set_statistics(statistics);
+        }
         let result = ColumnCloseResult {
             bytes_written: n_compressed as u64,
             rows_written: self.n_rows as u64,
-            metadata,
-            bloom_filter: None,
+            metadata: metadata.build()?,
+            bloom_filter: self.bloom,
             column_index: None,
             offset_index: Some(OffsetIndexMetaData { page_locations: places, unencoded_byte_array_data_bytes: None }),
         };

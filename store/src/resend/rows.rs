@@ -48,14 +48,14 @@ impl Hasher for Same {
     }
 }
 
-/// Rows of one generation: as many as fit into a table of 2^20 places.
-const GENERATION_ROWS: usize = 900_000;
-/// Full generations that are kept beside the one that fills.
-const N_GENERATIONS: usize = 4;
+/// Rows of one generation: as many as fit into a table of 2^21 places.
+const GENERATION_ROWS: usize = 1_800_000;
+/// Full generations that are kept beside the one that fills. Each is a look-up a row.
+const N_GENERATIONS: usize = 2;
 
 type Set = HashSet<RowHash, BuildHasherDefault<Same>>;
 
-/// The last 3.6 to 4.5 million rows: about 65 MB when full.
+/// The last 3.6 to 5.4 million rows: about 80 MB when full.
 #[derive(Debug, Default)]
 pub(crate) struct RecentRows {
     newest: Set,
