@@ -32,8 +32,8 @@ const WITH_STATISTICS: [&str; 10] = [
     "ProjectId",
 ];
 /// Columns in which values hardly repeat: a dictionary would only be looked up.
-const ALL_DIFFERENT: [&str; 7] =
-    ["Timestamp", "TimeUnix", "ObservedTimestamp", "Duration", "SpanId", "ParentSpanId", "Body"];
+const ALL_DIFFERENT: [&str; 9] =
+    ["Timestamp", "TimeUnix", "ObservedTimestamp", "Duration", "SpanId", "ParentSpanId", "Body", "Value", "Sum"];
 
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,11 +152,17 @@ fn codec(compression: Compression) -> Result<Codec, ColumnsError> {
     })
 }
 
-fn properties(table: Table, codec: Codec, n_rows: u64) -> WriterProperties {
+/// How large dictionaries grow: where time matters, no larger than a processor's cache.
+fn dictionary_bytes(compression: Compression) -> usize {
+    if compression == Compression::Hot { 256 * 1024 } else { 1024 * 1024 }
+}
+
+fn properties(table: Table, codec: Codec, how: &Writing) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(codec)
         .set_statistics_enabled(EnabledStatistics::None)
+        .set_dictionary_page_size_limit(dictionary_bytes(how.compression))
         .set_created_by(concat!("sextant ", env!("CARGO_PKG_VERSION")).to_owned());
     let schema = sextant_model::schema::stored(table);
     let is_here = |name: &&&str| schema.field_with_name(name).is_ok();
@@ -170,7 +176,7 @@ fn properties(table: Table, codec: Codec, n_rows: u64) -> WriterProperties {
         let path = ColumnPath::from("TraceId");
         properties = properties
             .set_column_bloom_filter_enabled(path.clone(), true)
-            .set_column_bloom_filter_ndv(path, (n_rows / 8).clamp(64, 64 * 1024));
+            .set_column_bloom_filter_ndv(path, (how.n_rows / 8).clamp(64, 64 * 1024));
     }
     properties.build()
 }
@@ -221,7 +227,7 @@ impl<W: Write + Send> SegmentWriter<W> {
     pub fn new(out: W, table: Table, how: &Writing) -> Result<Self, ColumnsError> {
         let promoter = Promoter::new(table, &how.promoted);
         let codec = codec(how.compression)?;
-        let properties = properties(table, codec, how.n_rows);
+        let properties = properties(table, codec, how);
         let writer = GroupedWriter::new(out, promoter.schema(), properties, codec, ROW_GROUP_ROWS)?;
         let index = has_traces(table).then(IndexBuilder::default);
         // Fresh segments are few and soon merged: they are read without filters.

@@ -53,7 +53,11 @@ fn is_ours(field: &Field) -> bool {
 
 fn wanted(column: &ColumnDescPtr, properties: &WriterProperties) -> Wanted {
     Wanted {
-        dictionary: properties.dictionary_enabled(column.path()),
+        dictionary_bytes: if properties.dictionary_enabled(column.path()) {
+            properties.column_dictionary_page_size_limit(column.path())
+        } else {
+            0
+        },
         bounds: properties.statistics_enabled(column.path()) != EnabledStatistics::None,
         bloom: properties.bloom_filter_properties(column.path()).map(|b| b.ndv),
     }

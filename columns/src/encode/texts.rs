@@ -26,8 +26,6 @@ use std::ops::Range;
 /// A page ends at so many rows, or bytes.
 const PAGE_ROWS: usize = 20_000;
 const PAGE_BYTES: usize = 1 << 20;
-/// A dictionary that grew larger takes nothing more; texts are written out from there on.
-const DICTIONARY_BYTES: usize = 1 << 20;
 
 /// Whether texts are the same. Nothing is compared of empty ones: the buffer of a column without any text may begin at an
 /// address where no memory is, and there `memcmp` of no bytes takes a hundred times as long as of some.
@@ -93,8 +91,8 @@ struct Done {
 /// What a column gets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
-    /// A dictionary: for texts that repeat.
-    pub dictionary: bool,
+    /// A dictionary, for texts that repeat: once it has grown larger than this, texts are written out.
+    pub dictionary_bytes: usize,
     /// The least and the greatest text.
     pub bounds: bool,
     /// A Bloom filter for so many different texts.
@@ -144,7 +142,7 @@ impl TextColumn {
             bounds: None,
             n_nulls: 0,
             dictionary: Interner::default(),
-            is_plain: !wanted.dictionary,
+            is_plain: wanted.dictionary_bytes == 0,
             ids: Vec::new(),
             plain: Vec::new(),
             repetitions: Vec::new(),
@@ -272,7 +270,7 @@ impl TextColumn {
     fn end_row(&mut self, zstd: &mut Zstd) -> Result<(), ColumnsError> {
         self.n_page_rows += 1;
         self.n_rows += 1;
-        let is_full = !self.is_plain && self.dictionary.page().len() > DICTIONARY_BYTES;
+        let is_full = !self.is_plain && self.dictionary.page().len() > self.wanted.dictionary_bytes;
         let is_long =
             self.n_page_rows >= PAGE_ROWS || self.plain.len() >= PAGE_BYTES || self.ids.len() >= PAGE_BYTES / 2;
         if is_full || is_long {
