@@ -6,6 +6,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use sextant_model::Table;
 use sextant_tests::load::{BATCH, Loaded, Signal, Template, load};
 use sextant_tests::{Serve, json, request};
 use std::path::{Path, PathBuf};
@@ -52,18 +53,7 @@ fn memory(pid: u32) -> (f64, f64) {
 }
 
 fn n_files(dir: &Path) -> usize {
-    let mut folders = vec![dir.join("segments")];
-    let mut n = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-            } else if entry.path().extension().is_some_and(|e| e == "parquet") {
-                n += 1;
-            }
-        }
-    }
-    n
+    sextant_tests::files_below(&dir.join("segments"), "parquet").len()
 }
 
 /// Stops a server and returns all the CPU seconds that it took, sealing included.
@@ -116,10 +106,12 @@ fn ingest(time: Duration) {
             kept = Some((dir, loaded.accepted));
         }
     }
-    let decode = prost_rate();
+    let (prost, ours) = (prost_rate(), decode_rate());
     println!(
-        "\nreference in this run: prost decodes {:.0} k of these spans per CPU second, to objects only",
-        decode / 1e3
+        "\ndecoding per CPU second: {:.0} k spans into columns, {:.1} times what prost does into objects ({:.0} k)",
+        ours / 1e3,
+        ours / prost,
+        prost / 1e3
     );
     let Some((dir, n)) = kept else { return };
     let serve = Serve::start(dir.path());
@@ -136,7 +128,76 @@ fn ingest(time: Duration) {
         done["bytes_after"].as_f64().unwrap_or(0.0) / n as f64
     );
     assert_eq!(serve.stop(), Some(0));
+    writers(dir.path());
     columns(dir.path());
+}
+
+/// What Parquet's own writer and ours take for the same rows in memory, zstd 1.
+fn writers(dir: &Path) {
+    use sextant_columns::{Compression, SegmentFooter, SegmentWriter, Writing};
+    let files = sextant_tests::files_below(dir, "parquet");
+    let Some(path) = files.iter().max_by_key(|p| p.metadata().map_or(0, |m| m.len())) else { return };
+    let rows: Vec<_> = sextant_columns::batches(path, Table::Traces, 8_192)
+        .expect("reads")
+        .take(30)
+        .map(|b| b.expect("rows"))
+        .collect();
+    let n = rows.iter().fold(0, |n, b| n + b.num_rows());
+    let since = Instant::now();
+    let zstd = parquet::basic::Compression::ZSTD(parquet::basic::ZstdLevel::try_new(1).expect("a level"));
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_compression(zstd)
+        .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
+        .build();
+    let mut theirs =
+        parquet::arrow::ArrowWriter::try_new(Vec::new(), rows[0].schema(), Some(properties)).expect("begins");
+    for batch in &rows {
+        theirs.write(batch).expect("writes");
+    }
+    let n_theirs = theirs.into_inner().expect("ends").len();
+    let theirs = since.elapsed().as_secs_f64();
+    let since = Instant::now();
+    let how = Writing { compression: Compression::Hot, n_rows: n as u64, promoted: Vec::new() };
+    let mut ours = SegmentWriter::new(Vec::new(), Table::Traces, &how).expect("begins");
+    for batch in &rows {
+        ours.write(batch).expect("writes");
+    }
+    let footer = SegmentFooter {
+        table: Table::Traces,
+        project: "default".into(),
+        epoch: 0,
+        bucket: String::new(),
+        n_rows: 0,
+        times: (0, 0),
+        tier: "hot".into(),
+        origins: String::new(),
+        replaces: None,
+    };
+    let n_ours = ours.finish(footer).expect("ends").out.len();
+    let ours = since.elapsed().as_secs_f64();
+    println!(
+        "writing Parquet from rows in memory: {:.0} k spans per CPU second with the trace index, {:.1} times parquet-rs \
+         ({:.0} k); {:.1} and {:.1} bytes a span",
+        n as f64 / ours / 1e3,
+        theirs / ours,
+        n as f64 / theirs / 1e3,
+        n_ours as f64 / n as f64,
+        n_theirs as f64 / n as f64
+    );
+}
+
+/// What our decoder takes for the requests that [`prost_rate`] has.
+fn decode_rate() -> f64 {
+    let pool = Template::pool(Signal::Spans, 1);
+    let since = Instant::now();
+    let mut n = 0;
+    while since.elapsed() < Duration::from_secs(2) {
+        for template in &pool {
+            let decoded = sextant_importers::otlp::decode(sextant_model::Signal::Traces, &template.bytes, 0);
+            n += decoded.expect("decodes").batches.iter().map(|b| b.rows.num_rows()).sum::<usize>();
+        }
+    }
+    n as f64 / since.elapsed().as_secs_f64()
 }
 
 /// What prost takes for the same requests.

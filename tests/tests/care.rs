@@ -1,7 +1,7 @@
 //! Checking, mending, copying: `doctor`, `backup`, `restore`, and directories that can't be written to.
 
 use serde_json::{Value, json as object};
-use sextant_tests::{Serve, json, ok, request, run};
+use sextant_tests::{Serve, files_below, json, ok, request, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,23 +30,6 @@ fn ledger(data: &str) -> Value {
     json(&["status", "--data", data, "--format", "json"])["ledger"].clone()
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == extension) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
 fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).expect("a file");
     let at = at % bytes.len();
@@ -70,7 +53,7 @@ fn doctor_names_every_damaged_file() {
     assert_eq!(findings(data), (true, vec![]));
     assert_eq!(ok(&["doctor", "--data", data]), "everything is sound\n");
     for (folder, extension) in [("segments", "parquet"), ("segments", "idx"), ("resend", "rows")] {
-        let path = files(&dir.path().join(folder), extension).remove(0);
+        let path = files_below(&dir.path().join(folder), extension).remove(0);
         let sound = fs::read(&path).expect("a file");
         for place in [0, sound.len() / 2, sound.len() - 1] {
             flip(&path, place);
@@ -91,10 +74,10 @@ fn repair_puts_aside_and_loses_nothing_else() {
     let dir = demo();
     let data = at(&dir);
     let before = counts(data);
-    let segments = files(&dir.path().join("segments/default/traces"), "parquet");
+    let segments = files_below(&dir.path().join("segments/default/traces"), "parquet");
     flip(&segments[0], 500);
-    flip(&files(&dir.path().join("segments/default/logs"), "idx")[0], 40);
-    flip(&files(&dir.path().join("resend"), "rows")[0], 99);
+    flip(&files_below(&dir.path().join("segments/default/logs"), "idx")[0], 40);
+    flip(&files_below(&dir.path().join("resend"), "rows")[0], 99);
     fs::write(dir.path().join("segments/default/stray.parquet"), "what is this").expect("writes");
     let rest = counts(data);
     assert!(rest[0] < before[0] && rest[1..] == before[1..]);
@@ -102,7 +85,7 @@ fn repair_puts_aside_and_loses_nothing_else() {
     assert!(said.contains("put aside") && said.contains("made anew"), "{said}");
     let (is_sound, found) = findings(data);
     assert!(is_sound && found.iter().all(|(kind, _)| kind == "note"), "{found:?}");
-    assert_eq!(files(&dir.path().join("quarantine"), "parquet").len(), 2, "nothing is deleted");
+    assert_eq!(files_below(&dir.path().join("quarantine"), "parquet").len(), 2, "nothing is deleted");
     assert_eq!(counts(data), rest);
     let traces = &ledger(data)[0];
     assert_eq!(traces["stored"], rest[0]);
@@ -191,7 +174,7 @@ fn a_backup_comes_back_whole_or_not_at_all() {
                 continue;
             }
             assert_eq!(output.status.code(), Some(1));
-            assert_eq!(files(again.path(), "parquet").len(), 0, "damaged at {place}");
+            assert_eq!(files_below(again.path(), "parquet").len(), 0, "damaged at {place}");
         }
     }
 }
@@ -212,7 +195,7 @@ fn a_directory_that_cannot_be_written_to_is_read() {
     let all = |dir: &Path| {
         let mut found: Vec<_> = ["parquet", "idx", "wal", "db", "rows"]
             .iter()
-            .flat_map(|e| files(dir, e))
+            .flat_map(|e| files_below(dir, e))
             .map(|p| (fs::metadata(&p).expect("a file").modified().expect("a time"), p))
             .collect();
         found.sort();

@@ -1,7 +1,7 @@
 //! Retention to the record, pins, compaction, other directories, damaged files: on the command line, as scripts use it.
 
 use serde_json::{Value, json as object};
-use sextant_tests::{Serve, json, ok, request, run};
+use sextant_tests::{Serve, files_below, json, ok, request, run};
 use std::path::{Path, PathBuf};
 
 const HOUR: i64 = 3_600_000_000_000;
@@ -70,19 +70,7 @@ impl Data {
     }
 
     fn segments(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.dir.path().join("segments")];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|e| e == "parquet") {
-                    found.push(path);
-                }
-            }
-        }
-        found
+        files_below(&self.dir.path().join("segments"), "parquet")
     }
 }
 
