@@ -13,12 +13,13 @@ use crate::recover::recover;
 use crate::resend::{RequestKey, RowHash};
 use crate::seal::{Closed, seal};
 use crate::senders::ingest_id;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Segment, Snapshot};
 use crate::state::{Health, Shared, StoreStatus, lock};
+use crate::summary::Summary;
 use crate::upkeep::{self, Applied, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
 use crate::{Pin, PinNote, Policy, StoreError, Zone, wal};
-use sextant_model::{Prune, Sql, Table, TraceId};
+use sextant_model::{Prune, Sql, Table, TimeRange, TraceId};
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -261,6 +262,30 @@ impl Store {
         let _asking = Asking::begin(&self.shared);
         self.note(sql);
         self.duck.query(&self.snapshot(), sql, prune, limits)
+    }
+
+    /// Runs a statement of our own over the views within `range`, from which segments are left out that lie wholly within it
+    /// and do not touch `by_row`; what these come to is in the view `summaries`, by table and service.
+    pub fn overview(
+        &self,
+        sql: &Sql,
+        range: TimeRange,
+        by_row: Option<TimeRange>,
+        limits: Limits,
+    ) -> Result<Answer, StoreError> {
+        let _asking = Asking::begin(&self.shared);
+        let is_whole = |s: &Segment| {
+            range.contains(s.times.0)
+                && range.contains(s.times.1)
+                && by_row.is_none_or(|r| !r.overlaps(s.times.0, s.times.1))
+        };
+        let summary = |s: &Segment| if is_whole(s) { self.summary(s) } else { None };
+        self.duck.overview(&self.snapshot(), sql, &Prune::within(range), summary, limits)
+    }
+
+    /// What a segment comes to. Its rows are read where that is not known.
+    fn summary(&self, segment: &Segment) -> Option<Summary> {
+        lock(&self.shared.manifest).summary(&segment.id).ok().flatten()
     }
 
     /// The newest `limit` rows that `sql` selects from `table`: newest segments first, stopping once nothing newer can

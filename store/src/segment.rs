@@ -7,6 +7,7 @@ use crate::manifest::Replacement;
 use crate::origin::Origins;
 use crate::snapshot::{Segment, Tier};
 use crate::state::{Shared, lock};
+use crate::summary::SummaryBuilder;
 use arrow::array::RecordBatch;
 use sextant_columns::{Compression, FileColumns, Replaces, SegmentFooter, SegmentWriter, Writing};
 use sextant_model::Table;
@@ -51,6 +52,7 @@ pub(crate) struct Making<'a> {
     writer: SegmentWriter<DiskFile>,
     columns: FileColumns,
     origins: Origins,
+    summary: SummaryBuilder,
 }
 
 impl<'a> Making<'a> {
@@ -74,11 +76,13 @@ impl<'a> Making<'a> {
         let how = Writing { compression, n_rows, promoted: promoted.to_vec() };
         let writer = SegmentWriter::new(aside.take()?, place.table, &how)?;
         let columns = FileColumns { lacks: Vec::new(), promoted: how.promoted };
-        Ok(Self { shared, place, id, path, folder, tmp, aside, writer, columns, origins: Origins::default() })
+        let (origins, summary) = (Origins::default(), SummaryBuilder::new(place.table));
+        Ok(Self { shared, place, id, path, folder, tmp, aside, writer, columns, origins, summary })
     }
 
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
         self.origins.add(rows);
+        self.summary.add(rows);
         Ok(self.writer.write(rows)?)
     }
 
@@ -136,6 +140,7 @@ impl<'a> Making<'a> {
             received: self.origins.received(),
             n_taken_in,
             columns: OnceLock::from(self.columns),
+            summary: Mutex::new(self.summary.finish()),
             index: OnceLock::new(),
             state: Mutex::default(),
             doom: OnceLock::new(),

@@ -6,6 +6,7 @@ use crate::disk::Disk;
 use crate::hot::HotEpoch;
 use crate::segment::{checksum, stamp};
 use crate::state::lock;
+use crate::summary::Summary;
 use arrow::array::RecordBatch;
 use sextant_columns::{FileColumns, ROW_GROUP_ROWS, TraceIndex, file_columns};
 use sextant_model::{Need, Prune, Table};
@@ -88,6 +89,8 @@ pub struct Segment {
     pub(crate) n_taken_in: Option<u64>,
     /// Which columns the file has, once that is known.
     pub(crate) columns: OnceLock<FileColumns>,
+    /// What it comes to, until the manifest has it.
+    pub(crate) summary: Mutex<Option<Summary>>,
     pub(crate) index: OnceLock<Option<TraceIndex>>,
     pub(crate) state: Mutex<State>,
     /// Set when nothing names the segment any more: its files go with its last reader.

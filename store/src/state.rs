@@ -99,6 +99,12 @@ pub(crate) struct Shared {
     pub n_asking: AtomicUsize,
 }
 
+/// A segment that the manifest has: what only the manifest needed is let go.
+fn shown(segment: Segment) -> Arc<Segment> {
+    *lock(&segment.summary) = None;
+    Arc::new(segment)
+}
+
 /// How many of the last requests the durable figures are over.
 const N_TIMED: usize = 512;
 /// How old the figure of free space may be.
@@ -182,7 +188,7 @@ impl Shared {
         self.publish(|s| {
             s.hot.retain(|h| h.epoch != epoch);
             let mut all = Vec::clone(&s.segments);
-            all.extend(segments.into_iter().map(Arc::new));
+            all.extend(segments.into_iter().map(shown));
             s.segments = Arc::new(all);
         });
         let _held = lock(&self.sealed_lock);
@@ -194,7 +200,7 @@ impl Shared {
         self.publish(|s| {
             let mut all = Vec::clone(&s.segments);
             all.retain(|s| !gone.iter().any(|g| g.id == s.id));
-            all.extend(segments.into_iter().map(Arc::new));
+            all.extend(segments.into_iter().map(shown));
             s.segments = Arc::new(all);
         });
         for segment in gone {

@@ -36,7 +36,9 @@ impl Workbench {
     }
 
     pub(crate) fn senders(&self, period: Period, n_buckets: u32) -> Result<Answer, AskError> {
-        self.run(&duckdb::senders(bounds(period)?, n_buckets), &Prune::default())
+        let sql = duckdb::senders(bounds(period)?, n_buckets);
+        let found = self.store.overview(&sql, TimeRange::ALL, Some(TimeRange::from(period)), Limits::default());
+        found.map(answer).map_err(|e| errors::store(&e))
     }
 
     pub(crate) fn extent(&self, kind: SearchKind) -> Result<Answer, AskError> {

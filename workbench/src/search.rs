@@ -83,6 +83,9 @@ fn plan(table: Table, plan: &Plan) -> serde_json::Value {
     })
 }
 
+/// Quantiles over more spans than this are made of sketches.
+const EXACT_ROWS: u64 = 1_000_000;
+
 impl Workbench {
     pub(crate) fn search(&self, ask: &SearchAsk) -> Result<Answer, AskError> {
         let query = parse(signal(ask.kind), &ask.query).map_err(|e| errors::parse(&e))?;
@@ -165,8 +168,14 @@ impl Workbench {
 
     pub(crate) fn services(&self, period: Period) -> Result<Answer, AskError> {
         let range = TimeRange::from(period);
-        let sql = duckdb::service_rows(range);
-        self.store.query(&sql, &Prune::within(range), Limits::default()).map(answer).map_err(|e| errors::store(&e))
+        let n_rows = self.store.snapshot().plan(Table::Traces, &Prune::within(range)).n_rows;
+        let found = if n_rows > EXACT_ROWS {
+            let sql = duckdb::service_overview(range, sextant_store::SKETCH_BASE);
+            self.store.overview(&sql, range, None, Limits::default())
+        } else {
+            self.store.query(&duckdb::service_rows(range), &Prune::within(range), Limits::default())
+        };
+        found.map(answer).map_err(|e| errors::store(&e))
     }
 
     pub(crate) fn dependencies(&self, service: Option<&str>, period: Period) -> Result<Answer, AskError> {

@@ -98,14 +98,27 @@ pub fn trace_summaries(ids: &[TraceId]) -> Sql {
 
 /// The services, with requests, errors, rate and exact quantiles.
 pub fn service_rows(range: TimeRange) -> Sql {
+    let extent = "(SELECT (max(epoch_ns(Timestamp)) - min(epoch_ns(Timestamp))) / 1e9 FROM traces WHERE {range})";
+    services(include_str!("../../sql/services.sql"), extent, range)
+}
+
+/// The same, of segments that lie wholly within the range by what they come to: quantiles within one percent, by buckets
+/// of durations that each are wider than the one before by `base`.
+pub fn service_overview(range: TimeRange, base: f64) -> Sql {
+    let extent = "(SELECT (max(last) - min(first)) / 1e9 FROM (SELECT epoch_ns(max(Timestamp)) AS last, \
+        epoch_ns(min(Timestamp)) AS first FROM traces WHERE {range} \
+        UNION ALL SELECT max(last), min(first) FROM summaries WHERE table_name = 'traces'))";
+    let template = include_str!("../../sql/services_overview.sql").replace("{base}", &base.to_string());
+    services(&template, extent, range)
+}
+
+fn services(template: &str, extent: &str, range: TimeRange) -> Sql {
     let mut params = Vec::new();
     let seconds = match (range.from, range.to) {
         (Some(from), Some(to)) => format!("{}", (to.0.saturating_sub(from.0)) as f64 / 1e9),
-        _ => {
-            "(SELECT (max(epoch_ns(Timestamp)) - min(epoch_ns(Timestamp))) / 1e9 FROM traces WHERE {range})".to_owned()
-        }
+        _ => extent.to_owned(),
     };
-    let template = include_str!("../../sql/services.sql").replace("{seconds}", &seconds);
+    let template = template.replace("{seconds}", &seconds);
     let mut text = String::new();
     for (i, part) in template.split("{range}").enumerate() {
         if i > 0 {
@@ -135,23 +148,25 @@ pub fn facets(query: &Query, range: TimeRange, fields: &[String], limit: usize) 
     Sql { text: parts.join(" UNION ALL "), params }
 }
 
-/// Records of each service, when it was last heard of, and how many came in each of `n_buckets` parts of the period.
+/// Records of each service, when it was last heard of, and how many came in each of `n_buckets` parts of the period; of
+/// segments apart from the period by what they come to.
 pub fn senders(range: (i64, i64), n_buckets: u32) -> Sql {
     let width = ((range.1 - range.0) / i64::from(n_buckets.max(1))).max(1);
     let parts: Vec<String> = Table::ALL
         .iter()
         .map(|table| {
             let time = table.time_column();
-            format!("SELECT ServiceName, ReceivedAt, epoch_ns({time}) AS t FROM {table}")
+            format!("SELECT ServiceName AS service, ReceivedAt, epoch_ns({time}) AS t FROM {table}")
         })
         .collect();
     let text = format!(
-        "WITH all_rows AS ({}), per_bucket AS (SELECT ServiceName, (t - {from}) // {width} AS bucket, count(*) AS n, \
-         max(ReceivedAt) AS seen FROM all_rows GROUP BY ALL) \
-         SELECT ServiceName AS service, CAST(sum(n) AS BIGINT) AS records, max(seen) AS last_seen, \
+        "WITH all_rows AS ({}), per_bucket AS (SELECT service, (t - {from}) // {width} AS bucket, count(*) AS n, \
+         max(ReceivedAt) AS seen FROM all_rows GROUP BY ALL \
+         UNION ALL SELECT service, -1, CAST(sum(n) AS BIGINT), max(seen) FROM summaries GROUP BY service) \
+         SELECT service, CAST(sum(n) AS BIGINT) AS records, max(seen) AS last_seen, \
          list({{'bucket': CAST(bucket AS INTEGER), 'n': CAST(n AS BIGINT)}} ORDER BY bucket) \
          FILTER (bucket BETWEEN 0 AND {n_buckets} - 1) AS counts \
-         FROM per_bucket GROUP BY ServiceName ORDER BY records DESC, service LIMIT 200",
+         FROM per_bucket GROUP BY service ORDER BY records DESC, service LIMIT 200",
         parts.join(" UNION ALL "),
         from = range.0
     );

@@ -180,6 +180,8 @@ fn segment(path: &Path, footer: &SegmentFooter) -> Result<Segment, StoreError> {
         modified: Some(modified),
         received: origins.received(),
         n_taken_in: None,
+        // It is made when the segment is merged.
+        summary: Mutex::default(),
         columns: OnceLock::from(file_columns(path, footer.table)?),
         index: OnceLock::new(),
         state: Mutex::default(),

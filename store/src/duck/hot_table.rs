@@ -23,6 +23,8 @@ const CHUNK_ROWS: usize = 2_048;
 pub(super) enum Offered {
     /// Rows in memory.
     Batches(Vec<RecordBatch>),
+    /// Rows in memory that are of no table.
+    Other(RecordBatch),
     /// Some row groups of files, and what is needed of their rows.
     Groups(Vec<(PathBuf, Vec<usize>)>, Vec<Need>),
 }
@@ -87,13 +89,21 @@ struct Next {
 }
 
 impl Bound {
+    fn batches(&self) -> &[RecordBatch] {
+        match &self.rows {
+            Offered::Batches(batches) => batches,
+            Offered::Other(rows) => std::slice::from_ref(rows),
+            Offered::Groups(..) => &[],
+        }
+    }
+
     /// The next rows with the columns that are asked for.
     fn next(&self, scan: &Scan) -> std::result::Result<Option<RecordBatch>, Box<dyn Error>> {
         let mut next = scan.next.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match &self.rows {
-                Offered::Batches(batches) => {
-                    let Some(batch) = batches.get(next.part) else { return Ok(None) };
+                Offered::Batches(_) | Offered::Other(_) => {
+                    let Some(batch) = self.batches().get(next.part) else { return Ok(None) };
                     if next.row >= batch.num_rows() {
                         (next.part, next.row) = (next.part + 1, 0);
                         continue;
@@ -130,12 +140,16 @@ impl VTab for HotTable {
         let id = bind.get_parameter(0).to_int64() as u64;
         let offered = OFFERED.lock().unwrap_or_else(PoisonError::into_inner);
         let (table, rows) = offered.get(&id).ok_or("these rows are not offered any more")?;
-        let schema = schema::stored(*table);
+        let schema = match rows {
+            Offered::Other(rows) => rows.schema(),
+            _ => schema::stored(*table),
+        };
         for field in schema.fields() {
             bind.add_result_column(field.name(), to_duckdb_logical_type_for_field(field)?);
         }
         match rows {
             Offered::Batches(batches) => bind.set_cardinality(batches.iter().map(|b| b.num_rows() as u64).sum(), true),
+            Offered::Other(rows) => bind.set_cardinality(rows.num_rows() as u64, true),
             Offered::Groups(files, _) => {
                 let n_groups: usize = files.iter().map(|(_, groups)| groups.len()).sum();
                 bind.set_cardinality((n_groups * ROW_GROUP_ROWS) as u64, false);

@@ -11,6 +11,7 @@ use crate::StoreError;
 use crate::layout::Layout;
 use crate::snapshot::{Chosen, Pruned, Segment, Snapshot, Tier};
 use crate::state::lock;
+use crate::summary::{Summary, as_rows};
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use check::Checker;
@@ -90,6 +91,41 @@ impl Duck {
             limits,
             || Views::over(snapshot, &sql.text, None, |table| snapshot.pruned(table, prune)),
         )
+    }
+
+    /// Runs a statement over the rows of segments for which `summary` has nothing; what the others come to is in the view
+    /// `summaries`.
+    pub fn overview(
+        &self,
+        snapshot: &Snapshot,
+        sql: &Sql,
+        prune: &Prune,
+        summary: impl Fn(&Segment) -> Option<Summary>,
+        limits: Limits,
+    ) -> Result<Answer, StoreError> {
+        let mut rows = as_rows(&[])?;
+        let make = || {
+            let mut whole = Vec::new();
+            let rest = Table::ALL.map(|table| {
+                let mut pruned = snapshot.pruned(table, prune);
+                pruned.segments.retain(|chosen| match summary(&chosen.segment) {
+                    Some(summary) => {
+                        whole.push((table, chosen.segment.times, summary));
+                        false
+                    }
+                    None => true,
+                });
+                pruned
+            });
+            // Of a fixed schema and small.
+            if let Ok(found) = as_rows(&whole) {
+                rows = found;
+            }
+            let mut views = Views::over(snapshot, &sql.text, None, |table| rest[table as usize].clone());
+            views.add_summaries(rows.clone());
+            views
+        };
+        run_sound(|| self.ours(), sql, limits, make)
     }
 
     pub fn newest(

@@ -4,6 +4,7 @@ use super::hot_table::{Offer, Offered};
 use super::run::Scanned;
 use crate::asked::mentioned;
 use crate::snapshot::{Chosen, Missing, Pruned, Segment, Snapshot};
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use sextant_model::{Signal, Table, schema};
 use std::collections::BTreeMap;
@@ -103,6 +104,13 @@ impl Views {
         let (table, body) = (table.name(), body.join(" UNION ALL "));
         // Writing to a String can't fail.
         write!(self.create, "CREATE TEMP VIEW {table} AS {body}; CREATE TEMP VIEW otel_{table} AS FROM {table};").ok();
+    }
+
+    /// Beside them, what some segments come to: the view `summaries`.
+    pub fn add_summaries(&mut self, rows: RecordBatch) {
+        let offer = self.offer(Table::Traces, Offered::Other(rows));
+        // Writing to a String can't fail.
+        write!(self.create, "CREATE TEMP VIEW summaries AS FROM {offer};").ok();
     }
 
     fn offer(&mut self, table: Table, rows: Offered) -> String {

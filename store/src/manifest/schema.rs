@@ -54,6 +54,8 @@ CREATE TABLE evicted (
     "
 -- Which columns the file has: JSON of the schema's hash, what is lacking, and what is promoted; NULL is not known.
 ALTER TABLE segments ADD COLUMN columns TEXT;
+-- What a segment comes to by service, as JSON.
+CREATE TABLE summaries (segment TEXT PRIMARY KEY, summary TEXT NOT NULL) STRICT;
 -- How often questions were about an attribute.
 CREATE TABLE asked (key TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
 ",

@@ -5,7 +5,9 @@ use crate::StoreError;
 use crate::bucket::Bucket;
 use crate::ledger::Ledger;
 use crate::snapshot::{Segment, Tier};
-use rusqlite::{Row, Transaction, params};
+use crate::state::lock;
+use crate::summary::Summary;
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use sextant_columns::FileColumns;
 use sextant_model::{Table, schema};
 use std::fmt::Write as _;
@@ -47,6 +49,13 @@ impl Manifest {
         Ok(found.into_iter().flatten().collect())
     }
 
+    /// What a segment comes to, if that is known.
+    pub fn summary(&self, id: &str) -> Result<Option<Summary>, StoreError> {
+        let mut statement = self.db.prepare_cached("SELECT summary FROM summaries WHERE segment = ?")?;
+        let text: Option<String> = statement.query_row([id], |r| r.get(0)).optional()?;
+        Ok(text.and_then(|text| Summary::from_json(&text)))
+    }
+
     /// The names of all segments.
     pub fn segment_ids(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self.db.prepare("SELECT id FROM segments")?;
@@ -62,6 +71,7 @@ impl Manifest {
         self.change(|tx| {
             for s in change.gone {
                 tx.execute("DELETE FROM segments WHERE id = ?", [&s.id])?;
+                tx.execute("DELETE FROM summaries WHERE segment = ?", [&s.id])?;
                 tx.execute("INSERT OR REPLACE INTO doomed VALUES (?)", [relative(&s.path, root)])?;
             }
             for s in change.made {
@@ -137,6 +147,7 @@ fn segment(r: &Row<'_>, root: &Path) -> rusqlite::Result<Option<Segment>> {
         received: received.0.zip(received.1),
         n_taken_in: r.get::<_, Option<i64>>("n_taken_in")?.map(|n| n as u64),
         columns: columns(table, r.get("columns")?),
+        summary: Mutex::default(),
         index: OnceLock::new(),
         state: Mutex::default(),
         doom: OnceLock::new(),
@@ -170,6 +181,10 @@ pub(super) fn insert(tx: &Transaction<'_>, s: &Segment, root: &Path) -> Result<(
         s.n_taken_in.map(|n| n as i64),
         s.columns.get().map(|c| to_json(s.table, c)),
     ])?;
+    if let Some(summary) = lock(&s.summary).as_ref() {
+        let mut statement = tx.prepare_cached("INSERT INTO summaries VALUES (?,?)")?;
+        statement.execute(params![s.id, summary.to_json()?])?;
+    }
     Ok(())
 }
 

@@ -22,6 +22,8 @@ pub(crate) const FAN_IN: usize = 8;
 const GRACE_NANOS: i64 = 60_000_000_000;
 /// So many small segments of a place are merged though more may come.
 const MANY: usize = 8;
+/// So many that were just sealed are merged though their five minutes are not over.
+const A_LOT: usize = 64;
 /// Fewer are merged once nothing has come for so long.
 const IDLE_NANOS: i64 = 900_000_000_000;
 /// More places of one kind than this (days with late data, say) are laid together by the next coarser kind.
@@ -83,6 +85,13 @@ fn of_series(segments: &[&Arc<Segment>], now: i64, is_all: bool) -> Vec<Job> {
         .filter(|(bucket, inputs)| is_worth_it(**bucket, inputs, now, is_all))
         .map(|(bucket, inputs)| job(*bucket, inputs))
         .collect();
+    for (bucket, inputs) in &places {
+        // Of a bucket that goes on what was just sealed is laid together once it is a lot.
+        let sealed: Vec<&Arc<Segment>> = inputs.iter().filter(|s| s.tier == Tier::Hot).copied().collect();
+        if sealed.len() >= A_LOT && !is_worth_it(*bucket, inputs, now, is_all) {
+            jobs.push(job(*bucket, &sealed));
+        }
+    }
     if jobs.is_empty() {
         jobs.extend(coarser(&places));
     }
