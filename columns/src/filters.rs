@@ -60,13 +60,15 @@ struct Group {
 /// The filters of rows that come batch by batch, in row groups of a fixed size.
 pub(crate) struct FilterBuilder {
     has_words: bool,
-    group_rows: usize,
+    /// Rows of each row group; the last number is that of all further ones.
+    group_rows: Vec<usize>,
     groups: Vec<Group>,
     token: Vec<u8>,
 }
 
 impl FilterBuilder {
-    pub fn new(table: Table, group_rows: usize) -> Self {
+    /// For row groups of so many rows; the last number is that of all further ones.
+    pub fn new(table: Table, group_rows: Vec<usize>) -> Self {
         Self { has_words: table == Table::Logs, group_rows, groups: Vec::new(), token: Vec::new() }
     }
 
@@ -74,17 +76,23 @@ impl FilterBuilder {
     pub fn add(&mut self, rows: &RecordBatch) {
         let mut from = 0;
         while from < rows.num_rows() {
-            if self.groups.last().is_none_or(|g| g.n_rows as usize == self.group_rows) {
+            if self.groups.last().is_none_or(|g| g.n_rows as usize >= self.size(self.groups.len() - 1)) {
                 if let Some(full) = self.groups.last_mut() {
                     full.fold(FALSE_FINDS[0]);
                 }
                 self.groups.push(Group::new(self.has_words));
             }
+            let size = self.size(self.groups.len() - 1);
             let Some(group) = self.groups.last_mut() else { return };
-            let n = (self.group_rows - group.n_rows as usize).min(rows.num_rows() - from);
+            let n = (size - group.n_rows as usize).min(rows.num_rows() - from);
             group.add(&rows.slice(from, n), &mut self.token);
             from += n;
         }
+    }
+
+    /// Rows of a row group; at least one, so that it ends.
+    fn size(&self, group: usize) -> usize {
+        self.group_rows.get(group).or(self.group_rows.last()).map_or(usize::MAX, |n| (*n).max(1))
     }
 
     /// The section of the index file: number of groups, then of each its rows and the blocks of both filters (u32 each),
@@ -149,6 +157,11 @@ impl Group {
         for kind in KINDS {
             if let Some(filter) = self.filter(kind) {
                 filter.fold_to_target_fpp(rate);
+                // Folding keeps the memory; many row groups are folded before the file ends.
+                let mut bits = Vec::with_capacity(filter.num_blocks() * BLOCK_BYTES);
+                if filter.write_bitset(&mut bits).is_ok() {
+                    *filter = Sbbf::new(&bits);
+                }
             }
         }
     }
@@ -272,7 +285,7 @@ mod tests {
     #[test]
     fn what_is_there_is_found_and_what_is_not_mostly_not() {
         let rows = rows();
-        let mut filters = FilterBuilder::new(Table::Logs, GROUP_ROWS);
+        let mut filters = FilterBuilder::new(Table::Logs, vec![GROUP_ROWS]);
         for (from, n) in [(0, 250), (250, 7), (257, 743)] {
             filters.add(&rows.slice(from, n));
         }
@@ -299,7 +312,7 @@ mod tests {
     fn filters_keep_to_their_share() {
         let rows = rows();
         for n_bytes in [0, 1_000, 20_000, 200_000] {
-            let mut filters = FilterBuilder::new(Table::Logs, GROUP_ROWS);
+            let mut filters = FilterBuilder::new(Table::Logs, vec![GROUP_ROWS]);
             filters.add(&rows);
             let n = filters.finish(n_bytes).expect("filters").len();
             assert!(n <= 4 + 12 * (N / GROUP_ROWS) + n_bytes * 6 / 100, "{n} bytes beside {n_bytes}");

@@ -8,6 +8,7 @@
 
 use crate::ColumnsError;
 use crate::filters::{BLOCK_BYTES, Kind, block_of, hash_of, is_in};
+use crate::read::row_groups;
 use arrow::array::{Array, AsArray, RecordBatch};
 use sextant_model::{Need, TraceId};
 use std::fs::File;
@@ -18,6 +19,9 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 const MAGIC: &[u8; 8] = b"SXTRACE3";
 const WITHOUT_FILTERS: &[u8; 8] = b"SXTRACE2";
 const HEAD_BYTES: u64 = 24;
+
+/// Memory for more rows is taken as they come.
+const MAX_RESERVED: u64 = 1 << 22;
 
 fn key_of(id: &str) -> Option<u64> {
     u64::from_str_radix(id.get(16..32)?, 16).ok()
@@ -35,6 +39,11 @@ pub(crate) struct IndexBuilder {
 }
 
 impl IndexBuilder {
+    /// For about so many rows.
+    pub fn new(n_rows: u64) -> Self {
+        Self { entries: Vec::with_capacity(n_rows.min(MAX_RESERVED) as usize), n_rows: 0 }
+    }
+
     /// The next rows of the segment. Rows without a trace are left out.
     pub fn add(&mut self, rows: &RecordBatch) -> Result<(), ColumnsError> {
         let ids = rows.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>());
@@ -48,22 +57,20 @@ impl IndexBuilder {
     /// The bytes of the file; `filters` is its last section.
     pub fn finish(mut self, filters: &[u8]) -> Vec<u8> {
         self.entries.sort_unstable();
-        let (mut keys, mut ends) = (Vec::new(), Vec::new());
-        for (i, (key, _)) in self.entries.iter().enumerate() {
-            if keys.last() == Some(key) {
-                ends.pop();
-            } else {
-                keys.push(*key);
-            }
-            ends.push(i as u32 + 1);
-        }
-        let mut bytes = Vec::with_capacity(HEAD_BYTES as usize + keys.len() * 12 + self.entries.len() * 4);
+        let traces = || self.entries.chunk_by(|a, b| a.0 == b.0);
+        let n_traces = traces().count();
+        let n_bytes = HEAD_BYTES as usize + n_traces * 12 + self.entries.len() * 4 + filters.len();
+        let mut bytes = Vec::with_capacity(n_bytes);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&(keys.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&(n_traces as u32).to_le_bytes());
         bytes.extend_from_slice(&(self.entries.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&[0; 8]);
-        bytes.extend(keys.iter().flat_map(|k| k.to_le_bytes()));
-        bytes.extend(ends.iter().flat_map(|e| e.to_le_bytes()));
+        traces().for_each(|rows| bytes.extend_from_slice(&rows[0].0.to_le_bytes()));
+        let mut end = 0;
+        for rows in traces() {
+            end += rows.len() as u32;
+            bytes.extend_from_slice(&end.to_le_bytes());
+        }
         bytes.extend(self.entries.iter().flat_map(|(_, row)| row.to_le_bytes()));
         bytes.extend_from_slice(filters);
         let checksum = xxh3_64(&bytes[HEAD_BYTES as usize..]);
@@ -84,6 +91,7 @@ pub struct TraceIndex {
 /// Where the filters of a row group are.
 #[derive(Debug)]
 struct GroupFilters {
+    n_rows: u32,
     /// Blocks of each kind of filter; none where there is no filter.
     n_blocks: [u32; 2],
     /// Where they begin.
@@ -99,11 +107,11 @@ fn filters(file: &File, at: u64, length: u64) -> Result<(Vec<GroupFilters>, u64)
     }
     let mut groups = Vec::new();
     for group in 0..n_groups {
-        let counts: [u8; 8] = read(file, at + 4 + group * 12 + 4)?;
+        let counts: [u8; 12] = read(file, at + 4 + group * 12)?;
         let count = |i: usize| u32::from_le_bytes([counts[i], counts[i + 1], counts[i + 2], counts[i + 3]]);
-        let n_blocks = [count(0), count(4)];
+        let n_blocks = [count(4), count(8)];
         let bytes = n_blocks.map(|n| u64::from(n) * BLOCK_BYTES as u64);
-        groups.push(GroupFilters { n_blocks, at: [end, end + bytes[0]] });
+        groups.push(GroupFilters { n_rows: count(0), n_blocks, at: [end, end + bytes[0]] });
         end += bytes[0] + bytes[1];
     }
     Ok((groups, end))
@@ -150,6 +158,15 @@ impl TraceIndex {
         Ok(Self { path: path.to_owned(), n_traces, groups })
     }
 
+    /// The index beside a segment. Filters are not used if the file's row groups are other ones.
+    pub fn open_beside(segment: &Path) -> Result<Self, ColumnsError> {
+        let mut index = Self::open(&segment.with_extension("idx"))?;
+        if !index.groups.is_empty() && !index.group_rows().eq(row_groups(segment)?) {
+            index.groups.clear();
+        }
+        Ok(index)
+    }
+
     /// The row groups in which rows can have all of `needs`, rising; nothing if it can't be said.
     pub fn groups(&self, needs: &[Need]) -> Result<Option<Vec<usize>>, ColumnsError> {
         if self.groups.is_empty() || needs.is_empty() {
@@ -177,6 +194,11 @@ impl TraceIndex {
     /// How many row groups have filters.
     pub fn n_groups(&self) -> usize {
         self.groups.len()
+    }
+
+    /// The rows of each row group that has filters.
+    pub fn group_rows(&self) -> impl Iterator<Item = u64> {
+        self.groups.iter().map(|g| u64::from(g.n_rows))
     }
 
     /// The rows of `id`, rising; empty if the trace is not here.

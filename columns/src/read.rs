@@ -4,7 +4,6 @@ use crate::conform::{conformed, conformed_to};
 use crate::filters::FilterBuilder;
 use crate::index::IndexBuilder;
 use crate::need::predicate;
-use crate::write::ROW_GROUP_ROWS;
 use crate::{ColumnsError, SegmentFooter};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -27,10 +26,16 @@ pub fn read_footer(path: &Path) -> Result<SegmentFooter, ColumnsError> {
     footer.ok_or(ColumnsError::Damaged { kind: "segment", what: "its footer does not say what it holds" })
 }
 
+/// The rows of each row group of a file.
+pub(crate) fn row_groups(path: &Path) -> Result<Vec<u64>, ColumnsError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    Ok(builder.metadata().row_groups().iter().map(|g| g.num_rows() as u64).collect())
+}
+
 /// The bytes of the trace index of a segment, made anew from its rows, with filters.
 pub fn write_trace_index(path: &Path, table: Table) -> Result<Vec<u8>, ColumnsError> {
     let mut index = IndexBuilder::default();
-    let mut filters = FilterBuilder::new(table, ROW_GROUP_ROWS);
+    let mut filters = FilterBuilder::new(table, row_groups(path)?.into_iter().map(|n| n as usize).collect());
     for rows in batches(path, table, BATCH_ROWS)? {
         let rows = rows?;
         index.add(&rows)?;
@@ -43,12 +48,13 @@ pub fn write_trace_index(path: &Path, table: Table) -> Result<Vec<u8>, ColumnsEr
 const BATCH_ROWS: usize = 8_192;
 
 /// The columns at `columns` of [`schema::stored`], in that order, of some row groups, a few rows at a time; only of rows
-/// that have what is needed. Other columns of other rows are passed over page by page.
+/// that have what is needed. `group_rows` are the rows of all row groups, for which the choice was made. Other columns of other rows are passed over page by page.
 pub fn read_groups(
     path: &Path,
     table: Table,
-    groups: Vec<usize>,
+    groups: &[usize],
     needs: &[Need],
+    group_rows: &[u64],
     columns: &[usize],
     batch_rows: usize,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ColumnsError>> + Send + use<>, ColumnsError> {
@@ -58,13 +64,17 @@ pub fn read_groups(
     let metadata =
         ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional))?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-    if groups.iter().any(|g| *g >= builder.metadata().num_row_groups()) {
-        return Err(ColumnsError::Damaged { kind: "trace index", what: "it names row groups that are not there" });
+    let all = builder.metadata().row_groups();
+    if !all.iter().map(|g| g.num_rows() as u64).eq(group_rows.iter().copied()) {
+        return Err(ColumnsError::Damaged {
+            kind: "trace index",
+            what: "it is of another file; run: sextant doctor --repair",
+        });
     }
     let names = wanted.fields().iter().map(|f| f.name().as_str());
     let mask = ProjectionMask::columns(builder.parquet_schema(), names);
     let filter = RowFilter::new(needs.iter().map(|need| predicate(need, builder.parquet_schema(), table)).collect());
-    let rows = builder.with_projection(mask).with_row_groups(groups).with_row_filter(filter);
+    let rows = builder.with_projection(mask).with_row_groups(groups.to_vec()).with_row_filter(filter);
     let rows = rows.with_batch_size(batch_rows).build()?;
     Ok(rows.map(move |batch| conformed_to(&wanted, batch?)))
 }
@@ -88,7 +98,7 @@ pub fn file_columns(path: &Path, table: Table) -> Result<FileColumns, ColumnsErr
         .filter(|f| there.find(f.name()).is_none())
         .map(|f| f.name().clone())
         .collect();
-    let promoted = there.iter().filter_map(|f| f.name().strip_prefix(schema::PROMOTED)).map(str::to_owned).collect();
+    let promoted = there.iter().filter_map(|f| schema::promoted_key(f.name())).map(str::to_owned).collect();
     Ok(FileColumns { lacks, promoted })
 }
 

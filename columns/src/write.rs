@@ -229,10 +229,10 @@ impl<W: Write + Send> SegmentWriter<W> {
         let codec = codec(how.compression)?;
         let properties = properties(table, codec, how);
         let writer = GroupedWriter::new(out, promoter.schema(), properties, codec, ROW_GROUP_ROWS)?;
-        let index = has_traces(table).then(IndexBuilder::default);
+        let index = has_traces(table).then(|| IndexBuilder::new(how.n_rows));
         // Fresh segments are few and soon merged: they are read without filters.
         let has_filters = index.is_some() && matches!(how.compression, Compression::Merged | Compression::Warm);
-        let filters = has_filters.then(|| FilterBuilder::new(table, ROW_GROUP_ROWS));
+        let filters = has_filters.then(|| FilterBuilder::new(table, vec![ROW_GROUP_ROWS]));
         let services = Some(BTreeSet::new());
         Ok(Self { writer, table, promoter, n_rows: 0, times: (i64::MAX, i64::MIN), services, index, filters })
     }

@@ -66,9 +66,26 @@ fn attribute_lists(name: &str) -> [Field; 3] {
 /// What the names of columns that repeat an attribute begin with.
 pub const PROMOTED: &str = "__otel_materialized_";
 
-/// The name of the column that repeats an attribute, of the record or else its resource.
+/// The name of the column that repeats an attribute, of the record or else its resource. Engines compare names of columns
+/// without case and attributes are not the same then, so keys with large letters get a number that tells them apart.
 pub fn promoted(key: &str) -> String {
-    format!("{PROMOTED}{key}")
+    if key.chars().any(char::is_uppercase) {
+        format!("{PROMOTED}{key}#{:08x}", fnv1a(key.as_bytes()))
+    } else {
+        format!("{PROMOTED}{key}")
+    }
+}
+
+/// The key of a promoted column.
+pub fn promoted_key(column: &str) -> Option<&str> {
+    let rest = column.strip_prefix(PROMOTED)?;
+    let key = rest.rsplit_once('#').map_or(rest, |(key, _)| key);
+    [rest, key].into_iter().find(|key| promoted(key) == column)
+}
+
+/// FNV-1a, 32 bits.
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, b| (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193))
 }
 
 /// The column of the records' own attributes.

@@ -24,13 +24,27 @@ ranked AS (
         sum(n) OVER (PARTITION BY service) AS total
     FROM buckets
 ),
+-- Between the two ranks beside each quantile, as quantile_cont does.
+wanted AS (
+    SELECT service, q, floor(q * (max(total) - 1)) AS low, q * (max(total) - 1) - floor(q * (max(total) - 1)) AS part
+    FROM ranked, (SELECT unnest([0.50, 0.95, 0.99]) AS q)
+    GROUP BY service, q
+),
+ends AS (
+    SELECT
+        service, q, any_value(part) AS part,
+        least(pow({base}, min(bucket) FILTER (upto > low) + 0.5), 9.2e18) AS a,
+        least(pow({base}, min(bucket) FILTER (upto > low + ceil(part)) + 0.5), 9.2e18) AS b
+    FROM wanted JOIN ranked USING (service)
+    GROUP BY service, q
+),
 quantiles AS (
     SELECT
         service,
-        CAST(pow({base}, min(bucket) FILTER (upto > 0.50 * (total - 1)) + 0.5) AS BIGINT) AS p50_ns,
-        CAST(pow({base}, min(bucket) FILTER (upto > 0.95 * (total - 1)) + 0.5) AS BIGINT) AS p95_ns,
-        CAST(pow({base}, min(bucket) FILTER (upto > 0.99 * (total - 1)) + 0.5) AS BIGINT) AS p99_ns
-    FROM ranked
+        CAST(any_value(a + (b - a) * part) FILTER (q = 0.50) AS BIGINT) AS p50_ns,
+        CAST(any_value(a + (b - a) * part) FILTER (q = 0.95) AS BIGINT) AS p95_ns,
+        CAST(any_value(a + (b - a) * part) FILTER (q = 0.99) AS BIGINT) AS p99_ns
+    FROM ends
     GROUP BY service
 )
 SELECT

@@ -1,6 +1,6 @@
 //! Attributes that questions were about: they get columns of their own when segments are laid together.
 
-use sextant_model::schema::PROMOTED;
+use sextant_model::schema::{PROMOTED, promoted_key};
 use std::collections::BTreeMap;
 
 /// More keys than this are not remembered; those that were asked for least go first.
@@ -28,8 +28,9 @@ impl Asked {
             self.is_saved = false;
         }
         while self.counts.len() > MAX_KEYS {
-            let least = self.counts.iter().min_by_key(|(_, n)| **n).map(|(key, _)| key.clone());
-            least.and_then(|key| self.counts.remove(&key));
+            // What was asked for long ago fades, so that what is new has a chance.
+            self.counts.values_mut().for_each(|n| *n /= 2);
+            self.counts.retain(|_, n| *n > 0);
         }
     }
 
@@ -44,6 +45,11 @@ impl Asked {
     pub fn unsaved(&mut self) -> Option<BTreeMap<String, u64>> {
         (!std::mem::replace(&mut self.is_saved, true)).then(|| self.counts.clone())
     }
+
+    /// It could not be saved.
+    pub fn set_unsaved(&mut self) {
+        self.is_saved = false;
+    }
 }
 
 /// The keys of the promoted columns that a statement names, in double quotes.
@@ -55,7 +61,9 @@ pub(crate) fn mentioned(sql: &str) -> Vec<String> {
         let mut key = String::new();
         while let Some(c) = rest.next() {
             if c == '"' && rest.next_if_eq(&'"').is_none() {
-                if !keys.contains(&key) {
+                if let Some(key) = promoted_key(&format!("{PROMOTED}{key}")).map(str::to_owned)
+                    && !keys.contains(&key)
+                {
                     keys.push(key);
                 }
                 break;
@@ -69,9 +77,12 @@ pub(crate) fn mentioned(sql: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sextant_model::schema::promoted;
 
     #[test]
     fn keys_are_found_in_statements() {
+        let both = format!("\"{}\" \"{}\"", promoted("user.id"), promoted("User.Id"));
+        assert_eq!(mentioned(&both), ["user.id", "User.Id"]);
         let sql = r#"SELECT 1 WHERE "__otel_materialized_http.route" = 'x' AND "__otel_materialized_a""b" IS NULL
             OR "__otel_materialized_http.route" = 'y' OR "__otel_materialized_open"#;
         assert_eq!(mentioned(sql), ["http.route", "a\"b"]);
@@ -84,7 +95,7 @@ mod tests {
             asked.note(&[format!("k{i}"), "often".into()]);
         }
         assert_eq!(asked.first()[0], "often");
-        assert_eq!(asked.counts.len(), MAX_KEYS);
+        assert!(asked.counts.len() <= MAX_KEYS && asked.counts.contains_key("k499"));
         assert!(asked.unsaved().is_some() && asked.unsaved().is_none());
     }
 }

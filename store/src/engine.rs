@@ -285,7 +285,8 @@ impl Store {
 
     /// What a segment comes to. Its rows are read where that is not known.
     fn summary(&self, segment: &Segment) -> Option<Summary> {
-        lock(&self.shared.manifest).summary(&segment.id).ok().flatten()
+        let text = lock(&self.shared.manifest).summary(&segment.id).ok().flatten();
+        text.and_then(|text| Summary::from_json(&text))
     }
 
     /// The newest `limit` rows that `sql` selects from `table`: newest segments first, stopping once nothing newer can

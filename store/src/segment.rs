@@ -141,7 +141,7 @@ impl<'a> Making<'a> {
             n_taken_in,
             columns: OnceLock::from(self.columns),
             summary: Mutex::new(self.summary.finish()),
-            index: OnceLock::new(),
+            index: Mutex::default(),
             state: Mutex::default(),
             doom: OnceLock::new(),
         })

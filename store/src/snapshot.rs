@@ -8,7 +8,7 @@ use crate::segment::{checksum, stamp};
 use crate::state::lock;
 use crate::summary::Summary;
 use arrow::array::RecordBatch;
-use sextant_columns::{FileColumns, ROW_GROUP_ROWS, TraceIndex, file_columns};
+use sextant_columns::{FileColumns, ROW_GROUP_ROWS, TraceIndex, file_columns, has_traces};
 use sextant_model::{Need, Prune, Table};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -54,6 +54,17 @@ pub(crate) enum State {
     Damaged(String),
 }
 
+/// The index beside a segment.
+#[derive(Debug, Default)]
+pub(crate) enum Index {
+    /// Nobody looked for it since the start.
+    #[default]
+    NotYet,
+    /// There is none that can be used.
+    Absent,
+    There(Arc<TraceIndex>),
+}
+
 /// An immutable Parquet file of one table, project and bucket.
 #[derive(Debug)]
 pub struct Segment {
@@ -91,7 +102,7 @@ pub struct Segment {
     pub(crate) columns: OnceLock<FileColumns>,
     /// What it comes to, until the manifest has it.
     pub(crate) summary: Mutex<Option<Summary>>,
-    pub(crate) index: OnceLock<Option<TraceIndex>>,
+    pub(crate) index: Mutex<Index>,
     pub(crate) state: Mutex<State>,
     /// Set when nothing names the segment any more: its files go with its last reader.
     pub(crate) doom: OnceLock<Disk>,
@@ -125,18 +136,29 @@ impl Segment {
     }
 
     /// The trace index beside it, if it has one that is sound.
-    pub(crate) fn trace_index(&self) -> Option<&TraceIndex> {
-        let open = || match TraceIndex::open(&self.path.with_extension("idx")) {
-            Ok(index) => Some(index),
-            Err(e) => {
-                tracing::warn!(path = %self.path.display(), "trace index not used: {e}");
-                None
-            }
-        };
-        match self.table {
-            Table::Traces | Table::Logs => self.index.get_or_init(open).as_ref(),
+    pub(crate) fn trace_index(&self) -> Option<Arc<TraceIndex>> {
+        if !has_traces(self.table) {
+            return None;
+        }
+        let mut index = lock(&self.index);
+        if matches!(&*index, Index::NotYet) {
+            *index = match TraceIndex::open_beside(&self.path) {
+                Ok(found) => Index::There(Arc::new(found)),
+                Err(e) => {
+                    tracing::warn!(path = %self.path.display(), "trace index not used: {e}");
+                    Index::Absent
+                }
+            };
+        }
+        match &*index {
+            Index::There(index) => Some(index.clone()),
             _ => None,
         }
+    }
+
+    /// The index was made anew.
+    pub(crate) fn forget_index(&self) {
+        *lock(&self.index) = Index::NotYet;
     }
 
     /// Why the file can't be read, if it can't. A file that is as long and as old as it was when it was written is
@@ -179,7 +201,7 @@ impl Segment {
         let why = format!("{} is damaged: its checksum is not the one that it was written with", self.path.display());
         tracing::error!("{why}; run: sextant doctor");
         *lock(&self.state) = State::Damaged(why.clone());
-        Missing { n_rows: self.n_rows, why }
+        Missing { n_rows: self.n_rows, why, is_damage: true }
     }
 
     /// What of it need be read, or why nothing.
@@ -188,7 +210,11 @@ impl Segment {
             return Err(why);
         }
         match self.groups(prune) {
-            Some(groups) if groups.is_empty() => Err(Why::Filter),
+            Some(groups) if groups.chosen.is_empty() => Err(Why::Filter),
+            // Where most is left, all of it is read faster.
+            Some(groups) if groups.chosen.len() * 4 > groups.all_rows.len() * 3 => {
+                Ok(Chosen { segment: self.clone(), groups: None })
+            }
             groups => Ok(Chosen { segment: self.clone(), groups }),
         }
     }
@@ -209,18 +235,28 @@ impl Segment {
     }
 
     /// The row groups in which rows can have what `prune` needs; nothing if that is all of them, or not known.
-    fn groups(&self, prune: &Prune) -> Option<Vec<usize>> {
+    fn groups(&self, prune: &Prune) -> Option<RowGroups> {
         if prune.needs.is_empty() {
             return None;
         }
         let index = self.trace_index()?;
-        let groups = index.groups(&prune.needs).ok()??;
-        (groups.len() < index.n_groups()).then_some(groups)
+        let chosen = index.groups(&prune.needs).ok()??;
+        let all_rows: Vec<u64> = index.group_rows().collect();
+        (chosen.len() < all_rows.len()).then_some(RowGroups { chosen, all_rows })
     }
 
     fn n_groups(&self) -> u64 {
         self.n_rows.div_ceil(ROW_GROUP_ROWS as u64)
     }
+}
+
+/// Some row groups of a file.
+#[derive(Debug, Clone)]
+pub struct RowGroups {
+    /// Which.
+    pub chosen: Vec<usize>,
+    /// The rows of all row groups of the file.
+    pub all_rows: Vec<u64>,
 }
 
 /// A segment that is to be read, or some of its row groups.
@@ -229,7 +265,7 @@ pub struct Chosen {
     /// Which.
     pub segment: Arc<Segment>,
     /// Its row groups, if not all of them need be read.
-    pub groups: Option<Vec<usize>>,
+    pub groups: Option<RowGroups>,
 }
 
 impl Chosen {
@@ -237,17 +273,13 @@ impl Chosen {
     pub fn n_rows(&self) -> u64 {
         match &self.groups {
             None => self.segment.n_rows,
-            Some(groups) => {
-                let all = self.segment.n_rows;
-                let size = ROW_GROUP_ROWS as u64;
-                groups.iter().map(|g| size.min(all.saturating_sub(*g as u64 * size))).sum()
-            }
+            Some(groups) => groups.chosen.iter().filter_map(|g| groups.all_rows.get(*g)).sum(),
         }
     }
 
     /// Row groups that are to be read.
     pub fn n_groups(&self) -> u64 {
-        self.groups.as_ref().map_or_else(|| self.segment.n_groups(), |g| g.len() as u64)
+        self.groups.as_ref().map_or_else(|| self.segment.n_groups(), |g| g.chosen.len() as u64)
     }
 
     /// Bytes of what is to be read, about.
@@ -299,6 +331,8 @@ pub struct Missing {
     pub n_rows: u64,
     /// Why not.
     pub why: String,
+    /// Whether they are lost, and not only away.
+    pub is_damage: bool,
 }
 
 /// What pruning left.
@@ -337,7 +371,10 @@ impl Snapshot {
             let Ok(chosen) = segment.chosen(prune) else { continue };
             match segment.trouble() {
                 None => pruned.segments.push(chosen),
-                Some(why) => pruned.missing.push(Missing { n_rows: segment.n_rows, why }),
+                Some(why) => {
+                    let is_damage = matches!(&*lock(&segment.state), State::Damaged(_));
+                    pruned.missing.push(Missing { n_rows: segment.n_rows, why, is_damage });
+                }
             }
         }
         pruned.segments.sort_by_key(|s| std::cmp::Reverse(s.segment.times.1));

@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 /// Each bucket of durations is wider than the one before by this: a quantile is off by at most one percent.
 pub const SKETCH_BASE: f64 = 1.02;
-/// Segments with more services than this have no summary.
+/// Segments with more services or buckets than this have no summary.
 const MAX_SERVICES: usize = 1_000;
+const MAX_BUCKETS: usize = 20_000;
 
 /// What the rows of a service come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +54,7 @@ impl SummaryBuilder {
 
     pub fn add(&mut self, rows: &RecordBatch) {
         if let Some(summary) = &mut self.summary
-            && (summary.add(self.table, rows).is_none() || summary.services.len() > MAX_SERVICES)
+            && (summary.add(self.table, rows).is_none() || summary.is_large())
         {
             self.summary = None;
         }
@@ -65,6 +66,11 @@ impl SummaryBuilder {
 }
 
 impl Summary {
+    fn is_large(&self) -> bool {
+        self.services.len() > MAX_SERVICES
+            || self.services.values().map(|s| s.requests.len()).sum::<usize>() > MAX_BUCKETS
+    }
+
     fn add(&mut self, table: Table, rows: &RecordBatch) -> Option<()> {
         let text = |name: &str| rows.column_by_name(name)?.as_string_opt::<i32>();
         let services = text("ServiceName")?;
@@ -114,49 +120,68 @@ impl Summary {
     }
 }
 
-/// Summaries as rows: `table_name service is_request bucket n errors seen first last`. Of traces a row for each bucket of
-/// durations, of other tables one for each service.
-pub(crate) fn as_rows(
-    summaries: &[(Table, (i64, i64), Summary)],
-) -> Result<RecordBatch, sextant_columns::ColumnsError> {
-    let mut names = Vec::new();
-    let mut services = Vec::new();
-    let mut is_request = Vec::new();
-    let (mut buckets, mut n, mut errors, mut seen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut firsts, mut lasts) = (Vec::new(), Vec::new());
-    for (table, times, summary) in summaries {
-        for (name, service) in &summary.services {
-            let mut add = |request: bool, bucket: Option<i64>, counts: (u64, u64)| {
-                names.push(table.name());
-                services.push(name.as_str());
-                is_request.push(request);
-                buckets.push(bucket);
-                n.push(counts.0);
-                errors.push(counts.1);
-                seen.push(service.seen);
-                firsts.push(times.0);
-                lasts.push(times.1);
-            };
-            if *table == Table::Traces {
-                if service.others.0 > 0 {
-                    add(false, None, service.others);
-                }
-                service.requests.iter().for_each(|(bucket, counts)| add(true, Some(*bucket), *counts));
-            } else {
-                add(false, None, (service.n, 0));
+/// Summaries added up, table by table.
+#[derive(Default)]
+pub(crate) struct Sums(BTreeMap<&'static str, (Table, (i64, i64), Summary)>);
+
+impl Sums {
+    pub fn add(&mut self, table: Table, times: (i64, i64), summary: Summary) {
+        let (_, span, sum) = self.0.entry(table.name()).or_insert_with(|| (table, times, Summary::default()));
+        *span = (span.0.min(times.0), span.1.max(times.1));
+        for (name, service) in summary.services {
+            let all = sum.services.entry(name).or_default();
+            all.n += service.n;
+            all.seen = all.seen.max(service.seen);
+            all.others = (all.others.0 + service.others.0, all.others.1 + service.others.1);
+            for (bucket, counts) in service.requests {
+                let all = all.requests.entry(bucket).or_default();
+                *all = (all.0 + counts.0, all.1 + counts.1);
             }
         }
     }
-    let column = |array: ArrayRef| array;
-    Ok(RecordBatch::try_from_iter_with_nullable([
-        ("table_name", column(Arc::new(StringArray::from(names))), false),
-        ("service", column(Arc::new(StringArray::from(services))), false),
-        ("is_request", column(Arc::new(BooleanArray::from(is_request))), false),
-        ("bucket", column(Arc::new(Int64Array::from(buckets))), true),
-        ("n", column(Arc::new(UInt64Array::from(n))), false),
-        ("errors", column(Arc::new(UInt64Array::from(errors))), false),
-        ("seen", column(Arc::new(TimestampNanosecondArray::from(seen))), false),
-        ("first", column(Arc::new(Int64Array::from(firsts))), false),
-        ("last", column(Arc::new(Int64Array::from(lasts))), false),
-    ])?)
+
+    /// As rows: `table_name service is_request bucket n errors seen first last`. Of traces a row for each bucket of
+    /// durations, of other tables one for each service.
+    pub fn as_rows(&self) -> Result<RecordBatch, sextant_columns::ColumnsError> {
+        let mut names = Vec::new();
+        let mut services = Vec::new();
+        let mut is_request = Vec::new();
+        let (mut buckets, mut n, mut errors, mut seen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut firsts, mut lasts) = (Vec::new(), Vec::new());
+        for (table, times, summary) in self.0.values() {
+            for (name, service) in &summary.services {
+                let mut add = |request: bool, bucket: Option<i64>, counts: (u64, u64)| {
+                    names.push(table.name());
+                    services.push(name.as_str());
+                    is_request.push(request);
+                    buckets.push(bucket);
+                    n.push(counts.0);
+                    errors.push(counts.1);
+                    seen.push(service.seen);
+                    firsts.push(times.0);
+                    lasts.push(times.1);
+                };
+                if *table == Table::Traces {
+                    if service.others.0 > 0 {
+                        add(false, None, service.others);
+                    }
+                    service.requests.iter().for_each(|(bucket, counts)| add(true, Some(*bucket), *counts));
+                } else {
+                    add(false, None, (service.n, 0));
+                }
+            }
+        }
+        let column = |array: ArrayRef| array;
+        Ok(RecordBatch::try_from_iter_with_nullable([
+            ("table_name", column(Arc::new(StringArray::from(names))), false),
+            ("service", column(Arc::new(StringArray::from(services))), false),
+            ("is_request", column(Arc::new(BooleanArray::from(is_request))), false),
+            ("bucket", column(Arc::new(Int64Array::from(buckets))), true),
+            ("n", column(Arc::new(UInt64Array::from(n))), false),
+            ("errors", column(Arc::new(UInt64Array::from(errors))), false),
+            ("seen", column(Arc::new(TimestampNanosecondArray::from(seen))), false),
+            ("first", column(Arc::new(Int64Array::from(firsts))), false),
+            ("last", column(Arc::new(Int64Array::from(lasts))), false),
+        ])?)
+    }
 }

@@ -160,7 +160,8 @@ pub fn senders(range: (i64, i64), n_buckets: u32) -> Sql {
         })
         .collect();
     let text = format!(
-        "WITH all_rows AS ({}), per_bucket AS (SELECT service, (t - {from}) // {width} AS bucket, count(*) AS n, \
+        "WITH all_rows AS ({}), per_bucket AS (SELECT service, \
+         CASE WHEN t >= {from} AND t < {to} THEN (t - {from}) // {width} ELSE -1 END AS bucket, count(*) AS n, \
          max(ReceivedAt) AS seen FROM all_rows GROUP BY ALL \
          UNION ALL SELECT service, -1, CAST(sum(n) AS BIGINT), max(seen) FROM summaries GROUP BY service) \
          SELECT service, CAST(sum(n) AS BIGINT) AS records, max(seen) AS last_seen, \
@@ -168,7 +169,8 @@ pub fn senders(range: (i64, i64), n_buckets: u32) -> Sql {
          FILTER (bucket BETWEEN 0 AND {n_buckets} - 1) AS counts \
          FROM per_bucket GROUP BY service ORDER BY records DESC, service LIMIT 200",
         parts.join(" UNION ALL "),
-        from = range.0
+        from = range.0,
+        to = range.1
     );
     Sql::plain(text)
 }

@@ -75,7 +75,7 @@ fn at_one_moment(shared: &Shared, copy: &Path) -> Result<Arc<Snapshot>, StoreErr
             let manifest = lock(&shared.manifest);
             let snapshot = shared.snapshot();
             let mut held: Vec<&str> = snapshot.segments().iter().map(|s| s.id.as_str()).collect();
-            let mut named = manifest.segment_ids()?;
+            let mut named = manifest.segment_ids(&shared.layout.dir)?;
             held.sort_unstable();
             named.sort_unstable();
             if held == named {

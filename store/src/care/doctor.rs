@@ -94,7 +94,14 @@ fn index_finding(segment: &Segment) -> Option<Finding> {
         return None;
     }
     let path = segment.path.with_extension("idx");
-    let e = TraceIndex::open(&path).err()?;
+    let e = match TraceIndex::open(&path) {
+        Ok(index) => {
+            let is_of_file = TraceIndex::open_beside(&segment.path).is_ok_and(|b| b.n_groups() == index.n_groups());
+            let what = "its filters are of other row groups and not used; --repair makes it anew";
+            return (!is_of_file).then(|| Finding::new(Kind::Damage, &path, what));
+        }
+        Err(e) => e,
+    };
     let kind = if matches!(e, ColumnsError::OldIndex) { Kind::Note } else { Kind::Damage };
     let what = format!("{e}; traces are looked up without it, slowly; --repair makes it anew");
     Some(Finding::new(kind, &path, what))
@@ -170,6 +177,7 @@ pub(crate) fn repair(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
             let mut file = aside.take()?;
             file.append(&bytes)?;
             aside.put(&file)?;
+            segment.forget_index();
             done.push(Finding::new(Kind::Note, &finding.path, "made anew"));
         }
     }

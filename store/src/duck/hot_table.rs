@@ -1,6 +1,7 @@
 //! The table function `sextant_hot(id)`: hot batches, or some row groups of files, as a DuckDB table with projection
 //! pushdown.
 
+use crate::snapshot::RowGroups;
 use arrow::array::RecordBatch;
 use duckdb::core::{DataChunkHandle, LogicalTypeHandle, LogicalTypeId};
 use duckdb::vtab::{
@@ -26,7 +27,7 @@ pub(super) enum Offered {
     /// Rows in memory that are of no table.
     Other(RecordBatch),
     /// Some row groups of files, and what is needed of their rows.
-    Groups(Vec<(PathBuf, Vec<usize>)>, Vec<Need>),
+    Groups(Vec<(PathBuf, RowGroups)>, Vec<Need>),
 }
 
 /// No table has as many columns.
@@ -82,7 +83,7 @@ type Rows = Box<dyn Iterator<Item = std::result::Result<RecordBatch, ColumnsErro
 struct Next {
     /// The batch or file.
     part: usize,
-    /// The row of the batch.
+    /// The row of the batch, or which of the chosen row groups.
     row: usize,
     /// The file, while it is being read.
     open: Option<Rows>,
@@ -114,17 +115,24 @@ impl Bound {
                 }
                 Offered::Groups(files, needs) => {
                     let Some((path, groups)) = files.get(next.part) else { return Ok(None) };
+                    // One at a time, so that a statement can be stopped between them.
+                    let Some(group) = groups.chosen.get(next.row) else {
+                        *next = Next { part: next.part + 1, ..Next::default() };
+                        continue;
+                    };
                     let rows = match &mut next.open {
                         Some(rows) => rows,
                         none => {
-                            let rows = read_groups(path, self.table, groups.clone(), needs, &scan.columns, CHUNK_ROWS)
+                            let columns = &scan.columns;
+                            let all = &groups.all_rows;
+                            let rows = read_groups(path, self.table, &[*group], needs, all, columns, CHUNK_ROWS)
                                 .map_err(|e| format!("{}: {e}", path.display()))?;
                             none.insert(Box::new(rows))
                         }
                     };
                     match rows.next().transpose().map_err(|e| format!("{}: {e}", path.display()))? {
                         Some(rows) => return Ok(Some(rows)),
-                        None => *next = Next { part: next.part + 1, ..Next::default() },
+                        None => *next = Next { row: next.row + 1, part: next.part, open: None },
                     }
                 }
             }
@@ -151,7 +159,7 @@ impl VTab for HotTable {
             Offered::Batches(batches) => bind.set_cardinality(batches.iter().map(|b| b.num_rows() as u64).sum(), true),
             Offered::Other(rows) => bind.set_cardinality(rows.num_rows() as u64, true),
             Offered::Groups(files, _) => {
-                let n_groups: usize = files.iter().map(|(_, groups)| groups.len()).sum();
+                let n_groups: usize = files.iter().map(|(_, groups)| groups.chosen.len()).sum();
                 bind.set_cardinality((n_groups * ROW_GROUP_ROWS) as u64, false);
             }
         }

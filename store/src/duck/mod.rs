@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::layout::Layout;
 use crate::snapshot::{Chosen, Pruned, Segment, Snapshot, Tier};
 use crate::state::lock;
-use crate::summary::{Summary, as_rows};
+use crate::summary::{Summary, Sums};
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use check::Checker;
@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
-use views::Views;
+use views::{Views, occurs};
 
 /// The two instances, each opened when it is first needed.
 pub(crate) struct Duck {
@@ -103,14 +103,17 @@ impl Duck {
         summary: impl Fn(&Segment) -> Option<Summary>,
         limits: Limits,
     ) -> Result<Answer, StoreError> {
-        let mut rows = as_rows(&[])?;
+        let mut rows = Sums::default().as_rows()?;
         let make = || {
-            let mut whole = Vec::new();
+            let mut whole = Sums::default();
             let rest = Table::ALL.map(|table| {
+                if !occurs(&sql.text, table) {
+                    return Pruned::default();
+                }
                 let mut pruned = snapshot.pruned(table, prune);
                 pruned.segments.retain(|chosen| match summary(&chosen.segment) {
                     Some(summary) => {
-                        whole.push((table, chosen.segment.times, summary));
+                        whole.add(table, chosen.segment.times, summary);
                         false
                     }
                     None => true,
@@ -118,7 +121,7 @@ impl Duck {
                 pruned
             });
             // Of a fixed schema and small.
-            if let Ok(found) = as_rows(&whole) {
+            if let Ok(found) = whole.as_rows() {
                 rows = found;
             }
             let mut views = Views::over(snapshot, &sql.text, None, |table| rest[table as usize].clone());

@@ -25,7 +25,7 @@ pub(super) struct Views {
 }
 
 /// Whether the statement can mean this table: its name occurs.
-fn occurs(sql: &str, table: Table) -> bool {
+pub(super) fn occurs(sql: &str, table: Table) -> bool {
     let lower = sql.to_ascii_lowercase();
     lower.contains(table.name()) || (table.signal() == Signal::Metrics && lower.contains("metrics"))
 }
@@ -79,7 +79,7 @@ impl Views {
                     Ok(columns) => columns,
                     Err(e) => {
                         let why = format!("{} can't be read: {e}", segment.path.display());
-                        self.missing.push(Missing { n_rows: segment.n_rows, why });
+                        self.missing.push(Missing { n_rows: segment.n_rows, why, is_damage: false });
                         continue;
                     }
                 };

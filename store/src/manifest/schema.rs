@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 /// What brings a database from each version to the next; a new one goes through all of them. What is here never
 /// changes again.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE segments (
@@ -54,10 +54,12 @@ CREATE TABLE evicted (
     "
 -- Which columns the file has: JSON of the schema's hash, what is lacking, and what is promoted; NULL is not known.
 ALTER TABLE segments ADD COLUMN columns TEXT;
--- What a segment comes to by service, as JSON.
-CREATE TABLE summaries (segment TEXT PRIMARY KEY, summary TEXT NOT NULL) STRICT;
 -- How often questions were about an attribute.
 CREATE TABLE asked (key TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
+",
+    "
+-- What a segment comes to by service, as JSON.
+CREATE TABLE IF NOT EXISTS summaries (segment TEXT PRIMARY KEY, summary TEXT NOT NULL) STRICT;
 ",
 ];
 

@@ -6,7 +6,6 @@ use crate::bucket::Bucket;
 use crate::ledger::Ledger;
 use crate::snapshot::{Segment, Tier};
 use crate::state::lock;
-use crate::summary::Summary;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use sextant_columns::FileColumns;
 use sextant_model::{Table, schema};
@@ -49,18 +48,15 @@ impl Manifest {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// What a segment comes to, if that is known.
-    pub fn summary(&self, id: &str) -> Result<Option<Summary>, StoreError> {
+    /// What a segment comes to, as JSON, if that is known.
+    pub fn summary(&self, id: &str) -> Result<Option<String>, StoreError> {
         let mut statement = self.db.prepare_cached("SELECT summary FROM summaries WHERE segment = ?")?;
-        let text: Option<String> = statement.query_row([id], |r| r.get(0)).optional()?;
-        Ok(text.and_then(|text| Summary::from_json(&text)))
+        Ok(statement.query_row([id], |r| r.get(0)).optional()?)
     }
 
-    /// The names of all segments.
-    pub fn segment_ids(&self) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.db.prepare("SELECT id FROM segments")?;
-        let ids = statement.query_map([], |r| r.get(0))?;
-        Ok(ids.collect::<Result<_, _>>()?)
+    /// The names of all segments that make sense.
+    pub fn segment_ids(&self, root: &Path) -> Result<Vec<String>, StoreError> {
+        Ok(self.segments(root)?.iter().map(|s| s.id.clone()).collect())
     }
 
     /// Puts segments in the place of others, in one transaction with what that counts.
@@ -148,7 +144,7 @@ fn segment(r: &Row<'_>, root: &Path) -> rusqlite::Result<Option<Segment>> {
         n_taken_in: r.get::<_, Option<i64>>("n_taken_in")?.map(|n| n as u64),
         columns: columns(table, r.get("columns")?),
         summary: Mutex::default(),
-        index: OnceLock::new(),
+        index: Mutex::default(),
         state: Mutex::default(),
         doom: OnceLock::new(),
     }))

@@ -42,7 +42,12 @@ impl ExactCheck {
         // The same row has the same time, so only segments of that time can hold it.
         let range = TimeRange { from: Some(UnixNanos(first)), to: last.checked_add(1).map(UnixNanos) };
         let wanted = hashes(table, rows);
-        let segments = snapshot.pruned(table, &Prune::within(range)).segments;
+        let pruned = snapshot.pruned(table, &Prune::within(range));
+        if let Some(away) = pruned.missing.iter().find(|m| !m.is_damage) {
+            // What is in there can't be told from what is new.
+            return Err(StoreError::Damaged(format!("{}; nothing is imported while that is so", away.why)));
+        }
+        let segments = pruned.segments;
         for segment in segments.into_iter().map(|c| c.segment).filter(|s| s.project == project) {
             let there = match table {
                 Table::Traces => Arc::new(spans_of(&segment, rows)?),

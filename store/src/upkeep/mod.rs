@@ -55,17 +55,14 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
         let chore = match chores.recv_timeout(TICK) {
             Ok(chore) => Some(chore),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return save_asked(shared),
         };
         if let Some(chore) = chore {
             carry_out(shared, chore);
             next_retention = self::next_retention(shared);
         }
         bury(shared);
-        let asked = lock(&shared.asked).unsaved();
-        if let Some(asked) = asked {
-            report(shared, "what was asked for could not be noted", lock(&shared.manifest).set_asked(&asked));
-        }
+        save_asked(shared);
         if !shared.config.has_upkeep {
             continue;
         }
@@ -104,6 +101,17 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
     }
 }
 
+fn save_asked(shared: &Shared) {
+    let asked = lock(&shared.asked).unsaved();
+    if let Some(asked) = asked {
+        let saved = lock(&shared.manifest).set_asked(&asked);
+        if saved.is_err() {
+            lock(&shared.asked).set_unsaved();
+        }
+        report(shared, "what was asked for could not be noted", saved);
+    }
+}
+
 fn carry_out(shared: &Shared, chore: Chore) {
     match chore {
         // Whoever asked may have gone.
@@ -138,6 +146,10 @@ fn next_retention(shared: &Shared) -> Option<i64> {
         (manifest.policies(), manifest.last_retention())
     };
     let has_some = policies.is_ok_and(|all| !all.is_empty());
+    if has_some && last.as_ref().is_ok_and(Option::is_none) {
+        // From here on: otherwise each start would put it off again.
+        report(shared, "the time could not be noted", lock(&shared.manifest).set_last_retention(now()));
+    }
     // A clock that was set back must not put it off for long.
     let last = last.ok().flatten().unwrap_or_else(now).min(now());
     let next = has_some.then(|| last.saturating_add(HOUR_NANOS));

@@ -13,7 +13,7 @@ use ulid::Ulid;
 /// Segments are written up to this size.
 pub(crate) const FULL_BYTES: u64 = 256 << 20;
 /// And up to so many rows: they are numbered in 32 bits, and the trace index is made in memory.
-pub(crate) const FULL_ROWS: u64 = 4_000_000;
+pub(crate) const FULL_ROWS: u64 = 2_000_000;
 /// A segment of this size is not merged any more.
 const LARGE_BYTES: u64 = 128 << 20;
 /// Streams that are merged at once; more would keep too many pages in memory.
