@@ -10,6 +10,11 @@ mod table;
 use clap::Parser as _;
 use std::process::ExitCode;
 
+/// glibc's allocator keeps what each thread once had: at 100,000 spans a second that is twice the memory.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     // Standard error carries the program's own words; scripts read standard output.
     let filter = tracing_subscriber::EnvFilter::try_from_env("SEXTANT_LOG").unwrap_or_else(|_| "warn".into());

@@ -20,6 +20,11 @@ use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 use tauri_plugin_window_state::StateFlags;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// glibc's allocator keeps what each thread once had: at 100,000 spans a second that is twice the memory.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Sextant on the desktop: receives telemetry, keeps it, and shows it in a window.
 #[derive(Debug, Parser)]
 #[command(name = "sextant-desktop", version)]

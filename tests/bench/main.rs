@@ -4,8 +4,6 @@
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 use sextant_model::Table;
 use sextant_tests::load::{BATCH, Loaded, Signal, Template, load};
 use sextant_tests::{Serve, json, request};
@@ -248,6 +246,10 @@ fn query(n: u64) {
     while serve.post_json("otlp-http", "/v1/logs", word).status != 200 {
         std::thread::sleep(Duration::from_millis(100));
     }
+    let span = "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\
+        \"spanId\":\"eee19b7ec3c1b174\",\"name\":\"one\",\"startTimeUnixNano\":\"1790000000000000000\",\
+        \"attributes\":[{\"key\":\"enduser.id\",\"value\":{\"stringValue\":\"quokka\"}}]}]}]}]}";
+    assert_eq!(serve.post_json("otlp-http", "/v1/traces", span).status, 200);
     let data = dir.path().to_string_lossy().into_owned();
     json(&["compact", "--data", &data, "--format", "json"]);
     assert_eq!(serve.stop(), Some(0));
@@ -267,7 +269,10 @@ fn query(n: u64) {
     let rows = serve.api("POST", "/api/v1/sql", &body).json();
     let ids: Vec<String> =
         rows["rows"].as_array().into_iter().flatten().filter_map(|r| Some(r["TraceId"].as_str()?.to_owned())).collect();
-    let mut random = StdRng::seed_from_u64(3);
+    let body = "{\"sql\": \"SELECT \\\"__otel_materialized_enduser.id\\\" AS id FROM traces USING SAMPLE 20\"}";
+    let rows = serve.api("POST", "/api/v1/sql", body).json();
+    let users: Vec<String> =
+        rows["rows"].as_array().into_iter().flatten().filter_map(|r| Some(r["id"].as_str()?.to_owned())).collect();
     let search = |kind: &str, query: &str| {
         let body = serde_json::json!({ "query": query, "limit": 100 }).to_string();
         let answer = serve.api("POST", &format!("/api/v1/search/{kind}"), &body);
@@ -277,9 +282,10 @@ fn query(n: u64) {
     println!("| question | p50 | p99 |\n|---|---|---|");
     let tell = |name: &str, (p50, p99): (f64, f64)| println!("| {name} | {p50:.1} ms | {p99:.1} ms |");
     tell("a trace by its id", timed(50, |i| serve.api("GET", &format!("/api/v1/traces/{}", ids[i % ids.len()]), "")));
+    tell("newest spans with an attribute that one has", timed(5, |_| search("spans", "enduser.id:\"quokka\"")));
     tell(
-        "newest 100 spans of a user (attribute equality)",
-        timed(10, |_| search("spans", &format!("enduser.id:\"user-{:07}\"", random.random_range(0..200_000)))),
+        "newest 100 spans of a user that every row group knows",
+        timed(10, |i| search("spans", &format!("enduser.id:\"{}\"", users[i % users.len()]))),
     );
     tell(
         "how many spans of a route, by its map",

@@ -9,7 +9,8 @@ use std::process::Command;
 fn duckdb_and_arrow_read_every_segment() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().to_str().expect("a path");
-    ok(&["demo", "--spans", "1500", "--seed", "3", "--data", data]);
+    // More rows than a page takes.
+    ok(&["demo", "--spans", "24000", "--seed", "3", "--data", data]);
     ok(&["compact", "--data", data]);
     ok(&["demo", "--spans", "300", "--seed", "8", "--data", data]);
     let python = PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache/sextant/venv/bin/python");
@@ -25,5 +26,6 @@ fn duckdb_and_arrow_read_every_segment() {
         assert!(read["files"].as_u64() > Some(1), "merged ones and fresh ones: {counts}");
         assert_eq!((&read["duckdb"], &read["arrow"]), (&ours["n"], &ours["n"]), "{table}");
         assert_eq!(read["services"], ours["services"], "{table}");
+        assert!(read["texts"].as_u64() > Some(20 * ours["n"].as_u64().unwrap_or(0) / 2), "{table}: {counts}");
     }
 }

@@ -48,6 +48,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         let is_up = state.asks.is_up();
         listening_card(&Kit::new(ui, state.theme), right, &object, is_up);
         let end = if is_narrow { right.top() - 104.0 + LEFT_BOTTOM } else { bottom + dy };
+        // As long as its rows, within reason: what does not fit is counted.
+        let rows_end = right.top() - 104.0 + SENDERS_TOP + 30.0 * n_senders.min(MAX_SENDERS) as f32 + 32.0;
+        let end = end.max(rows_end);
         senders_card(ui, state, right, end, &senders);
         ui.set_min_size(vec2(main.width() - 8.0, end - dy - main.top()));
     });
@@ -64,7 +67,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
             bytes(n("hot_bytes")),
             "not sealed yet".into(),
         ],
-        vec!["Durable in".into(), crate::data::duration(micros * 1_000)],
+        vec!["Durable in".into(), if micros > 0 { crate::data::duration(micros * 1_000) } else { "—".into() }],
         vec!["Generation".into(), thousands((state.asks.generation() & 0xffff_ffff) as i64)],
     ];
     state.status.keys = vec![("/", "search"), ("Alt ←", "back")];
@@ -437,6 +440,11 @@ fn listening_card(kit: &Kit<'_>, column: Rect, object: &Value, is_up: bool) {
     }
 }
 
+/// Where the rows of senders begin, below their card's place.
+const SENDERS_TOP: f32 = 531.0;
+/// More senders than this are only counted.
+const MAX_SENDERS: usize = 60;
+
 fn senders_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32, senders: &crate::asks::Slot) {
     let dy = column.top() - 104.0;
     let kit = Kit::new(ui, state.theme);
@@ -471,9 +479,9 @@ fn senders_card(ui: &Ui, state: &mut App, column: Rect, bottom: f32, senders: &c
     }
     let now = crate::runtime::now();
     let mut wanted = None;
-    let fits = ((r.bottom() - dy + 531.0 - 8.0) / 30.0).max(0.0) as usize;
+    let fits = ((r.bottom() - dy - SENDERS_TOP - 8.0) / 30.0).max(0.0) as usize;
     for (i, row) in rows(answer).take(fits).enumerate() {
-        let y = dy + 531.0 + 30.0 * i as f32;
+        let y = dy + SENDERS_TOP + 30.0 * i as f32;
         let name = row.text("service").to_owned();
         let response = kit.row(rect(r.left() + 1.0, y, r.width() - 2.0, 30.0), ("sender", &name));
         if response.hovered() {

@@ -85,7 +85,11 @@ fn lines(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), title: &str, note: &str, row
 
 fn store_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
     let n = |key: &str| object["sizes"][key].as_u64().unwrap_or(0);
-    let lag = |key: &str| duration(object["lag"][key].as_i64().unwrap_or(0) * 1_000);
+    let lag = |key: &str| object["lag"][key].as_i64().unwrap_or(0) * 1_000;
+    let durable = match lag("durable_max_micros") {
+        0 => "nothing came since the start".to_owned(),
+        most => format!("{}, {}", duration(lag("durable_p50_micros")), duration(most)),
+    };
     let recovered = &object["recovered"];
     let torn = recovered["torn_bytes"].as_u64().unwrap_or(0);
     let damaged = recovered["damaged_places"].as_u64().unwrap_or(0);
@@ -98,7 +102,7 @@ fn store_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
         ("In memory, durable in the log", bytes(n("hot_bytes"))),
         ("Waiting to be written", format!("{} of {}", bytes(n("queued_bytes")), bytes(n("queue_limit_bytes")))),
         ("Free on the disk, kept free", format!("{}, {}", bytes(n("disk_free_bytes")), bytes(n("disk_reserve_bytes")))),
-        ("Durable in, median and worst", format!("{}, {}", lag("durable_p50_micros"), lag("durable_max_micros"))),
+        ("Durable in, median and worst", durable),
         ("Found at the last start", found),
     ];
     lines(kit, (x, y, w), "Store", "", &rows)
