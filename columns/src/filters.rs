@@ -19,6 +19,9 @@ const FALSE_FINDS: [f64; 5] = [0.005, 0.02, 0.05, 0.1, 0.25];
 /// Filters of one kind take at most this part of the file.
 const MAX_SHARE: f64 = 0.03;
 
+/// So much they may take beside any file, however small: its footer is larger.
+const ALWAYS_BYTES: usize = 1_024;
+
 /// What a filter is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -98,7 +101,7 @@ impl FilterBuilder {
     /// The section of the index file: number of groups, then of each its rows and the blocks of both filters (u32 each),
     /// then the blocks. Filters that would be larger than their share of `n_bytes` are left out.
     pub fn finish(mut self, n_bytes: usize) -> Result<Vec<u8>, ColumnsError> {
-        let most = (n_bytes as f64 * MAX_SHARE) as usize;
+        let most = ((n_bytes as f64 * MAX_SHARE) as usize).max(ALWAYS_BYTES);
         for kind in KINDS {
             let is_small = |groups: &[Group]| groups.iter().map(|g| g.n_bytes(kind)).sum::<usize>() <= most;
             for rate in FALSE_FINDS {
@@ -315,7 +318,10 @@ mod tests {
             let mut filters = FilterBuilder::new(Table::Logs, vec![GROUP_ROWS]);
             filters.add(&rows);
             let n = filters.finish(n_bytes).expect("filters").len();
-            assert!(n <= 4 + 12 * (N / GROUP_ROWS) + n_bytes * 6 / 100, "{n} bytes beside {n_bytes}");
+            assert!(
+                n <= 4 + 12 * (N / GROUP_ROWS) + (n_bytes * 6 / 100).max(2 * ALWAYS_BYTES),
+                "{n} bytes beside {n_bytes}"
+            );
         }
     }
 }
