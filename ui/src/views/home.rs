@@ -44,7 +44,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         send_card(ui, state, left, &object);
         ledger_card(&Kit::new(ui, state.theme), left, &object);
         files_card(ui, state, left, bottom + dy);
-        arrivals_card(&Kit::new(ui, state.theme), right, &senders, shown);
+        arrivals_card(&Kit::new(ui, state.theme), right, &senders, &object, shown);
         let is_up = state.asks.is_up();
         listening_card(&Kit::new(ui, state.theme), right, &object, is_up);
         let end = if is_narrow { right.top() - 104.0 + LEFT_BOTTOM } else { bottom + dy };
@@ -348,7 +348,13 @@ fn arrivals(senders: &crate::asks::Slot) -> Vec<i64> {
     all
 }
 
-fn arrivals_card(kit: &Kit<'_>, column: Rect, senders: &crate::asks::Slot, (from, to): (i64, i64)) {
+fn arrivals_card(
+    kit: &Kit<'_>,
+    column: Rect,
+    senders: &crate::asks::Slot,
+    status: &serde_json::Value,
+    (from, to): (i64, i64),
+) {
     let dy = column.top() - 104.0;
     let t = kit.t;
     let r = rect(column.left(), dy + 104.0, column.width(), 188.0);
@@ -365,6 +371,7 @@ fn arrivals_card(kit: &Kit<'_>, column: Rect, senders: &crate::asks::Slot, (from
     let mut bars = Scene::default();
     Bars { lanes: vec![Lane { area: area(plot), counts: &parts, gap: 1.0 }] }.draw(&mut bars);
     kit.scene(&bars, 0.0, 0.0);
+    super::status::hatch_zones(kit, plot, (from, to), status, None);
     time_scale(kit, plot, (from, to));
     let mut end = Scene::default();
     end.index(plot.right(), plot.top() - 4.0, plot.height() + 4.0);

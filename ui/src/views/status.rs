@@ -199,11 +199,16 @@ fn rows_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
 pub(crate) fn hatch(ui: &Ui, state: &mut App, plot: Rect, period: (i64, i64), signal: &str) {
     let status = state.asks.ask(ui.ctx(), "status", false, || Ask::Status);
     let Some(object) = status.get().and_then(|a| a.object.as_ref()) else { return };
-    let zones: Vec<sextant_charts::Zone<'_>> = object["evicted"]
+    hatch_zones(&Kit::new(ui, state.theme), plot, period, object, Some(signal));
+}
+
+/// The same, of one signal or of all, by what the status says.
+pub(crate) fn hatch_zones(kit: &Kit<'_>, plot: Rect, period: (i64, i64), status: &Value, signal: Option<&str>) {
+    let zones: Vec<sextant_charts::Zone<'_>> = status["evicted"]
         .as_array()
         .into_iter()
         .flatten()
-        .filter(|z| z["signal"] == signal)
+        .filter(|z| signal.is_none_or(|signal| z["signal"] == signal))
         .map(|z| sextant_charts::Zone {
             times: (z["first"].as_i64().unwrap_or(0), z["last"].as_i64().unwrap_or(0)),
             n: z["records"].as_i64().unwrap_or(0),
@@ -212,5 +217,5 @@ pub(crate) fn hatch(ui: &Ui, state: &mut App, plot: Rect, period: (i64, i64), si
         .collect();
     let mut scene = sextant_charts::Scene::default();
     sextant_charts::evicted(&mut scene, crate::kit::area(plot), period, &zones);
-    Kit::new(ui, state.theme).inside(plot).scene(&scene, 0.0, 0.0);
+    kit.inside(plot).scene(&scene, 0.0, 0.0);
 }
