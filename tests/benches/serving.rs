@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sextant_fixtures::shop::{Shop, ShopConfig};
 use sextant_tests::{Serve, json, request};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -29,28 +29,7 @@ fn quantiles(name: &str, mut all: Vec<Duration>) {
 
 /// Posts on a connection that stays open.
 fn post(stream: &mut TcpStream, path: &str, body: &[u8]) {
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).expect("sent");
-    stream.write_all(body).expect("sent");
-    let mut reader = BufReader::new(stream);
-    let (mut line, mut length) = (String::new(), 0);
-    reader.read_line(&mut line).expect("a status");
-    assert!(line.contains(" 200 "), "{line}");
-    loop {
-        line.clear();
-        reader.read_line(&mut line).expect("a head");
-        if let Some(n) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = n.trim().parse().expect("a length");
-        }
-        if line == "\r\n" {
-            break;
-        }
-    }
-    let mut rest = vec![0; length];
-    reader.read_exact(&mut rest).expect("a body");
+    assert_eq!(sextant_tests::load::post(stream, path, body), 200);
 }
 
 /// From an acknowledgement to the next event of the page's stream: an upper bound, since the event that covers it may

@@ -370,7 +370,7 @@ fn now() -> u64 {
 }
 
 /// The status of a POST on a connection that stays open.
-fn post(stream: &mut TcpStream, path: &str, body: &[u8]) -> u16 {
+pub fn post(stream: &mut TcpStream, path: &str, body: &[u8]) -> u16 {
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
         body.len()
