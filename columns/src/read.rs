@@ -15,6 +15,7 @@ use parquet::file::metadata::PageIndexPolicy;
 use parquet::schema::types::SchemaDescriptor;
 use sextant_model::{Need, Table, schema};
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -121,18 +122,19 @@ pub fn batches(
     Ok(rows.map(move |batch| conformed(table, batch?)))
 }
 
-/// The rows at `positions` (rising) in today's schema, through the page index, so that only their pages are read.
-pub fn read_rows(path: &Path, table: Table, positions: &[u32]) -> Result<Vec<RecordBatch>, ColumnsError> {
-    read(path, Which::Stored(table), Some(positions))?.into_iter().map(|rows| conformed(table, rows)).collect()
+/// The rows in `ranges` (rising) in today's schema, through the page index, so that only their pages are read; or all
+/// rows.
+pub fn read_rows(path: &Path, table: Table, ranges: Option<&[Range<u32>]>) -> Result<Vec<RecordBatch>, ColumnsError> {
+    read(path, Which::Stored(table), ranges)?.into_iter().map(|rows| conformed(table, rows)).collect()
 }
 
-/// Some columns of the rows at `positions` (rising), or of all rows.
+/// Some columns of the rows in `ranges` (rising), or of all rows.
 pub fn read_columns(
     path: &Path,
     columns: &[&str],
-    positions: Option<&[u32]>,
+    ranges: Option<&[Range<u32>]>,
 ) -> Result<Vec<RecordBatch>, ColumnsError> {
-    read(path, Which::Named(columns), positions)
+    read(path, Which::Named(columns), ranges)
 }
 
 #[derive(Clone, Copy)]
@@ -141,9 +143,9 @@ enum Which<'a> {
     Named(&'a [&'a str]),
 }
 
-fn read(path: &Path, columns: Which<'_>, positions: Option<&[u32]>) -> Result<Vec<RecordBatch>, ColumnsError> {
+fn read(path: &Path, columns: Which<'_>, ranges: Option<&[Range<u32>]>) -> Result<Vec<RecordBatch>, ColumnsError> {
     let file = File::open(path)?;
-    let policy = if positions.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
+    let policy = if ranges.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(policy))?;
     let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let mask = match columns {
@@ -151,25 +153,22 @@ fn read(path: &Path, columns: Which<'_>, positions: Option<&[u32]>) -> Result<Ve
         Which::Named(names) => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
     };
     builder = builder.with_projection(mask);
-    if let Some(positions) = positions {
-        builder = builder.with_row_selection(selection(positions));
+    if let Some(ranges) = ranges {
+        builder = builder.with_row_selection(selection(ranges));
     }
     Ok(builder.build()?.collect::<Result<_, _>>()?)
 }
 
-fn selection(positions: &[u32]) -> RowSelection {
+fn selection(ranges: &[Range<u32>]) -> RowSelection {
     let mut selectors = Vec::new();
-    let mut next = 0usize;
-    for position in positions {
-        let position = *position as usize;
-        if position < next {
-            continue;
+    let mut next = 0;
+    for range in ranges {
+        let (from, to) = ((range.start as usize).max(next), range.end as usize);
+        if from < to {
+            selectors.push(RowSelector::skip(from - next));
+            selectors.push(RowSelector::select(to - from));
+            next = to;
         }
-        if position > next {
-            selectors.push(RowSelector::skip(position - next));
-        }
-        selectors.push(RowSelector::select(1));
-        next = position + 1;
     }
     RowSelection::from(selectors)
 }

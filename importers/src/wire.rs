@@ -109,6 +109,36 @@ impl<'a> Reader<'a> {
     /// The next field and its number, or `None` at the end of the message. Groups are passed over.
     #[inline]
     pub fn field(&mut self) -> Result<Option<(u32, Value<'a>)>, DecodeError> {
+        // Nearly all fields have a key of one byte, and nearly all texts are shorter than 128.
+        if let [key @ 8..=0x7f, rest @ ..] = self.rest {
+            let number = u32::from(key >> 3);
+            match (key & 7, rest) {
+                (2, [n @ 0..=0x7f, rest @ ..]) => {
+                    if let Some((bytes, rest)) = rest.split_at_checked(usize::from(*n)) {
+                        self.rest = rest;
+                        return Ok(Some((number, Value::Bytes(bytes))));
+                    }
+                }
+                (0, [value @ 0..=0x7f, rest @ ..]) => {
+                    self.rest = rest;
+                    return Ok(Some((number, Value::Varint(u64::from(*value)))));
+                }
+                (1, _) => {
+                    if let Some((value, rest)) = rest.split_first_chunk() {
+                        self.rest = rest;
+                        return Ok(Some((number, Value::Fixed64(u64::from_le_bytes(*value)))));
+                    }
+                }
+                _ => {}
+            }
+        } else if self.rest.is_empty() {
+            return Ok(None);
+        }
+        self.any_field()
+    }
+
+    #[inline(never)]
+    fn any_field(&mut self) -> Result<Option<(u32, Value<'a>)>, DecodeError> {
         while !self.rest.is_empty() {
             let key = self.varint()?;
             let number = u32::try_from(key >> 3).ok().filter(|n| *n > 0 && *n < 1 << 29);

@@ -292,6 +292,17 @@ fn query(n: u64) {
     let plan = serve.api("POST", "/api/v1/search/logs", &body).json()["plan"][0].clone();
     println!("| (row groups read for it: {} of {}) | | |", plan["row_groups_left"], plan["row_groups"]);
     tell("services over everything", timed(5, |_| serve.api("GET", "/api/v1/services", "")));
+    let extent = serve.count("SELECT max(epoch_ns(Timestamp)) FROM logs WHERE epoch_ns(Timestamp) > 0");
+    for part in [1u64, 100] {
+        let search = serde_json::json!({ "kind": "logs", "query": "", "limit": 0, "period":
+            { "from": extent - 86_400_000_000_000 / part, "to": extent + 1 } });
+        let body = serde_json::json!({ "ask": "histogram", "search": search, "n_buckets": 96 }).to_string();
+        let ask = || {
+            let answer = serve.api("POST", "/api/v1/door/ask", &body);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        };
+        tell(&format!("histogram of the logs of a day / {part}, by severity"), timed(5, |_| ask()));
+    }
     println!("memory: {:.0} MB, at most {:.0} MB", memory(serve.pid()).0, memory(serve.pid()).1);
 }
 

@@ -20,6 +20,9 @@ impl Offsets {
     pub fn len(&self) -> usize {
         self.0.len() - 1
     }
+    pub fn reserve(&mut self, n: usize) {
+        self.0.reserve(n);
+    }
     /// Ends a row at `end`. Ends stay far below `i32::MAX`: see `MAX_EXPANDED_BYTES`.
     #[inline]
     pub fn push(&mut self, end: usize) {
@@ -72,6 +75,11 @@ impl Text {
     }
     pub fn size_bytes(&self) -> usize {
         self.data.len() + 4 * self.offsets.len()
+    }
+    /// Makes room for `n` rows of about `n_bytes` each.
+    pub fn reserve(&mut self, n: usize, n_bytes: usize) {
+        self.offsets.reserve(n);
+        self.data.reserve(n * n_bytes);
     }
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {

@@ -49,6 +49,29 @@ impl LogRows {
             + self.order.len() * 128
     }
 
+    /// Makes room for `n` records.
+    pub fn reserve(&mut self, n: usize) {
+        for column in [&mut self.order, &mut self.time, &mut self.observed] {
+            column.reserve(n);
+        }
+        for column in [&mut self.flags, &mut self.n_dropped] {
+            column.reserve(n);
+        }
+        self.severity.reserve(n);
+        self.body_type.reserve(n);
+        for (text, n_bytes) in [
+            (&mut self.trace_id, 32),
+            (&mut self.span_id, 16),
+            (&mut self.severity_text, 4),
+            (&mut self.body, 32),
+            (&mut self.body_exact, 0),
+            (&mut self.event_name, 0),
+        ] {
+            text.reserve(n, n_bytes);
+        }
+        self.attributes.reserve(n);
+    }
+
     /// Ends a row, after its attributes were added and its body was written into `body.open()`.
     pub fn push(&mut self, envelope: &Rc<Envelope>, log: &LogCells<'_>, order: i64, body: (ValueType, &[u8])) {
         self.envelopes.push(envelope);

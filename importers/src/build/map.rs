@@ -26,6 +26,13 @@ impl MapColumn {
         self.keys.size_bytes() + self.values.size_bytes() + self.types.size_bytes() + self.exact.size_bytes()
     }
 
+    /// Makes room for `n` rows; nothing is known about their entries.
+    pub fn reserve(&mut self, n: usize) {
+        self.entries.reserve(n);
+        self.types.reserve(n, 0);
+        self.exact.reserve(n, 0);
+    }
+
     /// Where the text of the next entry's value goes, after its key was pushed.
     pub fn begin_entry(&mut self, key: &[u8]) -> &mut Vec<u8> {
         self.keys.push(key);

@@ -125,6 +125,32 @@ impl SpanRows {
             + self.len() * 128
     }
 
+    /// Makes room for `n` spans.
+    pub fn reserve(&mut self, n: usize) {
+        for column in [&mut self.time, &mut self.duration] {
+            column.reserve(n);
+        }
+        let counts = [&mut self.n_dropped_attributes, &mut self.n_dropped_events, &mut self.n_dropped_links];
+        for column in counts.into_iter().chain([&mut self.flags]) {
+            column.reserve(n);
+        }
+        for (text, n_bytes) in [
+            (&mut self.trace_id, 32),
+            (&mut self.span_id, 16),
+            (&mut self.parent_span_id, 16),
+            (&mut self.kind, 8),
+            (&mut self.status_code, 5),
+            (&mut self.name, 16),
+            (&mut self.trace_state, 0),
+            (&mut self.status_message, 0),
+        ] {
+            text.reserve(n, n_bytes);
+        }
+        self.attributes.reserve(n);
+        self.events.rows.reserve(n);
+        self.links.rows.reserve(n);
+    }
+
     /// The attributes of an event; the event itself follows by [`SpanRows::event`].
     pub fn event_attributes(&mut self) -> &mut MapColumn {
         &mut self.events.attributes

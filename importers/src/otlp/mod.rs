@@ -105,10 +105,12 @@ impl<'a> Decoder<'a> {
 
     fn scope(&mut self, signal: Signal, r: Reader<'a>, resource: &Envelope) -> Result<(), DecodeError> {
         let (mut scope, mut schema_url) = (&[][..], &[][..]);
+        let mut n_records = 0;
         let mut ahead = r;
         while let Some((number, value)) = ahead.field()? {
             match (number, value) {
                 (1, Value::Bytes(b)) => scope = b,
+                (2, Value::Bytes(_)) => n_records += 1,
                 (3, Value::Bytes(b)) => schema_url = b,
                 _ => {}
             }
@@ -129,6 +131,11 @@ impl<'a> Decoder<'a> {
         envelope.scope_dropped.push(n_dropped);
         envelope.scope_schema.push(schema_url);
         self.envelope = Rc::new(envelope);
+        match signal {
+            Signal::Traces => self.rows.traces.reserve(n_records),
+            Signal::Logs => self.rows.logs.reserve(n_records),
+            Signal::Metrics => {}
+        }
         let mut ahead = r;
         while let Some((number, value)) = ahead.field()? {
             if let (2, Value::Bytes(b)) = (number, value) {

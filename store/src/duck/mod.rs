@@ -185,8 +185,7 @@ impl Duck {
         answer.missing = pruned.missing;
         for segment in pruned.segments.into_iter().map(|c| c.segment) {
             let found = segment.trace_index().and_then(|index| index.rows(id).ok());
-            let rows = found.unwrap_or_else(|| (0..segment.n_rows as u32).collect());
-            match sextant_columns::read_rows(&segment.path, table, &rows) {
+            match sextant_columns::read_rows(&segment.path, table, found.as_deref()) {
                 Ok(batches) => answer.batches.extend(batches),
                 Err(_) if !segment.verify()? => {
                     answer.missing.push(segment.set_damaged());
@@ -195,7 +194,9 @@ impl Duck {
                 Err(e) => return Err(e.into()),
             }
             answer.scanned.n_segments += 1;
-            answer.scanned.n_bytes += segment.n_bytes / segment.n_rows.max(1) * rows.len() as u64;
+            let n_rows =
+                found.map_or(segment.n_rows, |rows| rows.iter().map(|r| u64::from(r.end - r.start)).sum::<u64>());
+            answer.scanned.n_bytes += segment.n_bytes / segment.n_rows.max(1) * n_rows;
         }
         answer.scanned.n_rows = answer.batches.iter().map(|b| b.num_rows() as u64).sum();
         let only_this = |batch: &RecordBatch| {

@@ -7,6 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
 use sextant_model::{Prune, Table, TimeRange, UnixNanos};
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Hashes that are kept from one batch of an import to the next: about 150 MB at the most.
@@ -75,7 +76,7 @@ impl ExactCheck {
     }
 }
 
-fn read(segment: &Segment, rows: Option<&[u32]>) -> Result<HashSet<RowHash>, StoreError> {
+fn read(segment: &Segment, rows: Option<&[Range<u32>]>) -> Result<HashSet<RowHash>, StoreError> {
     let batches = sextant_columns::read_columns(&segment.path, key_columns(segment.table), rows)?;
     Ok(batches.iter().flat_map(|b| hashes(segment.table, b)).filter(|h| !h.is_none()).collect())
 }
