@@ -4,22 +4,23 @@ use crate::asked::mentioned;
 use crate::care::{BackedUp, Finding, backup, examine};
 use crate::config::Config;
 use crate::disk::Disk;
-use crate::duck::{Answer, Duck, Limits};
+use crate::duck::{Answer, Duck, Limits, Overview};
 use crate::ingest::{Acked, Ingest, OnAcked, mark_times, with_added};
 use crate::layout::{Layout, TemporaryDir};
 use crate::ledger::{LedgerKey, LedgerRow};
 use crate::manifest::Manifest;
 use crate::recover::recover;
 use crate::resend::{RequestKey, RowHash};
+use crate::rollup::{MINUTE_NANOS, Minutes, Rollup};
 use crate::seal::{Closed, seal};
 use crate::senders::ingest_id;
 use crate::snapshot::{Segment, Snapshot};
 use crate::state::{Health, Shared, StoreStatus, lock};
-use crate::summary::Summary;
+use crate::summary::{Summary, Sums};
 use crate::upkeep::{self, Applied, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
 use crate::{Pin, PinNote, Policy, StoreError, Zone, wal};
-use sextant_model::{Prune, Sql, Table, TimeRange, TraceId};
+use sextant_model::{Prune, Sql, Table, TimeRange, TraceId, UnixNanos};
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
+
+fn is_within(segment: &Segment, range: TimeRange) -> bool {
+    range.contains(segment.times.0) && range.contains(segment.times.1)
+}
 
 /// An open store. Closing it (or dropping it) seals what is hot.
 pub struct Store {
@@ -264,29 +269,48 @@ impl Store {
         self.duck.query(&self.snapshot(), sql, prune, limits)
     }
 
-    /// Runs a statement of our own over the views within `range`, from which segments are left out that lie wholly within it
-    /// and do not touch `by_row`; what these come to is in the view `summaries`, by table and service.
-    pub fn overview(
+    /// Runs a statement of our own over the views within `range`, from which segments are left out that lie wholly within
+    /// it; what these come to is in the view `summaries`, by table and service.
+    pub fn overview(&self, sql: &Sql, range: TimeRange, limits: Limits) -> Result<Answer, StoreError> {
+        let _asking = Asking::begin(&self.shared);
+        let add = |sums: &mut Sums, s: &Segment| {
+            let summary = if is_within(s, range) { self.summary(s) } else { None };
+            summary.map(|summary| sums.add(s.table, s.times, summary)).is_some()
+        };
+        let view = Overview { name: "summaries", add, rows: |sums: Sums| sums.as_rows() };
+        self.duck.overview(&self.snapshot(), sql, &Prune::within(range), &view, limits)
+    }
+
+    /// The same for a statement that counts rows in parts of `range`; how many rows the segments that are left out have
+    /// in each minute is in the view `minutes`. It is empty if not all parts begin and end with minutes.
+    pub fn by_minute(
         &self,
         sql: &Sql,
-        range: TimeRange,
-        by_row: Option<TimeRange>,
+        range: (i64, i64),
+        part_nanos: i64,
+        prune: &Prune,
         limits: Limits,
     ) -> Result<Answer, StoreError> {
         let _asking = Asking::begin(&self.shared);
-        let is_whole = |s: &Segment| {
-            range.contains(s.times.0)
-                && range.contains(s.times.1)
-                && by_row.is_none_or(|r| !r.overlaps(s.times.0, s.times.1))
+        let fits = range.0 % MINUTE_NANOS == 0 && range.1 % MINUTE_NANOS == 0 && part_nanos % MINUTE_NANOS == 0;
+        let range = TimeRange { from: Some(UnixNanos(range.0)), to: Some(UnixNanos(range.1)) };
+        let add = |minutes: &mut Minutes, s: &Segment| {
+            let rollup = if fits && is_within(s, range) { self.rollup(s) } else { None };
+            rollup.map(|rollup| minutes.add(s.table, &rollup)).is_some()
         };
-        let summary = |s: &Segment| if is_whole(s) { self.summary(s) } else { None };
-        self.duck.overview(&self.snapshot(), sql, &Prune::within(range), summary, limits)
+        let view = Overview { name: "minutes", add, rows: Minutes::into_rows };
+        self.duck.overview(&self.snapshot(), sql, prune, &view, limits)
     }
 
     /// What a segment comes to. Its rows are read where that is not known.
     fn summary(&self, segment: &Segment) -> Option<Summary> {
         let text = lock(&self.shared.manifest).summary(&segment.id).ok().flatten();
         text.and_then(|text| Summary::from_json(&text))
+    }
+
+    fn rollup(&self, segment: &Segment) -> Option<Rollup> {
+        let bytes = lock(&self.shared.manifest).rollup(&segment.id).ok().flatten();
+        bytes.and_then(|bytes| Rollup::from_bytes(&bytes))
     }
 
     /// The newest `limit` rows that `sql` selects from `table`: newest segments first, stopping once nothing newer can

@@ -2,6 +2,7 @@
 //! of the very rows, so that an overview adds up segments instead of reading them.
 
 use crate::StoreError;
+use crate::rollup::Rollup;
 use arrow::array::{
     ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array,
 };
@@ -33,6 +34,9 @@ struct OfService {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Summary {
     services: BTreeMap<String, OfService>,
+    /// By minute; kept apart, for it is larger and others ask for it.
+    #[serde(skip)]
+    pub rollup: Option<Rollup>,
 }
 
 /// The bucket of a duration.
@@ -45,11 +49,12 @@ fn bucket(nanos: i64) -> i64 {
 pub(crate) struct SummaryBuilder {
     table: Table,
     summary: Option<Summary>,
+    rollup: Option<Rollup>,
 }
 
 impl SummaryBuilder {
     pub fn new(table: Table) -> Self {
-        Self { table, summary: Some(Summary::default()) }
+        Self { table, summary: Some(Summary::default()), rollup: Some(Rollup::default()) }
     }
 
     pub fn add(&mut self, rows: &RecordBatch) {
@@ -58,10 +63,15 @@ impl SummaryBuilder {
         {
             self.summary = None;
         }
+        if let Some(rollup) = &mut self.rollup
+            && rollup.add(self.table, rows).is_none()
+        {
+            self.rollup = None;
+        }
     }
 
     pub fn finish(self) -> Option<Summary> {
-        self.summary
+        self.summary.map(|summary| Summary { rollup: self.rollup, ..summary })
     }
 }
 

@@ -293,15 +293,23 @@ fn query(n: u64) {
     println!("| (row groups read for it: {} of {}) | | |", plan["row_groups_left"], plan["row_groups"]);
     tell("services over everything", timed(5, |_| serve.api("GET", "/api/v1/services", "")));
     let extent = serve.count("SELECT max(epoch_ns(Timestamp)) FROM logs WHERE epoch_ns(Timestamp) > 0");
-    for part in [1u64, 100] {
-        let search = serde_json::json!({ "kind": "logs", "query": "", "limit": 0, "period":
-            { "from": extent - 86_400_000_000_000 / part, "to": extent + 1 } });
-        let body = serde_json::json!({ "ask": "histogram", "search": search, "n_buckets": 96 }).to_string();
-        let ask = || {
-            let answer = serve.api("POST", "/api/v1/door/ask", &body);
-            assert_eq!(answer.status, 200, "{}", answer.text());
-        };
-        tell(&format!("histogram of the logs of a day / {part}, by severity"), timed(5, |_| ask()));
+    let odd = serde_json::json!({ "from": extent - 86_400_000_000_000, "to": extent + 1 });
+    let minutes = extent / 60_000_000_000 * 60_000_000_000 + 60_000_000_000;
+    let day = serde_json::json!({ "from": minutes - 86_400_000_000_000, "to": minutes });
+    let histogram = |period: &serde_json::Value| {
+        let search = serde_json::json!({ "kind": "logs", "query": "", "limit": 0, "period": period });
+        serde_json::json!({ "ask": "histogram", "search": search, "n_buckets": 90 })
+    };
+    for (name, body) in [
+        ("histogram of the logs of a day by severity, row by row", histogram(&odd)),
+        ("histogram of the logs of a day by severity, in whole minutes", histogram(&day)),
+        (
+            "who sent what in a day, in whole minutes",
+            serde_json::json!({ "ask": "senders", "period": day, "n_buckets": 90 }),
+        ),
+    ] {
+        let ask = |_| assert_eq!(serve.api("POST", "/api/v1/door/ask", &body.to_string()).status, 200);
+        tell(name, timed(5, ask));
     }
     println!("memory: {:.0} MB, at most {:.0} MB", memory(serve.pid()).0, memory(serve.pid()).1);
 }

@@ -31,13 +31,24 @@ impl Workbench {
 
     pub(crate) fn histogram(&self, search: &SearchAsk, n_buckets: u32) -> Result<Answer, AskError> {
         let query = parse(signal(search.kind), &search.query).map_err(|e| errors::parse(&e))?;
-        let sql = duckdb::histogram(&query, bounds(search.period)?, n_buckets);
-        self.run(&sql, &prune(&query, TimeRange::from(search.period)))
+        let period = bounds(search.period)?;
+        let sql = duckdb::histogram(&query, period, n_buckets);
+        let prune = prune(&query, TimeRange::from(search.period));
+        if !duckdb::is_by_service(&query.filter) {
+            return self.run(&sql, &prune);
+        }
+        self.count_parts(&sql, period, n_buckets, &prune)
     }
 
     pub(crate) fn senders(&self, period: Period, n_buckets: u32) -> Result<Answer, AskError> {
         let sql = duckdb::senders(bounds(period)?, n_buckets);
-        let found = self.store.overview(&sql, TimeRange::ALL, Some(TimeRange::from(period)), Limits::default());
+        self.count_parts(&sql, bounds(period)?, n_buckets, &Prune::within(period.into()))
+    }
+
+    /// Runs a statement that counts rows in parts of a period.
+    fn count_parts(&self, sql: &Sql, period: (i64, i64), n_parts: u32, prune: &Prune) -> Result<Answer, AskError> {
+        let part = duckdb::part_nanos(period, n_parts);
+        let found = self.store.by_minute(sql, period, part, prune, Limits::default());
         found.map(answer).map_err(|e| errors::store(&e))
     }
 

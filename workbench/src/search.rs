@@ -171,7 +171,7 @@ impl Workbench {
         let n_rows = self.store.snapshot().plan(Table::Traces, &Prune::within(range)).n_rows;
         let found = if n_rows > EXACT_ROWS {
             let sql = duckdb::service_overview(range, sextant_store::SKETCH_BASE);
-            self.store.overview(&sql, range, None, Limits::default())
+            self.store.overview(&sql, range, Limits::default())
         } else {
             self.store.query(&duckdb::service_rows(range), &Prune::within(range), Limits::default())
         };

@@ -5,6 +5,6 @@ mod select;
 
 pub use filter::quote;
 pub use select::{
-    count, dependencies, extent, facets, histogram, logs, metrics, senders, service_overview, service_rows, spans,
-    trace_hits, trace_summaries,
+    count, dependencies, extent, facets, histogram, is_by_service, logs, metrics, part_nanos, senders,
+    service_overview, service_rows, spans, trace_hits, trace_summaries,
 };

@@ -1,7 +1,7 @@
 //! Whole statements.
 
 use super::filter::{Filter, SEVERITY_NAME, field_text, quote};
-use sextant_model::query::Query;
+use sextant_model::query::{Expr, Field, Query};
 use sextant_model::{Param, Signal, Sql, Table, TimeRange, TraceId};
 
 /// The columns of spans that a person or script wants; types and exact bytes stay behind.
@@ -148,29 +148,35 @@ pub fn facets(query: &Query, range: TimeRange, fields: &[String], limit: usize) 
     Sql { text: parts.join(" UNION ALL "), params }
 }
 
-/// Records of each service, when it was last heard of, and how many came in each of `n_buckets` parts of the period; of
-/// segments apart from the period by what they come to.
+/// The length of each of `n_buckets` parts of a period.
+pub fn part_nanos(range: (i64, i64), n_buckets: u32) -> i64 {
+    (range.1.saturating_sub(range.0) / i64::from(n_buckets.max(1))).max(1)
+}
+
+/// Records of each service in a period, when the last of them came, and how many there are in each of `n_buckets` parts:
+/// out of rows, and out of the view `minutes` for segments whose rows are left out.
 pub fn senders(range: (i64, i64), n_buckets: u32) -> Sql {
-    let width = ((range.1 - range.0) / i64::from(n_buckets.max(1))).max(1);
+    let (from, to) = range;
+    let width = part_nanos(range, n_buckets);
     let parts: Vec<String> = Table::ALL
         .iter()
         .map(|table| {
             let time = table.time_column();
-            format!("SELECT ServiceName AS service, ReceivedAt, epoch_ns({time}) AS t FROM {table}")
+            format!(
+                "SELECT ServiceName AS service, ReceivedAt, epoch_ns({time}) AS t FROM {table} \
+                 WHERE {time} >= make_timestamp_ns({from}) AND {time} < make_timestamp_ns({to})"
+            )
         })
         .collect();
     let text = format!(
-        "WITH all_rows AS ({}), per_bucket AS (SELECT service, \
-         CASE WHEN t >= {from} AND t < {to} THEN (t - {from}) // {width} ELSE -1 END AS bucket, count(*) AS n, \
+        "WITH all_rows AS ({}), per_bucket AS (SELECT service, (t - {from}) // {width} AS bucket, count(*) AS n, \
          max(ReceivedAt) AS seen FROM all_rows GROUP BY ALL \
-         UNION ALL SELECT service, -1, CAST(sum(n) AS BIGINT), max(seen) FROM summaries GROUP BY service) \
+         UNION ALL SELECT ServiceName, (minute * 60000000000 - {from}) // {width}, n, seen FROM minutes) \
          SELECT service, CAST(sum(n) AS BIGINT) AS records, max(seen) AS last_seen, \
-         list({{'bucket': CAST(bucket AS INTEGER), 'n': CAST(n AS BIGINT)}} ORDER BY bucket) \
-         FILTER (bucket BETWEEN 0 AND {n_buckets} - 1) AS counts \
-         FROM per_bucket GROUP BY service ORDER BY records DESC, service LIMIT 200",
-        parts.join(" UNION ALL "),
-        from = range.0,
-        to = range.1
+         list({{'bucket': CAST(bucket AS INTEGER), 'n': CAST(n AS BIGINT)}} ORDER BY bucket) AS counts \
+         FROM (SELECT service, least(bucket, {n_buckets} - 1) AS bucket, sum(n) AS n, max(seen) AS seen \
+         FROM per_bucket GROUP BY ALL) GROUP BY service ORDER BY records DESC, service LIMIT 200",
+        parts.join(" UNION ALL ")
     );
     Sql::plain(text)
 }
@@ -184,7 +190,8 @@ pub fn extent(table: Table) -> Sql {
     ))
 }
 
-/// Records in each of `n_buckets` equal parts of `range`, by `series`: columns `bucket series n`.
+/// Records in each of `n_buckets` equal parts of `range`, by `series`: columns `bucket series n`. Where the query is only
+/// about services, the view `minutes` counts for segments whose rows are left out; see [`is_by_service`].
 pub fn histogram(query: &Query, range: (i64, i64), n_buckets: u32) -> Sql {
     let series = if query.signal == Signal::Logs { SEVERITY_NAME } else { "StatusCode" };
     let mut params = Vec::new();
@@ -192,14 +199,34 @@ pub fn histogram(query: &Query, range: (i64, i64), n_buckets: u32) -> Sql {
     let time = table.time_column();
     let bounds =
         TimeRange { from: Some(sextant_model::UnixNanos(range.0)), to: Some(sextant_model::UnixNanos(range.1)) };
-    let condition = condition(query, bounds, time, &mut params);
-    let width = ((range.1 - range.0) / i64::from(n_buckets.max(1))).max(1);
-    let text = format!(
-        "SELECT CAST((epoch_ns({time}) - {}) // {width} AS INTEGER) AS bucket, {series} AS series, \
-         CAST(count(*) AS BIGINT) AS n FROM {table} WHERE {condition} GROUP BY ALL ORDER BY ALL",
-        range.0
+    let width = part_nanos(range, n_buckets);
+    let from = range.0;
+    let rows = format!(
+        "SELECT CAST((epoch_ns({time}) - {from}) // {width} AS INTEGER) AS bucket, {series} AS series, \
+         CAST(count(*) AS BIGINT) AS n FROM {table} WHERE {} GROUP BY ALL",
+        condition(query, bounds, time, &mut params)
     );
+    let text = if is_by_service(&query.filter) {
+        let services = Filter { signal: query.signal, params: &mut params }.expr(&query.filter);
+        format!(
+            "SELECT bucket, series, CAST(sum(n) AS BIGINT) AS n FROM ({rows} UNION ALL \
+             SELECT CAST((minute * 60000000000 - {from}) // {width} AS INTEGER), series, CAST(sum(n) AS BIGINT) \
+             FROM minutes WHERE table_name = '{table}' AND {services} GROUP BY ALL) GROUP BY ALL ORDER BY ALL"
+        )
+    } else {
+        format!("{rows} ORDER BY ALL")
+    };
     Sql { text, params }
+}
+
+/// Whether a condition asks for nothing but services.
+pub fn is_by_service(expr: &Expr) -> bool {
+    match expr {
+        Expr::All | Expr::Field(Field::Service, _) => true,
+        Expr::And(all) | Expr::Or(all) => all.iter().all(is_by_service),
+        Expr::Not(inner) => is_by_service(inner),
+        _ => false,
+    }
 }
 
 /// Calls between services: a span whose parent span lies in another service. Columns `parent child calls errors`.

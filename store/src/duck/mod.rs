@@ -11,11 +11,11 @@ use crate::StoreError;
 use crate::layout::Layout;
 use crate::snapshot::{Chosen, Pruned, Segment, Snapshot, Tier};
 use crate::state::lock;
-use crate::summary::{Summary, Sums};
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use check::Checker;
 use duckdb::{Config, Connection};
+use sextant_columns::ColumnsError;
 use sextant_model::{Prune, Sql, Table, TraceId};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -93,39 +93,32 @@ impl Duck {
         )
     }
 
-    /// Runs a statement over the rows of segments for which `summary` has nothing; what the others come to is in the view
-    /// `summaries`.
-    pub fn overview(
+    /// Runs a statement over the rows of those segments that `view` has nothing of; what it has of the others is a view.
+    pub fn overview<S: Default>(
         &self,
         snapshot: &Snapshot,
         sql: &Sql,
         prune: &Prune,
-        summary: impl Fn(&Segment) -> Option<Summary>,
+        view: &Overview<impl Fn(&mut S, &Segment) -> bool, impl Fn(S) -> Result<RecordBatch, ColumnsError>>,
         limits: Limits,
     ) -> Result<Answer, StoreError> {
-        let mut rows = Sums::default().as_rows()?;
+        let mut rows = (view.rows)(S::default())?;
         let make = || {
-            let mut whole = Sums::default();
+            let mut sums = S::default();
             let rest = Table::ALL.map(|table| {
                 if !occurs(&sql.text, table) {
                     return Pruned::default();
                 }
                 let mut pruned = snapshot.pruned(table, prune);
-                pruned.segments.retain(|chosen| match summary(&chosen.segment) {
-                    Some(summary) => {
-                        whole.add(table, chosen.segment.times, summary);
-                        false
-                    }
-                    None => true,
-                });
+                pruned.segments.retain(|chosen| !(view.add)(&mut sums, &chosen.segment));
                 pruned
             });
             // Of a fixed schema and small.
-            if let Ok(found) = whole.as_rows() {
+            if let Ok(found) = (view.rows)(sums) {
                 rows = found;
             }
             let mut views = Views::over(snapshot, &sql.text, None, |table| rest[table as usize].clone());
-            views.add_summaries(rows.clone());
+            views.add_rows(view.name, rows.clone());
             views
         };
         run_sound(|| self.ours(), sql, limits, make)
@@ -208,6 +201,16 @@ impl Duck {
         answer.took = since.elapsed();
         Ok(answer)
     }
+}
+
+/// What is known of segments without reading their rows.
+pub(crate) struct Overview<A, R> {
+    /// The view that has it.
+    pub name: &'static str,
+    /// Adds what is known of a segment; false if nothing is.
+    pub add: A,
+    /// All of it.
+    pub rows: R,
 }
 
 /// Runs a statement over the views that `views` makes. If it fails because of a damaged file, that file is taken out and

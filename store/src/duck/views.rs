@@ -106,11 +106,11 @@ impl Views {
         write!(self.create, "CREATE TEMP VIEW {table} AS {body}; CREATE TEMP VIEW otel_{table} AS FROM {table};").ok();
     }
 
-    /// Beside them, what some segments come to: the view `summaries`.
-    pub fn add_summaries(&mut self, rows: RecordBatch) {
+    /// Beside them, a view of other rows.
+    pub fn add_rows(&mut self, name: &str, rows: RecordBatch) {
         let offer = self.offer(Table::Traces, Offered::Other(rows));
         // Writing to a String can't fail.
-        write!(self.create, "CREATE TEMP VIEW summaries AS FROM {offer};").ok();
+        write!(self.create, "CREATE TEMP VIEW {name} AS FROM {offer};").ok();
     }
 
     fn offer(&mut self, table: Table, rows: Offered) -> String {

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 /// What brings a database from each version to the next; a new one goes through all of them. What is here never
 /// changes again.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE segments (
@@ -60,6 +60,10 @@ CREATE TABLE asked (key TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
     "
 -- What a segment comes to by service, as JSON.
 CREATE TABLE IF NOT EXISTS summaries (segment TEXT PRIMARY KEY, summary TEXT NOT NULL) STRICT;
+",
+    "
+-- How many rows a segment has in each minute: JSON, zstd.
+CREATE TABLE rollups (segment TEXT PRIMARY KEY, rollup BLOB NOT NULL) STRICT;
 ",
 ];
 

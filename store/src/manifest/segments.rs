@@ -4,6 +4,7 @@ use super::{Manifest, add_row};
 use crate::StoreError;
 use crate::bucket::Bucket;
 use crate::ledger::Ledger;
+use crate::rollup::Rollup;
 use crate::snapshot::{Segment, Tier};
 use crate::state::lock;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -54,6 +55,12 @@ impl Manifest {
         Ok(statement.query_row([id], |r| r.get(0)).optional()?)
     }
 
+    /// How many rows a segment has in each minute, as it was put in, if that is known.
+    pub fn rollup(&self, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.db.prepare_cached("SELECT rollup FROM rollups WHERE segment = ?")?;
+        Ok(statement.query_row([id], |r| r.get(0)).optional()?)
+    }
+
     /// The names of all segments that make sense.
     pub fn segment_ids(&self, root: &Path) -> Result<Vec<String>, StoreError> {
         Ok(self.segments(root)?.iter().map(|s| s.id.clone()).collect())
@@ -68,6 +75,7 @@ impl Manifest {
             for s in change.gone {
                 tx.execute("DELETE FROM segments WHERE id = ?", [&s.id])?;
                 tx.execute("DELETE FROM summaries WHERE segment = ?", [&s.id])?;
+                tx.execute("DELETE FROM rollups WHERE segment = ?", [&s.id])?;
                 tx.execute("INSERT OR REPLACE INTO doomed VALUES (?)", [relative(&s.path, root)])?;
             }
             for s in change.made {
@@ -180,6 +188,10 @@ pub(super) fn insert(tx: &Transaction<'_>, s: &Segment, root: &Path) -> Result<(
     if let Some(summary) = lock(&s.summary).as_ref() {
         let mut statement = tx.prepare_cached("INSERT INTO summaries VALUES (?,?)")?;
         statement.execute(params![s.id, summary.to_json()?])?;
+        if let Some(bytes) = summary.rollup.as_ref().and_then(Rollup::to_bytes) {
+            let mut statement = tx.prepare_cached("INSERT INTO rollups VALUES (?,?)")?;
+            statement.execute(params![s.id, bytes])?;
+        }
     }
     Ok(())
 }
