@@ -52,6 +52,10 @@ impl Reach {
             if !dir.exists() {
                 bail!("there is no data directory {}; receive something with: sextant serve", dir.display());
             }
+            // A folder of something else stays as it is.
+            if !["segments.db", "segments", "instance.json"].iter().any(|name| dir.join(name).exists()) {
+                bail!("{} is no data directory of Sextant; name one with --data", dir.display());
+            }
         }
         Self::of(place).await
     }

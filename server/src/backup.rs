@@ -1,10 +1,13 @@
 //! `GET /api/v1/backup`: everything in one file, as it is written. An answer that breaks off is no whole backup, and
 //! `restore` says so.
 
+use crate::gate::ApiError;
 use crate::serve::App;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Response, header};
+use axum::response::IntoResponse as _;
+use sextant_contract::{AskError, Code};
 use std::io::{self, Write};
 use std::sync::Arc;
 use tokio::sync::mpsc::{Sender, channel};
@@ -39,6 +42,12 @@ impl Write for Chunks {
 }
 
 pub(crate) async fn backup(State(app): State<Arc<App>>) -> Response<Body> {
+    // Before the first byte: an answer that has begun can't say why it broke off.
+    if let Some(away) = app.workbench.store_status().unavailable.first() {
+        let message = format!("nothing is backed up: {}", away.why);
+        let hint = "put the file or its disk back, or put aside what is damaged with: sextant doctor --repair";
+        return ApiError(AskError::new(Code::Busy, message).hint(hint)).into_response();
+    }
     let (to, mut from) = channel(N_CHUNKS);
     let failed = to.clone();
     tokio::task::spawn_blocking(move || {

@@ -91,10 +91,12 @@ impl HttpBackend {
             .body(Body::empty())
             .map_err(|e| failed(&e))?;
         let response = self.client.request(request).await.map_err(|e| failed(&e))?;
-        if !response.status().is_success() {
-            return Err(failed(&response.status()));
-        }
+        let status = response.status();
         let mut body = response.into_body();
+        if !status.is_success() {
+            let bytes = body.collect().await.map_err(|e| failed(&e))?.to_bytes();
+            return Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| failed(&status)));
+        }
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame.map_err(|e| failed(&e))?.into_data() {
                 out.write_all(&data).map_err(|e| failed(&e))?;

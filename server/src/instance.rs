@@ -24,7 +24,7 @@ fn path(dir: &Path) -> PathBuf {
 }
 
 /// A token that nobody can guess: 256 bits as hex.
-fn new_token() -> Result<String, ServerError> {
+pub(crate) fn new_token() -> Result<String, ServerError> {
     let mut bytes = [0u8; 32];
     getrandom::fill(&mut bytes).map_err(|e| ServerError::Random(e.to_string()))?;
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())

@@ -1,6 +1,6 @@
 //! Starting the server.
 
-use crate::instance::{Instance, token_of};
+use crate::instance::{Instance, new_token, token_of};
 use crate::{ServerError, api, assets, door, gate, probes};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -73,7 +73,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 /// If an address can't be bound, or the file can't be written.
 pub async fn start(config: Config, workbench: Workbench, shutdown: &Shutdown) -> Result<Serving, ServerError> {
     let bound = listen::bind("http", &config.http).await?;
-    let token = token_of(workbench.data_dir())?;
+    let is_read_only = workbench.is_read_only();
+    let token = if is_read_only { new_token()? } else { token_of(workbench.data_dir())? };
     let (tell, generation) = watch::channel(workbench.store_status().generation);
     workbench.subscribe(Box::new(move |event| {
         if let Event::Generation { generation } = event {
@@ -99,7 +100,9 @@ pub async fn start(config: Config, workbench: Workbench, shutdown: &Shutdown) ->
         workbench.listeners().into_iter().map(|l| (l.name, l.address.to_string())).collect();
     let instance = Instance { pid: std::process::id(), token: token.clone(), listeners };
     let dir = workbench.data_dir().to_owned();
-    instance.write(&dir)?;
+    if !is_read_only {
+        instance.write(&dir)?;
+    }
     Ok(Serving { address, url: format!("http://{address}/?token={token}"), instance, dir })
 }
 

@@ -9,7 +9,7 @@ use crate::ingest::{Acked, Ingest, OnAcked, mark_times, with_added};
 use crate::layout::{Layout, TemporaryDir};
 use crate::ledger::{LedgerKey, LedgerRow};
 use crate::manifest::Manifest;
-use crate::recover::recover;
+use crate::recover::{files_below, recover};
 use crate::resend::{RequestKey, RowHash};
 use crate::rollup::{MINUTE_NANOS, Minutes, Rollup};
 use crate::seal::{Closed, seal};
@@ -58,8 +58,26 @@ impl Store {
         if config.is_read_only {
             return Self::open_read_only(config);
         }
+        match Self::open_writable(config.clone()) {
+            // What is there can be read, and what takes too much room can be seen.
+            Err(e) if e.is_disk_full() && Layout::of(&config.dir).manifest().exists() => {
+                tracing::warn!("nothing is taken in and nothing is changed: {e}");
+                Self::open_read_only(Config { is_read_only: true, ..config })
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_writable(config: Config) -> Result<Self, StoreError> {
         let layout = Layout::make(&config.dir)?;
         let lock_file = take_lock(&layout)?;
+        if !layout.manifest().exists() {
+            let files = files_below(&layout.segments);
+            let n_files = files.iter().filter(|path| path.extension().is_some_and(|e| e == "parquet")).count();
+            if n_files > 0 {
+                return Err(StoreError::NoManifest { dir: layout.dir, n_files });
+            }
+        }
         let disk = Disk { faults: config.faults.clone() };
         let manifest = Manifest::open(&layout.manifest(), disk)?;
         let run = manifest.next_run()?;
@@ -366,7 +384,11 @@ impl Store {
 
     /// Applies all policies as of `at`; a dry run only says what would be done.
     pub fn apply_retention(&self, at: i64, is_dry: bool) -> Result<Vec<Applied>, StoreError> {
-        self.flush()?;
+        match self.flush() {
+            // On a full disk this is what makes room.
+            Err(StoreError::Stuck(why)) => tracing::warn!("policies are applied to what is sealed: {why}"),
+            flushed => flushed?,
+        }
         self.have_done(|tell| Chore::Retain(at, is_dry, tell))
     }
 
@@ -437,6 +459,11 @@ impl Store {
         self.shared.ledger().0.clone().into_iter().collect()
     }
 
+    /// Whether nothing can be changed.
+    pub fn is_read_only(&self) -> bool {
+        self.shared.config.is_read_only
+    }
+
     /// Figures about the store.
     pub fn status(&self) -> StoreStatus {
         self.shared.status()
@@ -444,8 +471,7 @@ impl Store {
 
     /// Whether the store takes batches.
     pub fn health(&self) -> Health {
-        let (free, reserve) = self.shared.space();
-        if free < reserve { Health::DiskFull } else { Health::Taking }
+        if self.shared.check_disk().is_err() { Health::DiskFull } else { Health::Taking }
     }
 
     /// Refuses what comes from now on, seals what is hot, and waits for it.
@@ -519,11 +545,13 @@ fn share_lock(layout: &Layout) -> Result<Option<File>, StoreError> {
     }
 }
 
+const NOT_SEALED: &str = "rows could not be laid into files, and stay in the log";
+
 fn run_sealer(shared: &Shared, queue: &Receiver<Closed>) {
     while let Ok(closed) = queue.recv() {
         let mut made = None;
         while let Err(e) = seal(shared, &closed, &mut made) {
-            shared.problem("an epoch could not be sealed", &e);
+            shared.problem(NOT_SEALED, &e);
             shared.is_sealing_stuck.store(true, Ordering::Release);
             if shared.is_closing.load(Ordering::Acquire) {
                 break;
@@ -531,6 +559,7 @@ fn run_sealer(shared: &Shared, queue: &Receiver<Closed>) {
             std::thread::sleep(shared.config.retry);
         }
         if made.is_none() {
+            shared.solved(NOT_SEALED);
             shared.is_sealing_stuck.store(false, Ordering::Release);
         }
     }

@@ -32,8 +32,17 @@ pub enum StoreError {
         /// How much waits.
         queued_bytes: usize,
     },
+    /// Rows come faster than they are laid into files; the sender should come back.
+    #[error("rows come faster than they can be laid into files: {hot_bytes} bytes wait for it, durable in the log")]
+    Behind {
+        /// How much waits.
+        hot_bytes: usize,
+    },
     /// The disk has no room beyond the reserve.
-    #[error("the disk has {free_bytes} bytes left, less than the reserve of {reserve_bytes}")]
+    #[error(
+        "the disk has {} left, and {} of it are kept free (--disk-reserve): nothing is taken until there is room",
+        size(*free_bytes), size(*reserve_bytes)
+    )]
     DiskFull {
         /// Free bytes.
         free_bytes: u64,
@@ -62,8 +71,18 @@ pub enum StoreError {
     #[error("rows wait to be sealed: {0}")]
     Stuck(String),
     /// The directory is only open for reading.
-    #[error("the data directory {0} can't be written to, so nothing is taken in: it is open for reading")]
+    #[error("the data directory {0} can't be written to: it is open for reading")]
     ReadOnly(PathBuf),
+    /// The manifest is gone and files that it named are there.
+    #[error(
+        "segments.db is missing in {dir}, and {n_files} segment files are there: make it anew with: sextant doctor --rebuild"
+    )]
+    NoManifest {
+        /// Where.
+        dir: PathBuf,
+        /// How many files.
+        n_files: usize,
+    },
     /// A backup could not be made or restored.
     #[error("{0}")]
     Backup(String),
@@ -81,7 +100,26 @@ pub enum StoreError {
     Wal(String),
 }
 
+/// Bytes as people read them.
+fn size(n: u64) -> String {
+    let scale = |unit: f64| n as f64 / unit;
+    match n {
+        0..1_000_000 => format!("{:.0} kB", scale(1e3)),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", scale(1e6)),
+        _ => format!("{:.1} GB", scale(1e9)),
+    }
+}
+
 impl StoreError {
+    /// Whether the disk had no room.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        match self {
+            Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            Self::Manifest(e) => e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            _ => false,
+        }
+    }
+
     pub(crate) fn file(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { what, path, source }
@@ -89,6 +127,14 @@ impl StoreError {
 
     /// Whether the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::DiskFull { .. } | Self::Closing | Self::File { .. } | Self::Wal(_))
+        matches!(
+            self,
+            Self::Busy { .. }
+                | Self::Behind { .. }
+                | Self::DiskFull { .. }
+                | Self::Closing
+                | Self::File { .. }
+                | Self::Wal(_)
+        )
     }
 }

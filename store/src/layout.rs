@@ -1,6 +1,7 @@
 //! The folders of a data directory.
 
 use crate::StoreError;
+use crate::recover::files_below;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,12 @@ impl Drop for TemporaryDir {
         // The system clears what stays.
         drop(fs::remove_dir_all(&self.0));
     }
+}
+
+/// How many files there are below a folder, and their bytes.
+pub(crate) fn sizes_below(folder: &Path) -> (u64, u64) {
+    let files = files_below(folder);
+    (files.len() as u64, files.iter().filter_map(|path| path.metadata().ok()).map(|m| m.len()).sum())
 }
 
 /// Free bytes of the file system that holds `dir`, and all its bytes.

@@ -50,6 +50,6 @@ pub use manifest::{Pin, PinNote, Policy, Zone};
 pub use resend::RequestKey;
 pub use rollup::MINUTE_NANOS;
 pub use snapshot::{Chosen, Missing, Plan, Pruned, Segment, Snapshot, Tier};
-pub use state::{Health, StoreStatus};
+pub use state::{Health, StoreStatus, Unavailable};
 pub use summary::SKETCH_BASE;
 pub use upkeep::{Applied, Doing, Merged, UpkeepStatus};

@@ -13,6 +13,7 @@ use crate::senders::Senders;
 use crate::services::Services;
 use crate::snapshot::{Segment, Snapshot};
 use crate::upkeep::{Progress, UpkeepStatus};
+use sextant_model::Table;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -51,10 +52,38 @@ pub struct StoreStatus {
     pub first_services: Vec<String>,
     /// What recovery found at the start: torn bytes cut, damaged places put aside.
     pub recovered: (u64, u64),
-    /// The last thing that went wrong in the background.
-    pub last_problem: Option<String>,
+    /// The last thing that went wrong in the background, and when, nanoseconds; nothing once it went right again.
+    pub last_problem: Option<(String, i64)>,
+    /// Why senders are refused now, if they are for longer than a moment.
+    pub refusing: Option<String>,
+    /// Requests that were told to come back since the start: because too much was under way, because the disk is full.
+    pub refused: (u64, u64),
+    /// Rows that can't be read now.
+    pub unavailable: Vec<Unavailable>,
+    /// Files that were put aside, and their bytes.
+    pub quarantine: (u64, u64),
     /// Work in the background.
     pub upkeep: UpkeepStatus,
+}
+
+/// Rows of a table that can't be read now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable {
+    /// Which table.
+    pub table: Table,
+    /// How many rows.
+    pub n_rows: u64,
+    /// In how many files.
+    pub n_segments: u64,
+    /// Why, of the first of them.
+    pub why: String,
+}
+
+/// What went wrong in the background.
+struct Problem {
+    what: &'static str,
+    text: String,
+    at: i64,
 }
 
 /// A lock whose poison is no reason to stop: what it guards is replaced whole.
@@ -83,10 +112,12 @@ pub(crate) struct Shared {
     queued_bytes: AtomicUsize,
     pub is_closing: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
-    space: Mutex<(Instant, u64, u64)>,
+    /// Free and total bytes of the disk, when they were last known.
+    space: Mutex<(u64, u64)>,
+    refused: (AtomicU64, AtomicU64),
     durable_micros: Mutex<Vec<u64>>,
     pub recovered: (AtomicU64, AtomicU64),
-    last_problem: Mutex<Option<String>>,
+    last_problem: Mutex<Option<Problem>>,
     sealed: Condvar,
     sealed_lock: Mutex<()>,
     /// Whether the last try to seal failed.
@@ -97,6 +128,8 @@ pub(crate) struct Shared {
     last_request: Mutex<Instant>,
     /// Questions that are being answered.
     pub n_asking: AtomicUsize,
+    /// Set when rows are gone that may be sent again: what is remembered of rows and requests is let go.
+    pub is_memory_stale: AtomicBool,
 }
 
 /// A segment that the manifest has: what only the manifest needed is let go.
@@ -107,8 +140,8 @@ fn shown(segment: Segment) -> Arc<Segment> {
 
 /// How many of the last requests the durable figures are over.
 const N_TIMED: usize = 512;
-/// How old the figure of free space may be.
-const DISK_AGE: Duration = Duration::from_secs(1);
+/// Hot rows take at most this part of their memory on the disk once they are sealed, their log apart.
+const SEALED_PART: u64 = 4;
 /// Hot rows past this many epochs' worth make senders wait for sealing.
 const MAX_HOT_EPOCHS: usize = 4;
 
@@ -141,7 +174,8 @@ impl Shared {
             queued_bytes: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
             listeners: Mutex::new(Vec::new()),
-            space: Mutex::new((Instant::now(), free, total)),
+            space: Mutex::new((free, total)),
+            refused: Default::default(),
             durable_micros: Mutex::new(Vec::new()),
             recovered: (AtomicU64::new(0), AtomicU64::new(0)),
             last_problem: Mutex::new(None),
@@ -151,6 +185,7 @@ impl Shared {
             progress: Progress::default(),
             last_request: Mutex::new(Instant::now()),
             n_asking: AtomicUsize::new(0),
+            is_memory_stale: AtomicBool::new(false),
         })
     }
 
@@ -214,7 +249,7 @@ impl Shared {
         let mut held = lock(&self.sealed_lock);
         while self.snapshot().hot.iter().any(|h| h.epoch < epoch && !h.is_empty()) {
             if self.is_sealing_stuck.load(Ordering::Acquire) {
-                let why = lock(&self.last_problem).clone().unwrap_or_default();
+                let why = lock(&self.last_problem).as_ref().map(|p| p.text.clone()).unwrap_or_default();
                 return Err(StoreError::Stuck(why));
             }
             held = self.sealed.wait_timeout(held, Duration::from_millis(50)).unwrap_or_else(PoisonError::into_inner).0;
@@ -250,13 +285,17 @@ impl Shared {
         let hot_bytes: usize = self.snapshot().hot.iter().map(|h| h.size_bytes).sum();
         let has_room = queued_bytes == 0 || queued_bytes + size.max(1) <= self.config.queue_bytes;
         let is_sealing_behind = hot_bytes > MAX_HOT_EPOCHS * self.config.epoch_bytes;
-        let refused = if !has_room || is_sealing_behind {
-            Err(StoreError::Busy { queued_bytes: queued_bytes.max(if is_sealing_behind { hot_bytes } else { 0 }) })
+        let refused = if !has_room {
+            Err(StoreError::Busy { queued_bytes })
+        } else if is_sealing_behind {
+            Err(StoreError::Behind { hot_bytes })
         } else {
             self.check_disk()
         };
-        if refused.is_err() {
+        if let Err(e) = &refused {
             self.release(size);
+            let is_full = matches!(e, StoreError::DiskFull { .. });
+            (if is_full { &self.refused.1 } else { &self.refused.0 }).fetch_add(1, Ordering::AcqRel);
         }
         refused
     }
@@ -270,21 +309,23 @@ impl Shared {
         self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
     }
 
-    /// Free and reserved bytes, at most a second old.
+    /// Free and reserved bytes.
     pub fn space(&self) -> (u64, u64) {
         let mut disk = lock(&self.space);
-        if disk.0.elapsed() > DISK_AGE
-            && let Ok((free, total)) = layout::disk_space(&self.layout.dir)
-        {
-            *disk = (Instant::now(), free, total);
+        if let Ok(found) = layout::disk_space(&self.layout.dir) {
+            *disk = found;
         }
-        let default = (disk.2 / 50).min(1_000_000_000);
-        (disk.1, self.config.disk_reserve_bytes.unwrap_or(default))
+        let default = (disk.1 / 50).min(1_000_000_000);
+        (disk.0, self.config.disk_reserve_bytes.unwrap_or(default))
     }
 
-    fn check_disk(&self) -> Result<(), StoreError> {
+    /// What was taken already must find room without touching the reserve: requests under way in the log, hot rows in
+    /// segments.
+    pub fn check_disk(&self) -> Result<(), StoreError> {
         let (free_bytes, reserve_bytes) = self.space();
-        if free_bytes < reserve_bytes {
+        let hot_bytes: usize = self.snapshot().hot.iter().map(|h| h.size_bytes).sum();
+        let promised = self.queued_bytes.load(Ordering::Acquire) as u64 + hot_bytes as u64 / SEALED_PART;
+        if free_bytes < reserve_bytes.saturating_add(promised) {
             return Err(StoreError::DiskFull { free_bytes, reserve_bytes });
         }
         Ok(())
@@ -299,9 +340,34 @@ impl Shared {
         times.push(took.as_micros() as u64);
     }
 
-    pub fn problem(&self, what: &str, e: &StoreError) {
+    pub fn problem(&self, what: &'static str, e: &StoreError) {
         tracing::error!("{what}: {e}");
-        *lock(&self.last_problem) = Some(format!("{what}: {e}"));
+        *lock(&self.last_problem) = Some(Problem { what, text: format!("{what}: {e}"), at: crate::upkeep::now() });
+    }
+
+    /// What went wrong last went right: it is no problem any more.
+    pub fn solved(&self, what: &'static str) {
+        lock(&self.last_problem).take_if(|problem| problem.what == what);
+    }
+
+    /// Why senders are refused, if that is so for longer than a moment.
+    fn refusing(&self) -> Option<String> {
+        let refused = self.check_writable().and_then(|()| self.check_disk());
+        refused.err().map(|e| e.to_string())
+    }
+
+    /// Rows that can't be read now.
+    fn unavailable(snapshot: &Snapshot) -> Vec<Unavailable> {
+        let mut found: Vec<Unavailable> = Vec::new();
+        for segment in snapshot.segments() {
+            let Some(why) = segment.trouble() else { continue };
+            let (table, n_rows) = (segment.table, segment.n_rows);
+            match found.iter_mut().find(|u| u.table == table) {
+                Some(u) => (u.n_rows, u.n_segments) = (u.n_rows + n_rows, u.n_segments + 1),
+                None => found.push(Unavailable { table, n_rows, n_segments: 1, why }),
+            }
+        }
+        found
     }
 
     pub fn status(&self) -> StoreStatus {
@@ -321,7 +387,11 @@ impl Shared {
             durable_micros: (times.get(times.len() / 2).copied().unwrap_or(0), times.last().copied().unwrap_or(0)),
             first_services: lock(&self.services).list().to_vec(),
             recovered: (self.recovered.0.load(Ordering::Acquire), self.recovered.1.load(Ordering::Acquire)),
-            last_problem: lock(&self.last_problem).clone(),
+            last_problem: lock(&self.last_problem).as_ref().map(|p| (p.text.clone(), p.at)),
+            refusing: self.refusing(),
+            refused: (self.refused.0.load(Ordering::Acquire), self.refused.1.load(Ordering::Acquire)),
+            unavailable: Self::unavailable(&snapshot),
+            quarantine: layout::sizes_below(&self.layout.quarantine),
             upkeep: self.progress.status(),
         }
     }

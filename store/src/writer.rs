@@ -3,13 +3,16 @@
 use crate::StoreError;
 use crate::hot::HotEpoch;
 use crate::ingest::{Acked, Ingest, OnAcked, Rows};
-use crate::resend::{RecentRows, RowHash, Seen};
+use crate::resend::{RecentRows, Requests, RowHash, Seen};
 use crate::seal::Closed;
 use crate::state::{Shared, lock};
 use crate::wal::{self, WalFile};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::{Duration, Instant};
+
+const NOT_WRITTEN: &str = "the write-ahead log could not be written";
 
 /// One commit takes at most about this much.
 const COMMIT_BYTES: usize = 1 << 20;
@@ -108,6 +111,10 @@ impl Writer {
     /// Writes `first` and what else is waiting with one sync, shows it, and tells the senders.
     fn commit(&mut self, first: Request, queue: &Receiver<ToWriter>) {
         self.remember();
+        if self.shared.is_memory_stale.swap(false, Ordering::AcqRel) {
+            self.recent = RecentRows::default();
+            *lock(&self.shared.requests) = Requests::default();
+        }
         let mut size = first.frame.len();
         let mut waiting = vec![first];
         let mut then = None;
@@ -141,7 +148,10 @@ impl Writer {
             }
         }
         match self.append(&frames) {
-            Ok(()) => self.show(group, added),
+            Ok(()) => {
+                self.shared.solved(NOT_WRITTEN);
+                self.show(group, added);
+            }
             Err(e) => {
                 self.recent.forget(&added.rows);
                 self.refuse(group, &e);
@@ -277,7 +287,7 @@ impl Writer {
     }
 
     fn refuse(&self, group: Vec<Request>, e: &StoreError) {
-        self.shared.problem("the write-ahead log could not be written", e);
+        self.shared.problem(NOT_WRITTEN, e);
         for r in group {
             self.shared.release(r.size);
             (r.acked)(Err(StoreError::Wal(e.to_string())));
@@ -297,7 +307,7 @@ impl Writer {
         }
         // After a failure the epoch simply goes on; it is tried again at the next commit.
         if let Err(e) = self.start_epoch() {
-            self.shared.problem("a new write-ahead log could not be made", &e);
+            self.shared.problem(NOT_WRITTEN, &e);
         }
     }
 

@@ -93,6 +93,58 @@ fn repair_puts_aside_and_loses_nothing_else() {
 }
 
 #[test]
+fn what_was_put_aside_can_be_sent_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = at(&dir);
+    let body = object!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [{
+        "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", "name": "again",
+        "startTimeUnixNano": "1790000000000000000", "endTimeUnixNano": "1790000000000000001" }] }] }] })
+    .to_string();
+    let send = |serve: &Serve| assert_eq!(serve.post_json("otlp-http", "/v1/traces", &body).status, 200);
+    let serve = Serve::start(dir.path());
+    send(&serve);
+    assert_eq!(serve.stop(), Some(0));
+    let serve = Serve::start(dir.path());
+    send(&serve);
+    assert_eq!(counts(data)[0], 1, "a duplicate");
+    flip(&files_below(&dir.path().join("segments/default/traces"), "parquet")[0], 300);
+    let troubles = ok(&["status", "--data", data]);
+    assert!(troubles.contains("1 traces can't be read") && troubles.contains("sextant doctor"), "{troubles}");
+    ok(&["doctor", "--repair", "--data", data]);
+    let troubles = ok(&["status", "--data", data]);
+    assert!(troubles.contains("put aside") && !troubles.contains("can't be read"), "{troubles}");
+    assert_eq!(counts(data)[0], 0);
+    send(&serve);
+    assert_eq!(counts(data)[0], 1, "it is not there, so it is no duplicate");
+    assert_eq!(serve.stop(), Some(0));
+    let serve = Serve::start(dir.path());
+    send(&serve);
+    assert_eq!(counts(data)[0], 1);
+    drop(serve);
+}
+
+#[test]
+fn a_folder_of_something_else_stays_as_it_is() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let folder = dir.path().join("letters");
+    fs::create_dir(&folder).expect("makes");
+    fs::write(folder.join("letter.txt"), "Dear reader").expect("writes");
+    let data = folder.to_str().expect("a path");
+    let backup = dir.path().join("backup.tar");
+    let source = demo();
+    ok(&["backup", backup.to_str().expect("a path"), "--data", at(&source)]);
+    for args in
+        [vec!["status"], vec!["doctor"], vec!["search", "logs", "x"], vec!["restore", backup.to_str().expect("a path")]]
+    {
+        let output = run(&[&args[..], &["--data", data]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains("no data directory"), "{args:?}: {said}");
+    }
+    let left: Vec<_> = fs::read_dir(&folder).expect("reads").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(left, ["letter.txt"]);
+}
+
+#[test]
 fn a_manifest_is_made_anew_from_the_files() {
     let dir = demo();
     let data = at(&dir);
@@ -107,9 +159,12 @@ fn a_manifest_is_made_anew_from_the_files() {
         }
         if damage == "nonsense" {
             fs::write(dir.path().join("segments.db"), vec![7; 9_000]).expect("writes");
-            let output = run(&["doctor", "--data", data]);
-            assert_eq!(output.status.code(), Some(1));
-            assert!(String::from_utf8_lossy(&output.stderr).contains("--rebuild"));
+        }
+        // Nobody begins anew over files that are there.
+        for command in ["doctor", "status", "serve", "demo"] {
+            let output = run(&[command, "--data", data]);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.code() == Some(1) && said.contains("--rebuild"), "{command}: {said}");
         }
         let said = ok(&["doctor", "--rebuild", "--data", data]);
         assert!(said.contains("named again") && !said.contains("left out"), "{said}");
@@ -215,6 +270,15 @@ fn a_directory_that_cannot_be_written_to_is_read() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("only in the log") && !file.exists());
     let refused = run(&["retention", "set", "traces", "1d", "--data", data]);
     assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
+    assert_eq!(all(dir.path()), untouched);
+    // Its page can be looked at; senders are told why not.
+    let serve = Serve::start(dir.path());
+    assert_eq!(serve.count("SELECT count(*) FROM traces"), before[0]);
+    let refused =
+        serve.post_json("otlp-http", "/v1/logs", "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{}]}]}]}");
+    assert!(refused.status >= 400 && refused.text().contains("open for reading"), "{}", refused.text());
+    assert!(serve.api("GET", "/api/v1/status", "").json()["refusing"].as_str().is_some_and(|w| w.contains("reading")));
+    assert_eq!(serve.stop(), Some(0));
     assert_eq!(all(dir.path()), untouched);
     drop(lock);
     assert_eq!(counts(data), rest);

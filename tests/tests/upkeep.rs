@@ -213,3 +213,58 @@ fn a_damaged_segment_is_left_out_and_said() {
         assert_eq!(data.ages().len(), 2);
     }
 }
+
+#[test]
+fn bytes_go_to_the_record_too() {
+    let end = now();
+    let ages: Vec<i64> = (0..400).collect();
+    let data = Data::with(end, &ages);
+    data.ok(&["compact"]);
+    let bytes = |data: &Data| data.segments().iter().filter_map(|p| p.metadata().ok()).map(|m| m.len()).sum::<u64>();
+    let before = bytes(&data);
+    let half = (before / 2).to_string();
+    let said = data.ok(&["retention", "set", "traces", "forever", "--max-bytes", &half]);
+    assert!(said.contains("at most"), "{said}");
+    data.ok(&["retention", "apply"]);
+    let left = data.ages();
+    // Each file has bytes of its own beside those of its rows.
+    assert!((80..=300).contains(&left.len()), "{} of 400 are left", left.len());
+    assert!(left.iter().max() < Some(&320), "the oldest go first: {left:?}");
+    let (received, stored, evicted) = data.ledger();
+    assert_eq!((received, stored, evicted), (400, left.len() as u64, 400 - left.len() as u64));
+    assert!(data.json(&["status"])["retention"]["traces"].as_str().is_some_and(|kept| kept.contains("at most")));
+}
+
+#[test]
+fn a_span_without_a_time_ages_from_its_receipt() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(dir.path());
+    let span = object!({ "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", "name": "1 h" });
+    send(&serve, &object!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [span] }] }] }).to_string());
+    assert_eq!(serve.stop(), Some(0));
+    let data = Data { dir };
+    data.ok(&["retention", "set", "traces", "7d"]);
+    data.ok(&["retention", "apply"]);
+    assert_eq!(data.ages(), [1], "it came a moment ago");
+    data.ok(&["retention", "apply", "--at", &(now() + 8 * 24 * HOUR).to_string()]);
+    assert!(data.ages().is_empty());
+}
+
+#[test]
+fn policies_that_make_no_sense_are_refused() {
+    let data = Data::with(now(), &[1]);
+    for (args, why) in [
+        (vec!["traces", "0s"], "keep nothing"),
+        (vec!["traces", "forever", "--max-bytes", "0"], "keep nothing"),
+        (vec!["traces", "7d", "--warm-after", "30d"], "gone before"),
+        (vec!["traces", "7d", "--cold-after", "1d", "--cold-dir", "/dev/null/x"], "no directory"),
+    ] {
+        let output = run(&[&["retention", "set"], &args[..], &["--data", data.path()]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains(why), "{args:?}: {said}");
+    }
+    // Back from now and not into the future.
+    data.ok(&["pin", "period", "--since", "5h"]);
+    let pin = data.json(&["pin", "list"])[0].clone();
+    assert!(pin["from"].is_string() && pin["to"].is_string(), "{pin}");
+}

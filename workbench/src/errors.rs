@@ -10,7 +10,7 @@ pub(crate) fn store(e: &StoreError) -> AskError {
         StoreError::Refused(_) => AskError::new(Code::Refused, message),
         StoreError::Query(_) => AskError::new(Code::BadQuery, message),
         StoreError::TimedOut(_) => AskError::new(Code::TimedOut, message).hint("narrow the period or the filter"),
-        StoreError::Busy { .. } | StoreError::Closing => {
+        StoreError::Busy { .. } | StoreError::Behind { .. } | StoreError::Closing => {
             AskError::new(Code::Busy, message).hint("try again in a moment")
         }
         StoreError::DiskFull { .. } => {

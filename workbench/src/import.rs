@@ -142,7 +142,7 @@ impl Keep<'_> {
         };
         loop {
             match self.store.ingest(ingest.clone()) {
-                Err(StoreError::Busy { .. }) => std::thread::sleep(PAUSE),
+                Err(StoreError::Busy { .. } | StoreError::Behind { .. }) => std::thread::sleep(PAUSE),
                 Err(e) => return Err(errors::store(&e)),
                 Ok(acked) => {
                     let known = acked.counts.iter().filter_map(|c| c.rejected.0.get(DUPLICATE));

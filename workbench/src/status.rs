@@ -4,7 +4,7 @@ use crate::workbench::Workbench;
 use serde_json::{Value, json};
 use sextant_contract::Answer;
 use sextant_model::{Signal, UnixNanos};
-use sextant_store::{LedgerKey, LedgerRow, UpkeepStatus};
+use sextant_store::{LedgerKey, LedgerRow, Unavailable, UpkeepStatus};
 
 fn ledger_row(name: (&str, &str), row: &LedgerRow) -> Value {
     json!({
@@ -38,6 +38,16 @@ fn upkeep(u: &UpkeepStatus) -> Value {
         "bytes_after": u.merged.bytes_after,
         "next_retention": u.next_retention.map(|t| UnixNanos(t).to_string()),
     })
+}
+
+fn unavailable(rows: &[Unavailable]) -> Value {
+    let row = |u: &Unavailable| {
+        json!({
+            "table": u.table.name(), "signal": u.table.signal().name(), "records": u.n_rows,
+            "segments": u.n_segments, "why": u.why,
+        })
+    };
+    rows.iter().map(row).collect()
 }
 
 impl Workbench {
@@ -106,7 +116,12 @@ impl Workbench {
             "missing_listeners": self.missing_listeners().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
             "lag": { "durable_p50_micros": status.durable_micros.0, "durable_max_micros": status.durable_micros.1 },
             "recovered": { "torn_bytes": status.recovered.0, "damaged_places": status.recovered.1 },
-            "last_problem": status.last_problem,
+            "last_problem": status.last_problem.as_ref().map(|(text, _)| text),
+            "last_problem_at": status.last_problem.as_ref().map(|(_, at)| UnixNanos(*at).to_string()),
+            "refusing": status.refusing,
+            "refused_requests": { "busy": status.refused.0, "disk_full": status.refused.1 },
+            "unavailable": unavailable(&status.unavailable),
+            "quarantine": { "files": status.quarantine.0, "bytes": status.quarantine.1 },
         });
         Answer::object(object, status.generation)
     }

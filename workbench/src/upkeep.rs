@@ -4,7 +4,7 @@ use crate::errors;
 use crate::workbench::{Workbench, now};
 use serde_json::{Value, json};
 use sextant_contract::{AskError, Code, KeepPolicy, Outcome, PinAsk};
-use sextant_model::Signal;
+use sextant_model::{Signal, Table};
 use sextant_store::{Applied, PinNote, Policy};
 use std::path::PathBuf;
 
@@ -21,21 +21,69 @@ fn applied(row: &Applied) -> Value {
     })
 }
 
+/// A time to keep, in the largest unit that is whole.
 fn duration(nanos: Option<i64>) -> Option<String> {
-    nanos.map(|n| sextant_model::DurationNanos(n).to_string())
+    const UNITS: [(i64, &str); 4] =
+        [(86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "min"), (1_000_000_000, "s")];
+    let text = |nanos: i64| match UNITS.iter().find(|(unit, _)| nanos > 0 && nanos % unit == 0) {
+        Some((unit, name)) => format!("{} {name}", nanos / unit),
+        None => sextant_model::DurationNanos(nanos).to_string(),
+    };
+    nanos.map(text)
+}
+
+/// How long and how much is kept, for people.
+fn kept(policy: &Policy) -> String {
+    let size = policy.max_bytes.map(|n| match n {
+        0..1_000_000_000 => format!("at most {} MB", (n as f64 / 1e5).round() / 10.0),
+        _ => format!("at most {} GB", (n as f64 / 1e8).round() / 10.0),
+    });
+    match (duration(policy.keep), size) {
+        (None, None) => "forever".into(),
+        (Some(age), None) => age,
+        (None, Some(size)) => size,
+        (Some(age), Some(size)) => format!("{age}, {size}"),
+    }
+}
+
+fn refused(what: &str, hint: &str) -> AskError {
+    AskError::new(Code::BadQuery, what).hint(hint)
+}
+
+fn check(policy: &KeepPolicy) -> Result<(), AskError> {
+    let is_negative = |v: Option<i64>| v.is_some_and(|v| v < 0);
+    if is_negative(policy.keep) || is_negative(policy.warm_after) || is_negative(policy.cold_after) {
+        return Err(AskError::new(Code::BadQuery, "a time to keep can't be negative"));
+    }
+    if policy.keep == Some(0) || policy.max_bytes == Some(0) {
+        return Err(refused("this policy would keep nothing", "give a time such as 7d, or a size such as 20GB"));
+    }
+    if policy.cold_after.is_some() != policy.cold_dir.is_some() {
+        return Err(refused(
+            "cold segments need both a time and a directory",
+            "give --cold-after and --cold-dir together",
+        ));
+    }
+    let is_too_late = |after: Option<i64>| after.zip(policy.keep).is_some_and(|(after, keep)| after >= keep);
+    if is_too_late(policy.warm_after) || is_too_late(policy.cold_after) {
+        return Err(refused(
+            "records would be gone before they get warm or cold",
+            "give a shorter time, or keep longer",
+        ));
+    }
+    if let Some(dir) = policy.cold_dir.as_ref().filter(|dir| !std::path::Path::new(dir).is_dir()) {
+        return Err(refused(
+            &format!("there is no directory {dir}"),
+            "make it, or put its disk in place, then try again",
+        ));
+    }
+    Ok(())
 }
 
 impl Workbench {
     pub(crate) fn retention_set(&self, name: &str, policy: KeepPolicy) -> Result<Outcome, AskError> {
         let signal = signal(name)?;
-        let is_negative = |v: Option<i64>| v.is_some_and(|v| v < 0);
-        if is_negative(policy.keep) || is_negative(policy.warm_after) || is_negative(policy.cold_after) {
-            return Err(AskError::new(Code::BadQuery, "a time to keep can't be negative"));
-        }
-        if policy.cold_after.is_some() != policy.cold_dir.is_some() {
-            return Err(AskError::new(Code::BadQuery, "cold segments need both a time and a directory")
-                .hint("give --cold-after and --cold-dir together"));
-        }
+        check(&policy)?;
         let policy = Policy {
             project: policy.project.unwrap_or_default(),
             signal,
@@ -47,7 +95,10 @@ impl Workbench {
             set_at: now(),
         };
         self.store.set_policy(&policy).map_err(|e| errors::store(&e))?;
-        Ok(Outcome::Done)
+        Ok(Outcome::Object {
+            object: json!({ "signal": name, "project": policy.project, "kept": kept(&policy),
+            "warm_after": duration(policy.warm_after), "cold_after": duration(policy.cold_after) }),
+        })
     }
 
     pub(crate) fn retention_apply(&self, at: Option<i64>, is_dry: bool) -> Result<Outcome, AskError> {
@@ -64,7 +115,7 @@ impl Workbench {
         };
         if trace.is_none() && ask.from.is_none() && ask.to.is_none() {
             return Err(AskError::new(Code::BadQuery, "nothing is pinned by this")
-                .hint("pin a trace with --trace ID, or a period with --from and --to"));
+                .hint("pin a trace with: sextant pin trace ID; or a period with --from and --to, or --since"));
         }
         let note = PinNote {
             project: ask.project.unwrap_or_else(|| "default".into()),
@@ -75,7 +126,14 @@ impl Workbench {
             text: ask.note,
         };
         let id = self.store.pin(&note, now()).map_err(|e| errors::store(&e))?;
-        Ok(Outcome::Object { object: json!({ "id": id }) })
+        let is_there = match trace {
+            None => true,
+            Some(id) => {
+                let found = |table| self.store.trace(table, id).is_ok_and(|answer| answer.n_rows() > 0);
+                found(Table::Traces) || found(Table::Logs)
+            }
+        };
+        Ok(Outcome::Object { object: json!({ "id": id, "is_there": is_there }) })
     }
 
     pub(crate) fn unpin(&self, id: i64) -> Result<Outcome, AskError> {
@@ -100,7 +158,7 @@ impl Workbench {
         let policies = self.store.policies().unwrap_or_default();
         let keep = |signal: Signal| {
             let of = policies.iter().find(|p| p.signal == signal && p.project.is_empty());
-            of.and_then(|p| duration(p.keep)).unwrap_or_else(|| "forever".into())
+            of.map_or_else(|| "forever".into(), kept)
         };
         Signal::ALL.iter().map(|s| (s.name().to_owned(), keep(*s).into())).collect::<serde_json::Map<_, _>>().into()
     }

@@ -105,6 +105,11 @@ impl Workbench {
         &self.inner.data_dir
     }
 
+    /// Whether the data directory is only open for reading.
+    pub fn is_read_only(&self) -> bool {
+        self.store.is_read_only()
+    }
+
     /// Whether records are taken.
     pub fn health(&self) -> Health {
         self.store.health()

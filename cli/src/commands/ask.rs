@@ -106,6 +106,9 @@ pub async fn status(args: Status) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut out = std::io::stdout().lock();
+    for line in troubles(&object) {
+        writeln!(out, "{line}")?;
+    }
     writeln!(out, "{:<10}{:>14}{:>14}{:>14}{:>14}", "signal", "received", "stored", "rejected", "evicted")?;
     let total = |value: &Value| value.as_object().map_or(0, |m| m.values().filter_map(Value::as_u64).sum::<u64>());
     for row in object["ledger"].as_array().into_iter().flatten() {
@@ -113,22 +116,52 @@ pub async fn status(args: Status) -> anyhow::Result<ExitCode> {
         let (rejected, evicted) = (total(&row["rejected"]), total(&row["evicted"]));
         let (received, stored) = (row["received"].as_u64().unwrap_or(0), row["stored"].as_u64().unwrap_or(0));
         writeln!(out, "{signal:<10}{received:>14}{stored:>14}{rejected:>14}{evicted:>14}")?;
-        for (reason, n) in row["rejected"].as_object().into_iter().flatten() {
-            writeln!(out, "{:>52} rejected: {}", n.as_u64().unwrap_or(0), reason.replace('_', " "))?;
-        }
-        for (reason, n) in row["marked"].as_object().into_iter().flatten() {
-            writeln!(out, "{:>38} kept with a mark: {}", n.as_u64().unwrap_or(0), reason.replace('_', " "))?;
+        for (part, width, word) in
+            [("rejected", 52, "rejected"), ("evicted", 66, "evicted"), ("marked", 38, "kept with a mark")]
+        {
+            for (reason, n) in row[part].as_object().into_iter().flatten() {
+                writeln!(out, "{:>width$} {word}: {}", n.as_u64().unwrap_or(0), reason.replace('_', " "))?;
+            }
         }
     }
-    writeln!(out, "malformed requests {}", object["malformed_requests"])?;
+    writeln!(out, "malformed requests   {}", object["malformed_requests"])?;
+    let refused = &object["refused_requests"];
+    writeln!(out, "told to come back    {} too busy, {} disk full", refused["busy"], refused["disk_full"])?;
     for (name, value) in object["sizes"].as_object().into_iter().flatten() {
-        writeln!(out, "{name:<20} {value}")?;
+        let n = value.as_u64().unwrap_or(0);
+        match name.strip_suffix("_bytes") {
+            Some(name) => writeln!(out, "{:<20} {}", name.replace('_', " "), bytes(n))?,
+            None => writeln!(out, "{name:<20} {n}")?,
+        }
     }
     for (name, address) in object["listeners"].as_object().into_iter().flatten() {
         writeln!(out, "listening {name} {}", address.as_str().unwrap_or_default())?;
     }
-    if let Some(problem) = object["last_problem"].as_str() {
-        writeln!(out, "last problem: {problem}")?;
-    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is not as it should be, a line each.
+fn troubles(object: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(why) = object["refusing"].as_str() {
+        lines.push(format!("senders are refused: {why}"));
+    }
+    for u in object["unavailable"].as_array().into_iter().flatten() {
+        let why = u["why"].as_str().unwrap_or_default();
+        lines.push(format!(
+            "{} {} can't be read: {why}; see: sextant doctor",
+            u["records"],
+            u["table"].as_str().unwrap_or_default()
+        ));
+    }
+    if let Some(problem) = object["last_problem"].as_str() {
+        lines.push(format!("last problem, {}: {problem}", object["last_problem_at"].as_str().unwrap_or_default()));
+    }
+    if let n @ 1.. = object["quarantine"]["files"].as_u64().unwrap_or(0) {
+        let size = bytes(object["quarantine"]["bytes"].as_u64().unwrap_or(0));
+        lines.push(format!(
+            "put aside as damaged: {n} files of {size} in quarantine/; what was in them is not in any answer"
+        ));
+    }
+    lines
 }

@@ -18,10 +18,7 @@ pub async fn doctor(args: Doctor) -> anyhow::Result<ExitCode> {
     if args.rebuild {
         return rebuild(&args);
     }
-    let reach = match Reach::reading(&args.place).await {
-        Ok(reach) => reach,
-        Err(e) => bail!("{e:#}\nif segments.db is damaged, make it anew with: sextant doctor --rebuild"),
-    };
+    let reach = Reach::reading(&args.place).await?;
     if args.repair {
         let done = reach.act(Command::Repair, Vec::new()).await;
         let Outcome::Object { object } = done? else { bail!("the answer makes no sense") };

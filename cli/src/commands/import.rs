@@ -97,6 +97,13 @@ async fn one(reach: &Reach, file: &Found, format: Option<&str>, project: Option<
     }
 }
 
+/// What was skipped and why, in brackets.
+fn reasons_of<K: AsRef<str>>(reasons: &BTreeMap<K, u64>) -> String {
+    let all: Vec<String> =
+        reasons.iter().map(|(reason, n)| format!("{n} {}", reason.as_ref().replace('_', " "))).collect();
+    if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
+}
+
 fn report(files: &[ImportedFile], is_json: bool) -> anyhow::Result<()> {
     let sum = |f: fn(&ImportedFile) -> u64| files.iter().map(f).sum::<u64>();
     let (read, stored, skipped) = (sum(|f| f.read), sum(|f| f.stored), sum(|f| f.skipped));
@@ -114,11 +121,17 @@ fn report(files: &[ImportedFile], is_json: bool) -> anyhow::Result<()> {
     }
     for file in files {
         let format = file.format.as_deref().unwrap_or("nothing to read");
-        writeln!(out, "{}: {format}, {} read, {} stored, {} skipped", file.path, file.read, file.stored, file.skipped)?;
+        let why = reasons_of(&file.skipped_by_reason);
+        writeln!(
+            out,
+            "{}: {format}, {} read, {} stored, {} skipped{why}",
+            file.path, file.read, file.stored, file.skipped
+        )?;
         for problem in &file.problems {
             writeln!(out, "  {problem}")?;
         }
     }
-    writeln!(out, "{read} records read, {stored} stored, {skipped} skipped")?;
+    let why = reasons_of(&reasons);
+    writeln!(out, "{read} records read, {stored} stored, {skipped} skipped{why}")?;
     Ok(())
 }

@@ -47,6 +47,21 @@ fn set(args: RetentionSet) -> anyhow::Result<Command> {
     Ok(Command::RetentionSet { signal: args.signal.name().into(), policy })
 }
 
+/// What is in force now: a policy replaces the one before as a whole.
+fn say_policy(object: &Value) -> anyhow::Result<()> {
+    let text = |key: &str| object[key].as_str().filter(|t| !t.is_empty());
+    let mut out = std::io::stdout().lock();
+    let of = text("project").map_or_else(|| "every project".to_owned(), |p| format!("project {p}"));
+    write!(out, "{} of {of}: kept {}", text("signal").unwrap_or_default(), text("kept").unwrap_or_default())?;
+    for (key, word) in [("warm_after", "warm"), ("cold_after", "cold")] {
+        if let Some(after) = text(key) {
+            write!(out, ", {word} after {after}")?;
+        }
+    }
+    writeln!(out, "; applied in an hour, or now with: sextant retention apply")?;
+    Ok(())
+}
+
 pub async fn retention(args: Retention) -> anyhow::Result<ExitCode> {
     match args.command {
         RetentionCommand::Set(set_args) => {
@@ -54,7 +69,9 @@ pub async fn retention(args: Retention) -> anyhow::Result<ExitCode> {
             let reach = Reach::of(&args.place).await?;
             let outcome = reach.act(command, Vec::new()).await;
             super::close(reach).await;
-            outcome?;
+            if let Outcome::Object { object } = outcome? {
+                say_policy(&object)?;
+            }
         }
         RetentionCommand::Apply(apply) => {
             let at = apply.at.as_deref().map(parse_time).transpose().map_err(anyhow::Error::msg)?;
@@ -64,6 +81,10 @@ pub async fn retention(args: Retention) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::SUCCESS);
             }
             let columns = ["project", "signal", "policy", "records", "segments", "bytes"];
+            if apply.format == Format::Table && done["applied"].as_array().is_some_and(Vec::is_empty) {
+                writeln!(std::io::stdout().lock(), "there was nothing to take away or to move")?;
+                return Ok(ExitCode::SUCCESS);
+            }
             print_rows(&done["applied"], apply.format, &columns)?;
             if apply.format == Format::Table && apply.dry_run {
                 writeln!(std::io::stdout().lock(), "nothing was taken away: this was a dry run")?;
@@ -91,7 +112,12 @@ pub async fn pin(args: Pin) -> anyhow::Result<ExitCode> {
             PinAsk { trace: Some(id), project: Some(more.project), note: more.note, ..PinAsk::default() }
         }
         PinCommand::Period { period: of, signal, more } => {
-            let of = period(&of)?;
+            // Back from now, and not into the future.
+            let of = if of.since.is_some() {
+                sextant_contract::Period { to: Some(sextant_workbench::now()), ..period(&of)? }
+            } else {
+                period(&of)?
+            };
             let signal = signal.map(|s| s.name().to_owned());
             let project = Some(more.project);
             PinAsk { from: of.from, to: of.to, signal, project, note: more.note, ..PinAsk::default() }
@@ -108,6 +134,9 @@ pub async fn pin(args: Pin) -> anyhow::Result<ExitCode> {
     };
     let done = act(&args.place, Command::Pin(ask)).await?;
     writeln!(std::io::stdout().lock(), "pin {}", done["id"])?;
+    if done["is_there"] == false {
+        eprintln!("there is no such trace now; it is pinned for when it comes");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -56,7 +56,10 @@ impl<W: Write> Archive<W> {
     fn add(&mut self, path: &Path, name: &str, known: Option<u64>) -> Result<(), StoreError> {
         let found = checksum(path)?;
         if known.is_some_and(|known| known != found) {
-            let what = format!("{} is damaged: nothing was backed up; see sextant doctor", path.display());
+            let what = format!(
+                "{} is damaged: nothing was backed up; put it aside with: sextant doctor --repair",
+                path.display()
+            );
             return Err(StoreError::Damaged(what));
         }
         let mut file = File::open(path).map_err(StoreError::file("open", path))?;

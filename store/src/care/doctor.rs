@@ -4,6 +4,7 @@ use crate::StoreError;
 use crate::ledger::{Ledger, LedgerKey};
 use crate::manifest::Replacement;
 use crate::recover::files_below;
+use crate::resend::Requests;
 use crate::snapshot::{Segment, Snapshot, Tier};
 use crate::state::{Shared, lock};
 use sextant_columns::{ColumnsError, TraceIndex, has_traces, read_footer, write_trace_index};
@@ -11,6 +12,7 @@ use sextant_model::{Signal, UnixNanos};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,11 +163,13 @@ fn ledger_findings(shared: &Shared, snapshot: &Snapshot) -> Vec<Finding> {
 pub(crate) fn repair(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
     let mut done = Vec::new();
     let snapshot = shared.snapshot();
+    let mut is_any_gone = false;
     for segment in snapshot.segments() {
         if segment_finding(segment).is_some_and(|f| f.kind == Kind::Damage) {
             let aside = put_aside(shared, &segment.path)?;
             put_aside(shared, &segment.path.with_extension("idx"))?;
             forget(shared, segment)?;
+            is_any_gone = true;
             let what = format!("put aside as {}; its {} records count as evicted", aside.display(), segment.n_rows);
             done.push(Finding::new(Kind::Note, &segment.path, what));
         } else if let Some(finding) = index_finding(segment) {
@@ -180,6 +184,13 @@ pub(crate) fn repair(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
             segment.forget_index();
             done.push(Finding::new(Kind::Note, &finding.path, "made anew"));
         }
+    }
+    if is_any_gone {
+        // Its rows may come again, and then they are no duplicates.
+        lock(&shared.sidecar).clear()?;
+        lock(&shared.manifest).forget_requests()?;
+        *lock(&shared.requests) = Requests::default();
+        shared.is_memory_stale.store(true, Ordering::Release);
     }
     for path in orphans(shared, &snapshot)?.into_iter().chain(lock(&shared.sidecar).damaged()) {
         let aside = put_aside(shared, &path)?;

@@ -30,6 +30,14 @@ fn bad(what: impl Into<String>) -> StoreError {
 /// # Errors
 /// If the backup is not whole, or `dir` is in use or not empty. Then nothing of it is there.
 pub fn restore(dir: &Path, from: impl Read) -> Result<Restored, StoreError> {
+    let is_ours = Layout::of(dir).manifest().exists() || dir.join("segments").is_dir();
+    let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
+    if !is_ours && !is_empty {
+        return Err(StoreError::Backup(format!(
+            "{} is no data directory and not empty: restore into a new one",
+            dir.display()
+        )));
+    }
     let layout = Layout::make(dir)?;
     let _lock = take_lock(&layout)?;
     let has_log = files_below(&layout.wal).iter().any(|p| p.metadata().is_ok_and(|m| m.len() > 0));

@@ -40,7 +40,18 @@ pub(crate) struct Manifest {
 impl Manifest {
     pub fn open(path: &Path, disk: Disk) -> Result<Self, StoreError> {
         let mut db = Connection::open(path)?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
+        let opened = db.pragma_update(None, "journal_mode", "WAL");
+        if let Err(e) = &opened
+            && matches!(
+                e.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)
+            )
+        {
+            let path = path.display();
+            let what = format!("{path} is damaged ({e}): make it anew with: sextant doctor --rebuild");
+            return Err(StoreError::Damaged(what));
+        }
+        opened?;
         db.pragma_update(None, "synchronous", "FULL")?;
         schema::bring_up(&mut db)?;
         Ok(Self { db, path: path.to_owned(), disk, rules: 0 })
@@ -113,6 +124,14 @@ impl Manifest {
     /// Registers what an epoch was sealed into, in one transaction with its counts.
     pub fn register(&mut self, sealed: &Sealed<'_>, root: &Path) -> Result<(), StoreError> {
         self.change(|tx| register(tx, sealed, root))
+    }
+
+    /// Forgets the requests that were remembered.
+    pub fn forget_requests(&mut self) -> Result<(), StoreError> {
+        self.change(|tx| {
+            tx.execute("DELETE FROM requests", [])?;
+            Ok(())
+        })
     }
 
     /// The requests that were remembered, the oldest first.

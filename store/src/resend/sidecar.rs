@@ -81,6 +81,14 @@ impl Sidecar {
         Ok(())
     }
 
+    /// Removes all files: what they are about is not there any more.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        for n in files_in(&self.dir) {
+            self.disk.remove(&self.path(n))?;
+        }
+        Ok(())
+    }
+
     /// Files that are not whole blocks from end to end.
     pub fn damaged(&self) -> Vec<PathBuf> {
         let is_sound = |bytes: &[u8]| {

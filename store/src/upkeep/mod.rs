@@ -41,7 +41,7 @@ pub(crate) enum Chore {
     PoliciesSet,
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64)
 }
 
@@ -84,9 +84,10 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
         }
         (planned, ticks) = (generation, 0);
         while let Some(merged) = merge_next(shared, false) {
-            if let Err(e) = merged {
+            let has_failed = merged.is_err();
+            report(shared, "segments could not be merged", merged);
+            if has_failed {
                 pause = FAILED_TICKS;
-                report(shared, "segments could not be merged", Err::<(), _>(e));
                 break;
             }
             if shared.is_closing.load(Ordering::Acquire) {
@@ -125,9 +126,10 @@ fn carry_out(shared: &Shared, chore: Chore) {
     }
 }
 
-fn report<T>(shared: &Shared, what: &str, result: Result<T, StoreError>) {
+fn report<T>(shared: &Shared, what: &'static str, result: Result<T, StoreError>) {
     match result {
-        Ok(_) | Err(StoreError::Closing) => {}
+        Ok(_) => shared.solved(what),
+        Err(StoreError::Closing) => {}
         Err(e) => shared.problem(what, &e),
     }
 }

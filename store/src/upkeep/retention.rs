@@ -3,7 +3,7 @@
 use super::merge::{Output, check};
 use super::progress::Progress;
 use crate::StoreError;
-use crate::bucket::DAY_NANOS;
+use crate::bucket::{Bucket, DAY_NANOS};
 use crate::ledger::{Ledger, LedgerKey, is_taken_in};
 use crate::manifest::{Pin, Policy, Replacement, Zone};
 use crate::origin::{Origins, Receipts};
@@ -18,6 +18,8 @@ use sextant_model::{Signal, UnixNanos};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+const NO_COLD_DIR: &str = "the directory for cold segments is not there";
 
 /// Rows that are read at once.
 const BATCH_ROWS: usize = 8_192;
@@ -111,7 +113,7 @@ impl Keep<'_> {
         let mut left = Vec::new();
         for segment in segments {
             let is_gone = match policy.keep.map(|keep| self.at.saturating_sub(keep)) {
-                Some(cut) if can_be_older(&segment, cut) => self.evict(&segment, Some(cut), "age")?,
+                Some(cut) if can_be_older(&segment, cut) => self.evict(&segment, Cut::Older(cut), "age")?,
                 _ => false,
             };
             progress.step(self.shared, segment.n_rows);
@@ -125,8 +127,18 @@ impl Keep<'_> {
             let mut n_bytes: u64 = left.iter().map(|s| s.n_bytes).sum();
             let mut rest = Vec::new();
             for segment in left {
-                if n_bytes > max_bytes && self.evict(&segment, None, "bytes")? {
-                    n_bytes -= segment.n_bytes;
+                let excess = n_bytes.saturating_sub(max_bytes);
+                if excess == 0 {
+                    rest.push(segment);
+                    continue;
+                }
+                // Of the one that goes beyond, the oldest rows: about as many as take the bytes that are too many.
+                let is_whole = excess >= segment.n_bytes;
+                let n_rows =
+                    (u128::from(segment.n_rows) * u128::from(excess)).div_ceil(u128::from(segment.n_bytes.max(1)));
+                let cut = if is_whole { Cut::All } else { Cut::Oldest(n_rows as u64) };
+                if self.evict(&segment, cut, "bytes")? {
+                    n_bytes -= excess.min(segment.n_bytes);
                 } else {
                     rest.push(segment);
                 }
@@ -156,15 +168,18 @@ impl Keep<'_> {
         row.n_bytes += segment.n_bytes;
     }
 
-    /// Takes out the rows that are older than `cut`, or all; never what is pinned. True if the segment is gone or
-    /// was written anew.
-    fn evict(&mut self, segment: &Arc<Segment>, cut: Option<i64>, policy: &'static str) -> Result<bool, StoreError> {
+    /// Takes out the rows that `cut` is about; never what is pinned. True if the segment is gone or was written anew.
+    fn evict(&mut self, segment: &Arc<Segment>, cut: Cut, policy: &'static str) -> Result<bool, StoreError> {
         if let Some(why) = segment.trouble() {
             // What can't be read can't be counted: it stays until it can.
             tracing::warn!("left alone by retention: {why}");
             return Ok(false);
         }
         let pins: Vec<&Pin> = self.pins.iter().filter(|p| is_about(p, segment)).collect();
+        let last_to_go = match cut {
+            Cut::Oldest(n) => oldest(segment, n)?,
+            Cut::Older(_) | Cut::All => i64::MAX,
+        };
         let mut evicted = Evicted::default();
         let mut keep = Vec::with_capacity(segment.n_rows as usize);
         for rows in read_columns(&segment.path, &columns_of(segment, &pins), None)? {
@@ -174,11 +189,17 @@ impl Keep<'_> {
             let pinned = pinned_rows(&pins, &rows, times);
             let first = keep.len();
             for (row, time) in times.iter().enumerate() {
-                let is_old = cut.is_none_or(|cut| {
-                    let sender = receipts.sender(row).and_then(|s| senders.get(s));
-                    let is_taken_in = sender.is_some_and(|(_, protocol)| is_taken_in(protocol));
-                    (if is_taken_in { receipts.received(row) } else { *time }) < cut
-                });
+                let is_old = match cut {
+                    Cut::All => true,
+                    Cut::Oldest(_) => *time <= last_to_go,
+                    Cut::Older(cut) => {
+                        let sender = receipts.sender(row).and_then(|s| senders.get(s));
+                        let is_taken_in = sender.is_some_and(|(_, protocol)| is_taken_in(protocol));
+                        // An absurd time says nothing of the age.
+                        let is_by_receipt = is_taken_in || segment.bucket == Bucket::Absurd;
+                        (if is_by_receipt { receipts.received(row) } else { *time }) < cut
+                    }
+                };
                 keep.push(!is_old || pinned.get(row).copied().unwrap_or(false));
             }
             evicted.add(&rows, times, &keep[first..]);
@@ -227,9 +248,10 @@ impl Keep<'_> {
             if let Some(dir) = cold_dir {
                 if !dir.is_dir() {
                     let e = StoreError::file("use", dir)(std::io::ErrorKind::NotFound.into());
-                    self.shared.problem("the directory for cold segments is not there", &e);
+                    self.shared.problem(NO_COLD_DIR, &e);
                     return Ok(());
                 }
+                self.shared.solved(NO_COLD_DIR);
                 self.rewrite(segment, "cold", Tier::Cold, dir)?;
             } else if is_older(policy.warm_after) && matches!(segment.tier, Tier::Hot | Tier::Merged) {
                 let dir = self.shared.layout.segments.clone();
@@ -267,10 +289,31 @@ impl Keep<'_> {
     }
 }
 
+/// Which rows go.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// Those older than this.
+    Older(i64),
+    /// The oldest, so many.
+    Oldest(u64),
+    All,
+}
+
+/// The time of the last of the `n` oldest rows.
+fn oldest(segment: &Segment, n: u64) -> Result<i64, StoreError> {
+    let mut times = Vec::with_capacity(segment.n_rows as usize);
+    for rows in read_columns(&segment.path, &[segment.table.time_column()], None)? {
+        times.extend_from_slice(times_of(segment, &rows).unwrap_or_default());
+    }
+    let place = (n.max(1) as usize - 1).min(times.len().saturating_sub(1));
+    if times.is_empty() { Ok(i64::MIN) } else { Ok(*times.select_nth_unstable(place).1) }
+}
+
 /// Whether a row of the segment can be older than `cut`, as far as the manifest knows.
 fn can_be_older(segment: &Segment, cut: i64) -> bool {
     let is_received_before = segment.received.is_none_or(|(first, _)| first < cut);
     match segment.n_taken_in {
+        _ if segment.bucket == Bucket::Absurd => is_received_before,
         Some(0) => segment.times.0 < cut,
         Some(n) if n == segment.n_rows => is_received_before,
         _ => segment.times.0 < cut || is_received_before,
