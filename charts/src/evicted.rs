@@ -12,63 +12,87 @@ pub struct Zone<'a> {
     pub n: i64,
     /// `age`, `bytes`, `damaged`.
     pub policy: &'a str,
+    /// What is counted, such as `spans`.
+    pub noun: &'a str,
 }
 
 /// Distance between the lines of the hatch.
-const STEP: f32 = 6.0;
+const STEP: f32 = 8.0;
 /// A zone is never narrower.
 const LEAST: f32 = 3.0;
 
-/// Draws `zones` where they fall into the period of `ends`; what overlaps is one zone.
+/// Zones that are drawn as one.
+struct Joined<'a> {
+    left: f32,
+    right: f32,
+    n: i64,
+    policies: Vec<&'a str>,
+    noun: &'a str,
+    /// Whether all of it lies within the period: only then its count is that of what is drawn.
+    is_whole: bool,
+}
+
+/// Draws `zones` where they fall into the period of `ends`, behind what is drawn after it; what overlaps is one zone.
 pub fn evicted(scene: &mut Scene, area: Area, ends: (i64, i64), zones: &[Zone<'_>]) {
     let length = (ends.1 - ends.0).max(1) as f64;
     let at = |time: i64| area.x + (area.w as f64 * (time.clamp(ends.0, ends.1) - ends.0) as f64 / length) as f32;
     let mut shown: Vec<Zone<'_>> =
         zones.iter().copied().filter(|z| z.n > 0 && z.times.1 >= ends.0 && z.times.0 < ends.1).collect();
     shown.sort_by_key(|z| z.times.0);
-    let mut joined: Vec<(f32, f32, i64, Vec<&str>)> = Vec::new();
+    let mut joined: Vec<Joined<'_>> = Vec::new();
     for zone in shown {
         let (left, right) = (at(zone.times.0), at(zone.times.1));
+        let is_whole = zone.times.0 >= ends.0 && zone.times.1 < ends.1;
         match joined.last_mut() {
             // Days of one policy follow each other.
-            Some(last) if left <= last.1 + STEP => {
-                last.1 = last.1.max(right);
-                last.2 += zone.n;
-                if !last.3.contains(&zone.policy) {
-                    last.3.push(zone.policy);
+            Some(last) if left <= last.right + STEP => {
+                last.right = last.right.max(right);
+                last.n += zone.n;
+                last.is_whole &= is_whole;
+                if !last.policies.contains(&zone.policy) {
+                    last.policies.push(zone.policy);
+                }
+                if last.noun != zone.noun {
+                    last.noun = "records";
                 }
             }
-            _ => joined.push((left, right, zone.n, vec![zone.policy])),
+            _ => {
+                let policies = vec![zone.policy];
+                joined.push(Joined { left, right, n: zone.n, policies, noun: zone.noun, is_whole });
+            }
         }
     }
-    for (left, right, n, policies) in joined {
-        let left = left.min(area.right() - LEAST);
-        hatch(scene, Area::new(left, area.y, (right - left).max(LEAST), area.h));
-        let text = format!("{} evicted by {}", thousands(n), policies.join(", "));
-        let width = mono_width(10.5, &text);
-        let room = area.right() - left - 6.0;
-        if width <= room {
-            // At the foot, where bars and points hide it least.
-            scene.fill(left + 3.0, area.bottom() - 18.0, width + 6.0, 15.0, Ink::Panel);
-            scene.text(left + 6.0, area.bottom() - 7.0, Face::Mono(10.5), Ink::Text, text);
+    for zone in joined {
+        let left = zone.left.min(area.right() - LEAST);
+        let zone_area = Area::new(left, area.y, (zone.right - left).max(LEAST), area.h);
+        hatch(scene, zone_area, STEP);
+        scene.vline(left.floor(), area.y, area.h, Ink::Rule);
+        scene.vline(zone_area.right().floor(), area.y, area.h, Ink::Rule);
+        let by = format!("evicted by {}", zone.policies.join(", "));
+        let whole = format!("{} {} {by}", thousands(zone.n), zone.noun);
+        let room = area.right() - left - 12.0;
+        let texts = [whole.as_str(), by.as_str(), "evicted"];
+        let fits = |text: &&&str| mono_width(10.5, text) <= room;
+        if let Some(text) = texts[usize::from(!zone.is_whole)..].iter().find(fits) {
+            // At the top, where bars of what is left hide it least.
+            scene.fill(left + 4.0, area.y + 4.0, mono_width(10.5, text) + 6.0, 15.0, Ink::Panel);
+            scene.text(left + 7.0, area.y + 15.0, Face::Mono(10.5), Ink::Text, *text);
         }
     }
 }
 
-/// Diagonals inside a box, and its edges.
-fn hatch(scene: &mut Scene, r: Area) {
+/// Diagonals inside a box, so far from each other.
+pub fn hatch(scene: &mut Scene, r: Area, step: f32) {
     let mut x = r.x - r.h;
     while x < r.right() {
         // Cut to the box on both sides.
         let from = (x.max(r.x), r.bottom() - (x.max(r.x) - x));
         let to = ((x + r.h).min(r.right()), r.bottom() - ((x + r.h).min(r.right()) - x));
         if to.0 > from.0 {
-            scene.items.push(crate::Item::Line([from, to], 1.0, Ink::Control));
+            scene.items.push(crate::Item::Line([from, to], 1.0, Ink::Rule));
         }
-        x += STEP;
+        x += step;
     }
-    scene.vline(r.x.floor(), r.y, r.h, Ink::Control);
-    scene.vline(r.right().floor(), r.y, r.h, Ink::Control);
 }
 
 #[cfg(test)]
@@ -94,10 +118,12 @@ mod tests {
 
     #[test]
     fn days_that_follow_each_other_are_one_zone() {
-        let zone = |first, last, n| Zone { times: (first, last), n, policy: "age" };
-        let (texts, xs) = drawn(&[zone(0, 1_100, 5), zone(1_101, 1_400, 7), zone(1_900, 1_950, 1)]);
-        assert_eq!(texts, ["12 evicted by age"], "the other one has no room for words");
-        assert!(xs.iter().all(|x| *x <= 251.0 || *x >= 550.0));
+        let zone = |first, last, n| Zone { times: (first, last), n, policy: "age", noun: "spans" };
+        let (texts, xs) = drawn(&[zone(1_000, 1_100, 5), zone(1_101, 1_400, 7), zone(1_950, 1_960, 1)]);
+        assert_eq!(texts, ["12 spans evicted by age"], "the other one has no room for words");
+        assert!(xs.iter().all(|x| *x <= 251.0 || *x >= 580.0));
+        // Of a part it is not known how many.
+        assert_eq!(drawn(&[zone(0, 1_100, 5), zone(1_101, 1_400, 7)]).0, ["evicted by age"]);
         assert_eq!(drawn(&[zone(0, 900, 5), zone(2_000, 3_000, 5)]), (vec![], vec![]), "outside");
         assert!(!drawn(&[zone(2_000 - 1, i64::MAX, 1)]).1.is_empty(), "at the edge it can still be seen");
     }

@@ -15,7 +15,7 @@ mod tests;
 mod waterfall;
 
 pub use bars::{Bars, Lane};
-pub use evicted::{Zone, evicted};
+pub use evicted::{Zone, evicted, hatch};
 pub use fold::{Folds, Group, Row, Rows, find};
 pub use minimap::minimap;
 pub use points::{Point, Points};

@@ -85,6 +85,7 @@ impl DurationNanos {
         let text = text.trim();
         let at = text.find(|c: char| c.is_alphabetic() || c == 'µ').ok_or_else(bad)?;
         let (number, unit) = text.split_at(at);
+        let unit = if unit == "min" { "m" } else { unit };
         let scale = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?.1;
         if let Ok(whole) = number.parse::<i64>() {
             return whole.checked_mul(scale as i64).map(Self).ok_or_else(bad);

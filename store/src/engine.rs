@@ -384,12 +384,16 @@ impl Store {
 
     /// Applies all policies as of `at`; a dry run only says what would be done.
     pub fn apply_retention(&self, at: i64, is_dry: bool) -> Result<Vec<Applied>, StoreError> {
-        match self.flush() {
+        let stuck = match self.flush() {
             // On a full disk this is what makes room.
-            Err(StoreError::Stuck(why)) => tracing::warn!("policies are applied to what is sealed: {why}"),
-            flushed => flushed?,
+            Err(StoreError::Stuck(why)) if !is_dry => Some(why),
+            flushed => flushed.map(|()| None)?,
+        };
+        let applied = self.have_done(|tell| Chore::Retain(at, is_dry, tell))?;
+        match stuck {
+            Some(why) => Err(StoreError::Stuck(format!("policies were applied to everything else; {why}"))),
+            None => Ok(applied),
         }
-        self.have_done(|tell| Chore::Retain(at, is_dry, tell))
     }
 
     /// All policies.

@@ -4,7 +4,7 @@ use crate::overlay::notices::Notice;
 use crate::route::Route;
 use crate::runtime::{now, spawn};
 use eframe::egui::{Context, DroppedFileHandle};
-use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Event};
+use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Completeness, Event};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +31,11 @@ impl Slot {
     /// The period that the answer is about.
     pub fn period(&self, route: &Route) -> (i64, i64) {
         route.period_at(if self.answered_for > 0 { self.answered_for } else { now() })
+    }
+
+    /// Whether the answer lacks what can't be read.
+    pub fn is_partial(&self) -> bool {
+        self.get().is_some_and(|a| matches!(a.completeness, Completeness::Partial { .. }))
     }
 
     /// The answer, if one has come.
@@ -168,11 +173,14 @@ impl Asks {
         self.is_up
     }
 
-    /// Asks once more where there was a failure.
+    /// Asks once more where there was a failure, or something was lacking.
     #[allow(clippy::iter_over_hash_type, reason = "each for itself, in any order")]
     pub fn again(&mut self) {
         for slot in self.slots.values_mut() {
             slot.failed_at = 0;
+            if slot.is_partial() {
+                slot.asked_at = 0;
+            }
         }
     }
 
@@ -188,7 +196,7 @@ impl Asks {
         let (now, step) = (now(), self.step);
         let slot = self.slots.entry(key.to_owned()).or_default();
         slot.used_at = now;
-        let is_new = slot.answer.is_none() && slot.error.is_none();
+        let is_new = slot.asked_at == 0 || (slot.answer.is_none() && slot.error.is_none());
         let has_moved = now.div_euclid(step) != slot.asked_at.div_euclid(step);
         let is_stale = is_live && (slot.asked_generation != generation || has_moved);
         // What makes no sense makes none later; anything else may have passed.

@@ -27,6 +27,8 @@ pub(crate) enum Do {
     ZoomOut,
     Down,
     Up,
+    PageDown,
+    PageUp,
     First,
     Last,
     Enter,
@@ -55,7 +57,12 @@ pub(crate) enum Do {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Everywhere,
+    /// Whatever goes up and down.
     Lists,
+    /// Lists of rows, the tree of a trace.
+    Rows,
+    /// Pages of cards: home and status.
+    Cards,
     Trace,
     Traces,
     /// Where there is a search: traces and logs.
@@ -89,7 +96,7 @@ const fn entry(
     Entry { what, id, group, text, keys, place, is_in_menu }
 }
 
-use Place::{Everywhere, Lists, Searches, Trace, Traces};
+use Place::{Cards, Everywhere, Lists, Rows, Searches, Trace, Traces};
 
 /// All of them, in the order in which they are shown.
 pub(crate) const TABLE: &[Entry] = &[
@@ -112,9 +119,11 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Up, "up", "Lists and tree", "Previous row", &["k", "↑"], Lists, false),
     entry(Do::First, "first", "Lists and tree", "First row", &["g g"], Lists, false),
     entry(Do::Last, "last", "Lists and tree", "Last row", &["G"], Lists, false),
-    entry(Do::Enter, "enter", "Lists and tree", "Open the row", &["Enter"], Lists, false),
-    entry(Do::NextError, "next-error", "Lists and tree", "Next error", &["e"], Lists, false),
-    entry(Do::PreviousError, "previous-error", "Lists and tree", "Previous error", &["E"], Lists, false),
+    entry(Do::PageDown, "page-down", "Lists and tree", "A page down", &["PageDown"], Cards, false),
+    entry(Do::PageUp, "page-up", "Lists and tree", "A page up", &["PageUp"], Cards, false),
+    entry(Do::Enter, "enter", "Lists and tree", "Open the row", &["Enter"], Rows, false),
+    entry(Do::NextError, "next-error", "Lists and tree", "Next error", &["e"], Rows, false),
+    entry(Do::PreviousError, "previous-error", "Lists and tree", "Previous error", &["E"], Rows, false),
     entry(Do::NextHit, "next-hit", "Lists and tree", "Next hit of the find box", &["n"], Trace, false),
     entry(Do::PreviousHit, "previous-hit", "Lists and tree", "Previous hit", &["N"], Trace, false),
     entry(Do::Fold, "fold", "Lists and tree", "Fold, or go to the parent", &["h", "←"], Trace, false),
@@ -141,8 +150,9 @@ impl Place {
     /// Whether commands of this place work in `view`.
     pub fn is_in(self, view: View) -> bool {
         match self {
-            Everywhere => true,
-            Lists => !matches!(view, View::Home | View::Status),
+            Everywhere | Lists => true,
+            Rows => !matches!(view, View::Home | View::Status),
+            Cards => matches!(view, View::Home | View::Status),
             Trace => view == View::Trace,
             Traces => view == View::Traces,
             Searches => matches!(view, View::Traces | View::Logs),
@@ -185,6 +195,8 @@ fn special(key: Key) -> Option<&'static str> {
         Key::ArrowRight => "→",
         Key::ArrowUp => "↑",
         Key::ArrowDown => "↓",
+        Key::PageDown => "PageDown",
+        Key::PageUp => "PageUp",
         _ => return None,
     })
 }
@@ -270,7 +282,8 @@ mod tests {
         assert_eq!(press(&mut keys, View::Traces, false, vec![text("g")]), []);
         assert_eq!(press(&mut keys, View::Traces, false, vec![text("l")]), [Do::Logs]);
         assert_eq!(press(&mut keys, View::Trace, false, vec![text("l")]), [Do::Unfold]);
-        assert_eq!(press(&mut keys, View::Home, false, vec![text("j")]), []);
+        assert_eq!(press(&mut keys, View::Home, false, vec![text("j")]), [Do::Down]);
+        assert_eq!(press(&mut keys, View::Home, false, vec![text("e")]), []);
         assert_eq!(press(&mut keys, View::Trace, true, vec![text("l")]), []);
         assert_eq!(press(&mut keys, View::Trace, true, vec![key(Key::K, Modifiers::COMMAND)]), [Do::Palette]);
         assert_eq!(press(&mut keys, View::Logs, false, vec![key(Key::ArrowLeft, Modifiers::ALT)]), [Do::Back]);

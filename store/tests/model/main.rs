@@ -241,7 +241,9 @@ impl History {
         for policy in policies.into_iter().flatten() {
             let Some(keep) = policy.keep else { continue };
             for (row, fate) in self.world.fates.values_mut() {
-                let age = if row.is_import { row.received } else { row.time };
+                // The year 2000, and a day ahead: beyond, a time says nothing.
+                let is_absurd = row.time < 946_684_800_000_000_000 || row.time > row.received + 86_400_000_000_000;
+                let age = if row.is_import || is_absurd { row.received } else { row.time };
                 if row.table.signal() != policy.signal || age >= self.now - keep {
                     continue;
                 }

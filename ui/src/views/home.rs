@@ -8,7 +8,8 @@ use crate::kit::{Button, Kit, area, button, icon, rect, seg, service};
 use crate::route::N_STEPS;
 use crate::route::{Route, View};
 use crate::views::facets::with_value;
-use eframe::egui::{Color32, Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use crate::views::ledger::{ledger_card, trouble};
+use eframe::egui::{Color32, Rect, ScrollArea, Stroke, Ui, UiBuilder, pos2, vec2};
 use serde_json::Value;
 use sextant_charts::{Bars, Ink, Lane, Scale, Scene};
 use sextant_contract::{Ask, Period};
@@ -33,6 +34,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let object = status.get().and_then(|a| a.object.clone()).unwrap_or_default();
     let n_senders = senders.get().map_or(0, sextant_contract::Answer::n_rows);
     let shown = senders.period(&state.route);
+    let scrolled = super::scrolled(state, main.height());
     let mut child = ui.new_child(UiBuilder::new().id_salt("home").max_rect(main));
     child.set_clip_rect(main);
     ScrollArea::vertical().auto_shrink(false).id_salt("home").show_viewport(&mut child, |ui, _| {
@@ -40,9 +42,10 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         let is_narrow = main.width() < NARROW;
         let bottom = if is_narrow { LEFT_BOTTOM } else { main.bottom().max(LEFT_BOTTOM) };
         let (left, right) = columns(main, dy, is_narrow);
-        headline(ui, state, main, dy, &senders, is_loopback(&object));
+        ui.scroll_with_delta(vec2(0.0, -scrolled));
+        headline(ui, state, main, dy, &senders, &object);
         send_card(ui, state, left, &object);
-        ledger_card(&Kit::new(ui, state.theme), left, &object);
+        ledger_card(&Kit::new(ui, state.theme), left.translate(vec2(0.0, 204.0)), &object);
         files_card(ui, state, left, bottom + dy);
         arrivals_card(&Kit::new(ui, state.theme), right, &senders, &object, shown);
         let is_up = state.asks.is_up();
@@ -70,7 +73,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         vec!["Durable in".into(), if micros > 0 { crate::data::duration(micros * 1_000) } else { "—".into() }],
         vec!["Generation".into(), thousands((state.asks.generation() & 0xffff_ffff) as i64)],
     ];
-    state.status.keys = vec![("/", "search"), ("Alt ←", "back")];
+    state.status.keys = vec![("j", "down"), ("k", "up"), ("/", "search"), ("Alt ←", "back")];
 }
 
 /// Below this width the cards are in one column.
@@ -103,7 +106,7 @@ pub(crate) fn card(kit: &Kit<'_>, r: Rect, title: &str, note: &str) {
     kit.text_right(r.right() - 17.0, r.top() + 28.0, Font::Regular(10.5), kit.t.weak, note);
 }
 
-fn headline(ui: &Ui, state: &mut App, main: Rect, dy: f32, senders: &crate::asks::Slot, is_private: bool) {
+fn headline(ui: &Ui, state: &mut App, main: Rect, dy: f32, senders: &crate::asks::Slot, object: &Value) {
     let kit = Kit::new(ui, state.theme);
     let n = senders.get().map(sextant_contract::Answer::n_rows);
     let last = senders.get().into_iter().flat_map(rows).map(|r| r.int("last_seen")).max().unwrap_or(0);
@@ -114,15 +117,19 @@ fn headline(ui: &Ui, state: &mut App, main: Rect, dy: f32, senders: &crate::asks
         Some(n) if is_new => format!("Receiving from {}", counted(n, "service")),
         Some(n) => format!("{} sent in this period", counted(n, "service")),
     };
-    let x = kit.text(92.0, 82.0 + dy, Font::Semibold(15.0), kit.t.strong, &title);
+    let words = if is_loopback(object) {
+        "on this machine only. Nothing leaves it."
+    } else {
+        "Other machines may send here, with a key."
+    };
+    let (title, words, color) = match trouble(object, state.asks.is_up()) {
+        Some((title, why)) if n.is_some() => (title, why, kit.t.warn),
+        _ => (title, words.to_owned(), kit.t.strong),
+    };
+    let x = kit.text(92.0, 82.0 + dy, Font::Semibold(15.0), color, &title);
     let room = main.right() - 470.0 - x;
     if room > 120.0 {
-        let words = if is_private {
-            "on this machine only. Nothing leaves it."
-        } else {
-            "Other machines may send here, with a key."
-        };
-        kit.text_in(x + 8.0, 81.0 + dy, room, Font::Regular(12.0), kit.t.weak, words);
+        kit.text_in(x + 8.0, 81.0 + dy, room, Font::Regular(12.0), kit.t.weak, &words);
     }
     let mut right = main.right() - 24.0;
     let buttons = [
@@ -208,99 +215,6 @@ fn send_card(ui: &Ui, state: &mut App, column: Rect, object: &Value) {
     kit.text_in(x, dy + 268.0, r.right() - 12.0 - x, Font::Regular(12.0), t.weak, note);
 }
 
-fn sum(value: &Value) -> i64 {
-    value.as_object().map_or(0, |m| m.values().filter_map(Value::as_i64).sum())
-}
-
-pub(crate) fn ledger_card(kit: &Kit<'_>, column: Rect, object: &Value) {
-    let dy = column.top() - 104.0;
-    let t = kit.t;
-    let r = rect(column.left(), dy + 308.0, column.width(), 250.0);
-    card(kit, r, "Every record accounted for", "over the life of the store");
-    let x = r.left() + 17.0;
-    let empty = Vec::new();
-    let ledger = object["ledger"].as_array().unwrap_or(&empty);
-    let total = |f: &dyn Fn(&Value) -> i64| ledger.iter().map(f).sum::<i64>();
-    let received = total(&|r| r["received"].as_i64().unwrap_or(0));
-    let stored = total(&|r| r["stored"].as_i64().unwrap_or(0));
-    let (rejected, evicted) = (total(&|r| sum(&r["rejected"])), total(&|r| sum(&r["evicted"])));
-    let parts = [
-        (0.0, "", received, "received"),
-        (150.0, "=", stored, "stored"),
-        (324.0, "+", rejected, "rejected"),
-        (458.0, "+", evicted, "evicted"),
-    ];
-    let scale = (r.width() - 34.0) / 626.0;
-    for (dx, sign, n, word) in parts {
-        let dx = dx * scale;
-        let at = if sign.is_empty() {
-            x + dx
-        } else {
-            kit.text(x + dx, dy + 372.0, Font::Mono(22.0), t.strong, sign) + 10.8
-        };
-        kit.text(at, dy + 372.0, Font::Mono(22.0), t.strong, &thousands(n));
-        kit.text(at, dy + 391.0, Font::Regular(12.0), t.text, word);
-    }
-    let bar = rect(x, dy + 407.0, r.width() - 34.0, 8.0);
-    kit.round(bar, 1, t.bar);
-    if rejected > 0 && received > 0 {
-        let w = (bar.width() * rejected as f32 / received as f32).max(3.0);
-        kit.fill(rect(bar.right() - w, bar.top(), w, 8.0), t.warn);
-    }
-    let rights = [217.5, 312.0, 406.5, 501.0].map(|dx| x + dx * scale);
-    kit.text(x, dy + 441.0, Font::Medium(11.0), t.weak, "Signal");
-    for (right, word) in rights.iter().zip(["Received", "Stored", "Rejected", "Evicted"]) {
-        kit.text_right(*right, dy + 441.0, Font::Medium(11.0), t.weak, word);
-    }
-    kit.text_right(r.right() - 17.0, dy + 441.0, Font::Medium(11.0), t.weak, "Balance");
-    kit.hline(r.left() + 1.0, dy + 449.0, r.width() - 2.0, t.strong_line);
-    for (i, (row, name)) in ledger.iter().zip(["Spans", "Log records", "Metric points"]).enumerate() {
-        let bl = dy + 465.0 + 24.0 * i as f32;
-        let n = |key: &str| row[key].as_i64().unwrap_or(0);
-        let (bad, gone) = (sum(&row["rejected"]), sum(&row["evicted"]));
-        kit.text(x, bl, Font::Regular(12.0), t.strong, name);
-        kit.text_right(rights[0], bl, Font::Mono(11.0), t.strong, &thousands(n("received")));
-        kit.text_right(rights[1], bl, Font::Mono(11.0), t.text, &thousands(n("stored")));
-        kit.text_right(rights[2], bl, Font::Mono(11.0), if bad > 0 { t.warn } else { t.weak }, &thousands(bad));
-        kit.text_right(rights[3], bl, Font::Mono(11.0), t.weak, &thousands(gone));
-        let missing = n("received") - n("stored") - bad - gone;
-        let color = if missing == 0 { t.ok } else { t.error };
-        let left = kit.text_right(r.right() - 17.0, bl, Font::Mono(11.0), color, &balance(missing, scale));
-        if missing == 0 {
-            icon(kit, "check", left - 16.0, bl - 10.0, 12.0, 2.0, color);
-        }
-        kit.hline(r.left() + 1.0, bl + 8.0, r.width() - 2.0, t.hair);
-    }
-    foot_of_ledger(kit, x, dy, ledger, rejected, object);
-}
-
-/// What is missing, in as many words as there is room for.
-fn balance(missing: i64, scale: f32) -> String {
-    if scale < 0.8 { thousands(missing) } else { format!("{} missing", thousands(missing)) }
-}
-
-fn foot_of_ledger(kit: &Kit<'_>, x: f32, dy: f32, ledger: &[Value], rejected: i64, object: &Value) {
-    let t = kit.t;
-    let malformed = object["malformed_requests"].as_i64().unwrap_or(0);
-    if rejected == 0 && malformed == 0 {
-        kit.text(x, dy + 539.0, Font::Regular(12.0), t.weak, "Nothing was rejected.");
-        return;
-    }
-    let triangle = vec![pos2(x + 5.5, dy + 530.0), pos2(x + 11.0, dy + 540.0), pos2(x, dy + 540.0)];
-    kit.paint.add(Shape::convex_polygon(triangle, t.warn, Stroke::NONE));
-    let at = kit.text(x + 15.0, dy + 539.0, Font::Regular(12.0), t.warn, &format!("{} rejected", thousands(rejected)));
-    let mut reasons: Vec<String> = Vec::new();
-    for row in ledger {
-        for (reason, n) in row["rejected"].as_object().into_iter().flatten() {
-            reasons.push(format!("{} {}", thousands(n.as_i64().unwrap_or(0)), reason.replace('_', " ")));
-        }
-    }
-    if malformed > 0 {
-        reasons.push(format!("{} malformed requests beside it", thousands(malformed)));
-    }
-    kit.text_in(at + 8.0, dy + 539.0, 420.0, Font::Regular(12.0), t.text, &reasons.join(", "));
-}
-
 /// Formats of files, as users call them.
 const FORMATS: [(&str, &str); 4] = [
     ("OTLP JSON", "one export request, or one a line as the Collector's file exporter writes them"),
@@ -368,22 +282,21 @@ fn arrivals_card(
         kit.hline(plot.left(), (plot.bottom() - share * plot.height()).floor(), plot.width(), t.hair);
     }
     let parts: Vec<Vec<(i64, Ink)>> = counts.iter().map(|n| vec![(*n, Ink::Bar)]).collect();
+    // What is left of other signals is drawn over it.
+    super::status::hatch_zones(kit, plot, (from, to), status, None);
     let mut bars = Scene::default();
     Bars { lanes: vec![Lane { area: area(plot), counts: &parts, gap: 1.0 }] }.draw(&mut bars);
     kit.scene(&bars, 0.0, 0.0);
-    super::status::hatch_zones(kit, plot, (from, to), status, None);
     time_scale(kit, plot, (from, to));
     let mut end = Scene::default();
     end.index(plot.right(), plot.top() - 4.0, plot.height() + 4.0);
     kit.scene(&end, 0.0, 0.0);
     if total == 0 && senders.get().is_some() {
-        kit.text(
-            plot.left() + 12.0,
-            plot.center().y,
-            Font::Regular(12.0),
-            t.weak,
-            "Nothing in this period yet. Run the demo shop to see how it looks.",
-        );
+        let was_there = super::status::evicted_in(status, (from, to), None) > 0;
+        let words = if was_there { "What was here was taken away by retention." } else { "Nothing in this period." };
+        let width = kit.width(Font::Regular(12.0), words);
+        kit.fill(rect(plot.left() + 8.0, plot.center().y - 14.0, width + 8.0, 20.0), t.bg_panel);
+        kit.text(plot.left() + 12.0, plot.center().y, Font::Regular(12.0), t.weak, words);
     }
 }
 

@@ -84,6 +84,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let Some(answer) = slot.answer.clone() else {
         return states::loading(&Kit::new(ui, state.theme), area);
     };
+    let area = super::partial(ui, state, area, &slot);
     let area = super::more(ui, state, area, n >= limit);
     let (area, pane) = if n > 0 { context::divide(area) } else { (area, None) };
     let of = key(state, "");
@@ -91,7 +92,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         state.logs = State { of, context: state.logs.context, ..State::default() };
     }
     if n == 0 {
-        return states::nothing(ui, state, area, "No log record matches");
+        report(state, vec!["Showing".into(), "0 of 0".into(), "records".into()], &slot);
+        let title = if slot.is_partial() { "No log record that can be read matches" } else { "No log record matches" };
+        return states::nothing(ui, state, area, title, "logs");
     }
     let moved = moves(state, &answer);
     let selected = place_of(&answer, state.logs.selected.as_ref()).unwrap_or(0);

@@ -2,6 +2,7 @@
 
 pub(crate) mod facets;
 pub(crate) mod home;
+pub(crate) mod ledger;
 pub(crate) mod logs;
 pub(crate) mod states;
 pub(crate) mod status;
@@ -10,10 +11,11 @@ pub(crate) mod traces;
 
 use crate::app::State;
 use crate::asks::Slot;
+use crate::commands::Do;
 use crate::data::{bytes, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, rect};
-use eframe::egui::{Rect, Ui};
+use eframe::egui::{Rect, Shape, Stroke, Ui, pos2};
 use sextant_contract::{Completeness, Period, SearchAsk, SearchKind};
 
 /// The search and period of the route.
@@ -64,6 +66,53 @@ pub(crate) fn more(ui: &Ui, state: &mut State, r: Rect, is_cut: bool) -> Rect {
     r.with_max_y(strip.top())
 }
 
+/// How far the keys ask a page of cards to scroll.
+pub(crate) fn scrolled(state: &mut State, page: f32) -> f32 {
+    let moves = [
+        (Do::Down, 48.0),
+        (Do::Up, -48.0),
+        (Do::PageDown, page * 0.8),
+        (Do::PageUp, page * -0.8),
+        (Do::Last, 1e6),
+        (Do::First, -1e6),
+    ];
+    moves.into_iter().map(|(what, by)| if state.takes(what) { by } else { 0.0 }).sum()
+}
+
+/// At the foot of a table whose answer lacks something: what, and a way to ask again. Returns what is left for the table.
+pub(crate) fn partial(ui: &Ui, state: &mut State, r: Rect, slot: &Slot) -> Rect {
+    let Some(Completeness::Partial { reason }) = slot.get().map(|a| &a.completeness) else { return r };
+    let kit = Kit::new(ui, state.theme);
+    let t = kit.t;
+    let strip = rect(r.left(), r.bottom() - 28.0, r.width(), 28.0);
+    kit.fill(strip, t.warn_bg);
+    kit.hline(strip.left(), strip.top(), strip.width(), t.warn);
+    let (x, bl) = (strip.left() + 12.0, strip.top() + 18.0);
+    kit.paint.add(Shape::convex_polygon(
+        vec![pos2(x + 5.5, bl - 9.0), pos2(x + 11.0, bl + 1.0), pos2(x, bl + 1.0)],
+        t.warn,
+        Stroke::NONE,
+    ));
+    let x = kit.text(x + 16.0, bl, Font::Semibold(12.0), t.warn, "Not whole") + 8.0;
+    let b = Button { text: "Ask again", is_small: true, ..Button::default() };
+    let right = strip.right() - 10.0 - b.width(&kit);
+    let words = shortened(reason);
+    kit.text_in(x, bl, right - 12.0 - x, Font::Regular(12.0), t.strong, &words);
+    kit.row(rect(x, strip.top(), right - 12.0 - x, 28.0), ("partial", &words)).on_hover_text(reason);
+    if button(&kit, right, strip.top() + 3.0, b).clicked() {
+        state.asks.again();
+    }
+    r.with_max_y(strip.top())
+}
+
+/// A reason without the folders of the files in it.
+fn shortened(reason: &str) -> String {
+    let last = |word: &str| {
+        if word.starts_with('/') { word.rsplit('/').next().unwrap_or(word).to_owned() } else { word.to_owned() }
+    };
+    reason.split(' ').map(last).collect::<Vec<_>>().join(" ")
+}
+
 /// What every answer says at the foot: complete or not, scanned, time, generation.
 pub(crate) fn report(state: &mut State, showing: Vec<String>, slot: &Slot) {
     state.status.parts.push(showing);
@@ -71,7 +120,7 @@ pub(crate) fn report(state: &mut State, showing: Vec<String>, slot: &Slot) {
     let word = match &answer.completeness {
         Completeness::Complete => "complete".to_owned(),
         Completeness::Limited { .. } => "cut to the newest".to_owned(),
-        Completeness::Partial { reason } => format!("partial: {reason}"),
+        Completeness::Partial { .. } => "not whole".to_owned(),
     };
     state.status.parts.push(vec!["Answer".into(), word]);
     let cost = answer.cost;

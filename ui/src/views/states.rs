@@ -2,7 +2,7 @@
 
 use crate::app::State;
 use crate::commands::Do;
-use crate::data::clock;
+use crate::data::{clock, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, rect};
 use eframe::egui::{Rect, Ui};
@@ -22,9 +22,13 @@ pub(crate) fn loading(kit: &Kit<'_>, r: Rect) {
     }
 }
 
-/// Nothing matches: what was asked, and the ways out.
-pub(crate) fn nothing(ui: &Ui, state: &mut State, r: Rect, title: &str) {
+/// Nothing matches: what was asked, what was taken away or can't be read, and the ways out.
+pub(crate) fn nothing(ui: &Ui, state: &mut State, r: Rect, title: &str, signal: &str) {
     let kit = Kit::new(ui, state.theme);
+    let status = state.asks.ask(ui.ctx(), "status", false, || sextant_contract::Ask::Status);
+    let object = status.get().and_then(|a| a.object.clone()).unwrap_or_default();
+    let n_gone = super::status::evicted_in(&object, state.route.period(), Some(signal));
+    let keep = object["retention"][signal].as_str().unwrap_or("forever").to_owned();
     let (x, y) = (r.center().x, r.top() + (r.height() * 0.25).min(120.0));
     kit.text_mid(x, y, Font::Semibold(12.0), kit.t.strong, title);
     let (from, to) = state.route.period();
@@ -33,17 +37,23 @@ pub(crate) fn nothing(ui: &Ui, state: &mut State, r: Rect, title: &str) {
     kit.text_mid(x, y + 22.0, Font::Mono(11.0), kit.t.syn_string, &query);
     kit.text_mid(x, y + if query.is_empty() { 22.0 } else { 44.0 }, Font::Regular(12.0), kit.t.weak, &period);
     let mut ways = vec![("Longer period", Do::ZoomOut)];
-    if query.is_empty() {
-        ways.push(("Run the demo shop", Do::Demo));
-    } else {
+    if n_gone > 0 {
+        let why = format!("{} records around here were taken away by retention: kept for {keep}", thousands(n_gone));
+        let bl = y + if query.is_empty() { 44.0 } else { 66.0 };
+        kit.text_mid(x, bl, Font::Regular(12.0), kit.t.warn, &why);
+        ways.push(("What is kept", Do::Status));
+    }
+    if !query.is_empty() {
         ways.push(("Clear the search", Do::ClearSearch));
+    } else if n_gone == 0 {
+        ways.push(("Run the demo shop", Do::Demo));
     }
     let all: Vec<Button<'_>> =
         ways.iter().map(|(text, _)| Button { text, is_small: true, ..Button::default() }).collect();
     let width: f32 = all.iter().map(|b| b.width(&kit) + 8.0).sum();
     let mut at = x - width / 2.0;
     for (b, (_, what)) in all.into_iter().zip(ways) {
-        if button(&kit, at, y + 64.0, b).clicked() {
+        if button(&kit, at, y + if n_gone > 0 { 86.0 } else { 64.0 }, b).clicked() {
             state.wanted.push(what);
         }
         at += b.width(&kit) + 8.0;

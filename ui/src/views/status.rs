@@ -1,10 +1,11 @@
 //! Status: what was received and what became of it, what the store does in the background, how long it keeps things.
 
-use super::home::{card, ledger_card};
+use super::home::card;
+use super::ledger::{HEIGHT, by_reason, ledger_card, trouble};
 use crate::app::State as App;
 use crate::data::{bytes, duration, thousands};
 use crate::fonts::Font;
-use crate::kit::{Kit, rect};
+use crate::kit::{Kit, icon, rect};
 use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
 use serde_json::Value;
 use sextant_contract::Ask;
@@ -25,25 +26,28 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let Some(object) = status.get().and_then(|a| a.object.clone()) else {
         return super::states::loading(&Kit::new(ui, state.theme), main);
     };
+    let is_up = state.asks.is_up();
+    let scrolled = super::scrolled(state, main.height());
     let mut child = ui.new_child(UiBuilder::new().id_salt("status").max_rect(main));
     child.set_clip_rect(main);
     ScrollArea::vertical().auto_shrink(false).id_salt("status").show_viewport(&mut child, |ui, _| {
         let dy = ui.min_rect().top() - main.top();
+        ui.scroll_with_delta(vec2(0.0, -scrolled));
         let kit = Kit::new(ui, state.theme);
         let is_narrow = main.width() < NARROW;
         let x = main.left() + 24.0;
         let whole = main.width() - 44.0 - 16.0;
         let left = if is_narrow { main.width() - 48.0 } else { (whole * 660.0 / 1312.0).round() };
         let right = if is_narrow { left } else { whole - left };
-        headline(&kit, dy, &object);
-        let column = rect(x, TOP + dy, left, main.height());
-        // The ledger's card lies 204 below the top of its column.
-        ledger_card(&kit, column.translate(vec2(0.0, -204.0)), &object);
-        let (second, y) = if is_narrow { (x, TOP + dy + 266.0) } else { (x + left + 16.0, TOP + dy) };
+        headline(&kit, dy, main, &object, is_up);
+        ledger_card(&kit, rect(x, TOP + dy, left, main.height()), &object);
+        let below_ledger = TOP + dy + HEIGHT + 16.0;
+        let (second, y) = if is_narrow { (x, below_ledger) } else { (x + left + 16.0, TOP + dy) };
         let y = store_card(&kit, second, y, right, &object);
         let y = work_card(&kit, second, y + 16.0, right, &object);
-        let y = retention_card(&kit, second, y + 16.0, right, &object);
-        let below = if is_narrow { y + 16.0 } else { (TOP + dy + 266.0).max(if is_narrow { y } else { 0.0 }) };
+        let y = retention_card(ui, &kit, second, y + 16.0, right, &object);
+        let y = marks_card(&kit, second, y + 16.0, right, &object);
+        let below = if is_narrow { y + 16.0 } else { below_ledger };
         let end = rows_card(&kit, x, below, left, &object).max(y);
         ui.set_min_size(vec2(main.width() - 8.0, end + 24.0 - dy - main.top()));
     });
@@ -54,17 +58,18 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         vec!["On disk".into(), bytes(n("segment_bytes"))],
         vec!["Free".into(), bytes(n("disk_free_bytes"))],
     ];
-    state.status.keys = vec![("g h", "home"), ("Alt ←", "back")];
+    state.status.keys = vec![("j", "down"), ("k", "up"), ("g h", "home"), ("Alt ←", "back")];
 }
 
-fn headline(kit: &Kit<'_>, dy: f32, object: &Value) {
+fn headline(kit: &Kit<'_>, dy: f32, main: Rect, object: &Value, is_up: bool) {
     let t = kit.t;
-    let (text, color, note) = match object["last_problem"].as_str() {
-        Some(problem) => ("Something went wrong", t.warn, problem.to_owned()),
-        None => ("Everything in order", t.strong, object["data"].as_str().unwrap_or_default().to_owned()),
+    let (text, color, note) = match trouble(object, is_up) {
+        Some((title, why)) => (title, t.warn, why),
+        None => ("Everything in order".into(), t.strong, object["data"].as_str().unwrap_or_default().to_owned()),
     };
-    let x = kit.text(92.0, 82.0 + dy, Font::Semibold(15.0), color, text);
-    kit.text_in(x + 10.0, 81.0 + dy, 900.0, Font::Mono(11.0), t.weak, &note);
+    let x = kit.text(92.0, 82.0 + dy, Font::Semibold(15.0), color, &text);
+    let color = if color == t.warn { t.strong } else { t.weak };
+    kit.text_in(x + 10.0, 81.0 + dy, main.right() - 34.0 - x, Font::Regular(12.0), color, &note);
 }
 
 /// Lines of a name and a value; where the card ends.
@@ -86,25 +91,29 @@ fn lines(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), title: &str, note: &str, row
 fn store_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
     let n = |key: &str| object["sizes"][key].as_u64().unwrap_or(0);
     let lag = |key: &str| object["lag"][key].as_i64().unwrap_or(0) * 1_000;
-    let durable = match lag("durable_max_micros") {
-        0 => "nothing came since the start".to_owned(),
-        most => format!("{}, {}", duration(lag("durable_p50_micros")), duration(most)),
-    };
-    let recovered = &object["recovered"];
-    let torn = recovered["torn_bytes"].as_u64().unwrap_or(0);
-    let damaged = recovered["damaged_places"].as_u64().unwrap_or(0);
-    let found = match (torn, damaged) {
-        (0, 0) => "nothing was left over".to_owned(),
-        _ => format!("{} cut, {damaged} places put aside", bytes(torn)),
-    };
-    let rows = [
+    let mut rows = vec![
         ("Segments", format!("{} in {} files", bytes(n("segment_bytes")), thousands(n("segments") as i64))),
-        ("In memory, durable in the log", bytes(n("hot_bytes"))),
-        ("Waiting to be written", format!("{} of {}", bytes(n("queued_bytes")), bytes(n("queue_limit_bytes")))),
-        ("Free on the disk, kept free", format!("{}, {}", bytes(n("disk_free_bytes")), bytes(n("disk_reserve_bytes")))),
-        ("Durable in, median and worst", durable),
-        ("Found at the last start", found),
+        ("Not sealed yet, safe in the log", bytes(n("hot_bytes"))),
+        ("Under way", format!("{} of {}", bytes(n("queued_bytes")), bytes(n("queue_limit_bytes")))),
+        ("Free on the disk", bytes(n("disk_free_bytes"))),
+        ("Of that, kept free", bytes(n("disk_reserve_bytes"))),
     ];
+    if lag("durable_max_micros") > 0 {
+        rows.push(("Durable in, median", duration(lag("durable_p50_micros"))));
+        rows.push(("Durable in, worst of the last", duration(lag("durable_max_micros"))));
+    }
+    let recovered = |key: &str| object["recovered"][key].as_u64().unwrap_or(0);
+    if recovered("torn_bytes") > 0 {
+        rows.push(("Cut at the last start, never acknowledged", bytes(recovered("torn_bytes"))));
+    }
+    if recovered("damaged_places") > 0 {
+        rows.push(("Damaged places of the log at the last start", thousands(recovered("damaged_places") as i64)));
+    }
+    let aside = |key: &str| object["quarantine"][key].as_u64().unwrap_or(0);
+    if aside("files") > 0 {
+        let what = format!("{} in {} files", bytes(aside("bytes")), aside("files"));
+        rows.push(("Put aside as damaged", what));
+    }
     lines(kit, (x, y, w), "Store", "", &rows)
 }
 
@@ -112,25 +121,17 @@ fn work_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
     let t = kit.t;
     let upkeep = &object["upkeep"];
     let n = |key: &str| upkeep[key].as_u64().unwrap_or(0);
-    let merged = match n("merges") {
-        0 => "nothing yet".to_owned(),
-        _ => format!(
-            "{} segments became {}",
-            thousands(n("merged_segments") as i64),
-            thousands(n("made_segments") as i64)
-        ),
-    };
-    let saved = format!("{} became {}", bytes(n("bytes_before")), bytes(n("bytes_after")));
-    let next =
-        upkeep["next_retention"].as_str().map_or("not needed".to_owned(), |t| t.chars().skip(11).take(5).collect());
     let doing = &upkeep["doing"];
-    let what = doing["what"].as_str().unwrap_or("resting");
-    let rows = [
-        ("Now", what.to_owned()),
-        ("Merged since the start", merged),
-        ("Their bytes", if n("merges") == 0 { "–".to_owned() } else { saved }),
-        ("Retention is applied next at", next),
-    ];
+    let mut rows = vec![("Now", doing["what"].as_str().unwrap_or("resting").to_owned())];
+    if n("merges") > 0 {
+        let merged = (n("merged_segments") as i64, n("made_segments") as i64);
+        rows.push(("Segments merged", format!("{} into {}", thousands(merged.0), thousands(merged.1))));
+        rows.push(("Their bytes", format!("{} became {}", bytes(n("bytes_before")), bytes(n("bytes_after")))));
+    }
+    if let Some(next) = upkeep["next_retention"].as_str() {
+        let at: String = next.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect();
+        rows.push(("Retention is applied next", format!("{at} UTC")));
+    }
     let end = lines(kit, (x, y, w), "In the background", "gives way to senders and questions", &rows);
     let share = doing["rows_done"].as_f64().unwrap_or(0.0) / doing["rows"].as_f64().unwrap_or(1.0).max(1.0);
     if doing.is_object() {
@@ -139,21 +140,52 @@ fn work_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
     end
 }
 
-fn retention_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
+/// A command that changes what is kept, to be copied and changed.
+const SET: &str = "sextant retention set traces 7d";
+
+fn retention_card(ui: &Ui, kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
     let names = [("Traces", "traces"), ("Logs", "logs"), ("Metrics", "metrics")];
     let empty = Vec::new();
     let gone = object["evicted"].as_array().unwrap_or(&empty);
     let mut rows: Vec<(&str, String)> = names
         .iter()
         .map(|(title, signal)| {
-            let n: i64 = gone.iter().filter(|z| z["signal"] == *signal).filter_map(|z| z["records"].as_i64()).sum();
+            let by_policy = |z: &&Value| z["signal"] == *signal && z["policy"] != "damaged";
+            let n: i64 = gone.iter().filter(by_policy).filter_map(|z| z["records"].as_i64()).sum();
             let keep = object["retention"][*signal].as_str().unwrap_or("forever");
-            (*title, if n == 0 { keep.to_owned() } else { format!("{keep}, {} taken away", thousands(n)) })
+            (*title, if n == 0 { keep.to_owned() } else { format!("{keep}; {} taken away", thousands(n)) })
         })
         .collect();
-    let n_pins = object["pins"].as_array().map_or(0, Vec::len);
-    rows.push(("Pinned", if n_pins == 0 { "nothing".into() } else { thousands(n_pins as i64) }));
-    lines(kit, (x, y, w), "Kept for", "set with: sextant retention set", &rows)
+    let n_of_projects =
+        object["policies"].as_array().map_or(0, |all| all.iter().filter(|p| p["project"].is_string()).count());
+    if n_of_projects > 0 {
+        rows.push(("Policies of single projects", format!("{n_of_projects}; see: sextant retention show")));
+    }
+    if let n @ 1.. = object["pins"].as_array().map_or(0, Vec::len) {
+        rows.push(("Pinned", thousands(n as i64)));
+    }
+    let end = lines(kit, (x, y, w), "Kept for", "", &rows);
+    let width = kit.width(Font::Mono(10.5), SET);
+    let left = x + w - 35.0 - width;
+    kit.text(left, y + 28.0, Font::Mono(10.5), kit.t.weak, SET);
+    let copy = rect(x + w - 29.0, y + 18.0, 12.0, 12.0);
+    let response = kit.click(copy.expand(5.0), "copy retention", "Copy this command");
+    icon(kit, "copy", copy.left(), copy.top(), 12.0, 1.4, if response.hovered() { kit.t.accent } else { kit.t.weak });
+    if response.clicked() {
+        ui.copy_text(SET.to_owned());
+    }
+    end
+}
+
+/// What was kept though something about it was odd, if anything was.
+fn marks_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
+    let empty = Vec::new();
+    let marks = by_reason(object["ledger"].as_array().unwrap_or(&empty), "marked");
+    if marks.is_empty() {
+        return y - 16.0;
+    }
+    let rows: Vec<(&str, String)> = marks.iter().map(|(mark, n)| (mark.as_str(), thousands(*n))).collect();
+    lines(kit, (x, y, w), "Kept, with a mark", "", &rows)
 }
 
 fn rows_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
@@ -195,6 +227,14 @@ fn rows_card(kit: &Kit<'_>, x: f32, y: f32, w: f32, object: &Value) -> f32 {
     r.bottom()
 }
 
+/// How many records were taken away of a period, of one signal or of all; zones that only reach into it count whole.
+pub(crate) fn evicted_in(status: &Value, period: (i64, i64), signal: Option<&str>) -> i64 {
+    let zones = status["evicted"].as_array().into_iter().flatten();
+    let n = |z: &Value, key: &str| z[key].as_i64().unwrap_or(0);
+    let is_in = |z: &&Value| n(z, "last") >= period.0 && n(z, "first") < period.1;
+    zones.filter(is_in).filter(|z| signal.is_none_or(|s| z["signal"] == s)).map(|z| n(z, "records")).sum()
+}
+
 /// Hatches what policies took away of `signal`, inside `plot` and the period.
 pub(crate) fn hatch(ui: &Ui, state: &mut App, plot: Rect, period: (i64, i64), signal: &str) {
     let status = state.asks.ask(ui.ctx(), "status", false, || Ask::Status);
@@ -213,6 +253,11 @@ pub(crate) fn hatch_zones(kit: &Kit<'_>, plot: Rect, period: (i64, i64), status:
             times: (z["first"].as_i64().unwrap_or(0), z["last"].as_i64().unwrap_or(0)),
             n: z["records"].as_i64().unwrap_or(0),
             policy: z["policy"].as_str().unwrap_or_default(),
+            noun: match z["signal"].as_str() {
+                Some("traces") => "spans",
+                Some("logs") => "records",
+                _ => "points",
+            },
         })
         .collect();
     let mut scene = sextant_charts::Scene::default();

@@ -62,7 +62,16 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         facets::show(ui, state, column, SearchKind::Spans, &FACETS);
     }
     let n = slot.get().map_or(0, Answer::n_rows);
-    tabs(&Kit::new(ui, state.theme), r, n);
+    let total = if n >= limit {
+        let wanted = search(state, SearchKind::Traces, limit);
+        let name = key(state, "trace count");
+        let count = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Count(wanted));
+        count.get().and_then(|a| a.object.as_ref()?["n"].as_i64())
+    } else {
+        Some(n as i64)
+    };
+    let total = total.map(|total| total.max(n as i64));
+    tabs(&Kit::new(ui, state.theme), r, total.unwrap_or(n as i64));
     let plot = rect(r.left(), r.top() + 36.0, r.width(), 226.0);
     let legend = rect(r.left(), plot.bottom(), r.width(), 32.0);
     let table = Rect::from_min_max(pos2(r.left(), legend.bottom()), r.right_bottom());
@@ -85,16 +94,19 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         state.traces.brush = None;
     }
     let order = order(&answer, &state.traces);
-    legend_bar(&Kit::new(ui, state.theme), legend, &answer, &order, state.traces.brush.is_some());
-    scatter(ui, state, plot, &answer, slot.period(&state.route));
-    let table = super::more(ui, state, table, n >= limit && state.traces.brush.is_none());
-    list(ui, state, table, &answer, &order);
+    let loaded = Loaded { n, total, is_cut: n >= limit };
+    legend_bar(&Kit::new(ui, state.theme), legend, &answer, &order, state.traces.brush.is_some(), loaded);
+    scatter(ui, state, plot, &answer, slot.period(&state.route), loaded);
+    let table = super::partial(ui, state, table, &slot);
+    let table = super::more(ui, state, table, n >= limit);
+    list(ui, state, table, &answer, &order, slot.is_partial());
     let shown = thousands(n as i64);
     let showing = if state.traces.brush.is_some() {
         let chosen = format!("{} of {shown}", thousands(order.len() as i64));
         vec!["Showing".into(), chosen, "traces, those in the selection".into()]
     } else if n >= limit {
-        vec!["Showing the newest".into(), shown, "traces that match".into()]
+        let of = total.map_or_else(|| shown.clone(), |total| format!("{shown} of {}", thousands(total)));
+        vec!["Showing the newest".into(), of, "traces that match".into()]
     } else {
         vec!["Showing".into(), format!("{shown} of {shown}"), "traces that match".into()]
     };
@@ -113,13 +125,22 @@ fn order(answer: &Answer, state: &State) -> Vec<usize> {
     order
 }
 
-fn tabs(kit: &Kit<'_>, r: Rect, n: usize) {
+/// How much of what matches is on the screen.
+#[derive(Clone, Copy)]
+struct Loaded {
+    n: usize,
+    /// Of how many, once that is known.
+    total: Option<i64>,
+    is_cut: bool,
+}
+
+fn tabs(kit: &Kit<'_>, r: Rect, n: i64) {
     let t = kit.t;
     kit.hline(r.left(), r.top() + 35.0, r.width(), t.hair);
     let x = r.left() + 12.0;
     let bl = r.top() + 22.0;
     let at = kit.text(x, bl, Font::Medium(12.0), t.strong, "Traces");
-    let end = kit.text(at + 6.0, bl, Font::Mono(10.5), t.weak, &thousands(n as i64));
+    let end = kit.text(at + 6.0, bl, Font::Mono(10.5), t.weak, &thousands(n));
     kit.fill(rect(x, r.top() + 33.0, end - x, 2.0), t.accent);
 }
 
@@ -128,13 +149,16 @@ fn open(state: &mut App, id: &str) {
 }
 
 /// Duration over time, an error as a cross on top. A click opens a trace; a drag over points keeps those in the table.
-fn scatter(ui: &Ui, state: &mut App, r: Rect, answer: &Answer, period: (i64, i64)) {
+fn scatter(ui: &Ui, state: &mut App, r: Rect, answer: &Answer, period: (i64, i64), loaded: Loaded) {
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
     let plot = rect(r.left() + 56.0, r.top() + 14.0, r.width() - 76.0, 168.0);
     kit.fill(plot, t.bg_app);
     super::status::hatch(ui, state, plot, period, "traces");
+    if loaded.is_cut {
+        not_loaded(&kit, plot, period, answer);
+    }
     let scale = time_scale(&kit, plot, period);
     let list: Vec<Point> = rows(answer).map(point).collect();
     let points = Points::new(area(plot), &list, scale);
@@ -220,15 +244,35 @@ fn brush(ui: &Ui, state: &mut App, kit: &Kit<'_>, plot: Rect, points: &Points<'_
 }
 
 /// How many traces there are, what the marks mean, and whose colours the bars have.
-fn legend_bar(kit: &Kit<'_>, r: Rect, answer: &Answer, order: &[usize], is_brushed: bool) {
+/// The part of the period before the oldest trace that is loaded.
+fn not_loaded(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64), answer: &Answer) {
+    let t = kit.t;
+    let oldest = rows(answer).map(|r| point(r).time).min().unwrap_or(from);
+    let share = (oldest - from) as f32 / (to - from).max(1) as f32;
+    let part = plot.with_max_x(plot.left() + plot.width() * share.clamp(0.0, 1.0));
+    kit.fill(part, t.bg_panel);
+    kit.vline(part.right(), part.top(), part.height(), t.strong_line);
+    let words = "older ones match too: load more below";
+    if kit.width(Font::Regular(12.0), words) + 24.0 < part.width() {
+        kit.text(part.left() + 12.0, part.top() + 22.0, Font::Regular(12.0), t.weak, words);
+    }
+}
+
+fn legend_bar(kit: &Kit<'_>, r: Rect, answer: &Answer, order: &[usize], is_brushed: bool, loaded: Loaded) {
     let t = kit.t;
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
     let bl = r.top() + 20.0;
     let words = if is_brushed { "in the selection" } else { "match" };
-    let text = counted(order.len(), "trace");
-    let mut x = kit.text(r.left() + 12.0, bl, Font::Semibold(12.0), t.strong, &format!("{text} {words}"));
+    let text = if loaded.is_cut && !is_brushed { thousands(loaded.n as i64) } else { counted(order.len(), "trace") };
+    let title = match loaded.total {
+        Some(total) if loaded.is_cut && !is_brushed => format!("The newest {text} of {} traces", thousands(total)),
+        None if !is_brushed => format!("The newest {text} traces"),
+        _ => format!("{text} {words}"),
+    };
+    let mut x = kit.text(r.left() + 12.0, bl, Font::Semibold(12.0), t.strong, &title);
     if is_brushed {
-        let of = format!("of {} that match", thousands(answer.n_rows() as i64));
+        let of = if loaded.is_cut { "that are loaded" } else { "that match" };
+        let of = format!("of {} {of}", thousands(answer.n_rows() as i64));
         x = kit.text(x + 8.0, bl, Font::Regular(12.0), t.weak, &of);
     }
     // The services that took most of the time of what is shown.
@@ -307,7 +351,7 @@ impl Columns {
     }
 }
 
-fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize]) {
+fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize], is_partial: bool) {
     let t = state.theme;
     let x = Columns::of(r);
     {
@@ -346,8 +390,12 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize])
     }
     let body = Rect::from_min_max(pos2(r.left(), r.top() + 24.0), r.right_bottom());
     if order.is_empty() {
-        let title = if state.traces.brush.is_some() { "No trace in the selection" } else { "No trace matches" };
-        return states::nothing(ui, state, body, title);
+        let title = match (state.traces.brush.is_some(), is_partial) {
+            (true, _) => "No loaded trace in the selection",
+            (false, true) => "No trace that can be read matches",
+            (false, false) => "No trace matches",
+        };
+        return states::nothing(ui, state, body, title, "traces");
     }
     let selected = moves(state, answer, order);
     let scale = BarScale::of(order.iter().filter_map(|i| row(answer, *i)).map(|r| r.int("Duration")));
