@@ -1,5 +1,6 @@
 //! Errors as a user sees them: what failed first, what to do last, at most eight lines.
 
+use crate::output::note;
 use sextant_contract::AskError;
 use std::process::ExitCode;
 
@@ -26,10 +27,10 @@ pub fn report(e: &anyhow::Error) -> ExitCode {
     let room = MAX_LINES - usize::from(hint.is_some());
     lines.truncate(room);
     for (i, line) in lines.iter().enumerate() {
-        eprintln!("{}{line}", if i == 0 { "error: " } else { "  " });
+        note(format_args!("{}{line}", if i == 0 { "error: " } else { "  " }));
     }
     if let Some(hint) = hint {
-        eprintln!("try: {hint}");
+        note(format_args!("try: {hint}"));
     }
     ExitCode::FAILURE
 }

@@ -50,9 +50,9 @@ pub fn print(answer: &Answer, format: Format, columns: &[&str]) -> anyhow::Resul
         Completeness::Complete => {}
         // Never a silent cut, in no format: standard error does not disturb what reads the rows.
         Completeness::Limited { .. } => {
-            eprintln!("the newest {} rows; there may be more, see --limit", answer.n_rows());
+            note(format_args!("the newest {} rows; there may be more, see --limit", answer.n_rows()));
         }
-        Completeness::Partial { reason } => eprintln!("the answer is not whole: {reason}"),
+        Completeness::Partial { reason } => note(format_args!("the answer is not whole: {reason}")),
     }
     Ok(())
 }
@@ -77,6 +77,11 @@ pub fn print_rows(rows: &Value, format: Format, columns: &[&str]) -> anyhow::Res
     };
     let rows = RecordBatch::try_from_iter_with_nullable(columns.iter().map(column).map(|(name, c)| (name, c, true)))?;
     print(&Answer::rows(rows.schema(), vec![rows], 0), format, columns)
+}
+
+/// A line on standard error; one that nobody reads any more is no failure.
+pub fn note(line: impl std::fmt::Display) {
+    writeln!(std::io::stderr().lock(), "{line}").ok();
 }
 
 /// Bytes as people read them.

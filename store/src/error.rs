@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process holds the data directory.
-    #[error("the data directory is in use by another process: {0}")]
+    #[error("the data directory is in use by another process (sextant serve, or the desktop program): {0}")]
     Locked(PathBuf),
     /// The directory or a file in it can't be used.
     #[error("cannot {what} {path}: {source}")]

@@ -1,6 +1,7 @@
 //! `import`.
 
 use crate::args::{Import, ImportFormat};
+use crate::output::note;
 use crate::reach::Reach;
 use serde_json::json;
 use sextant_contract::{AskError, Code, Command, ImportedFile, Outcome};
@@ -61,7 +62,7 @@ pub async fn run(args: Import) -> anyhow::Result<ExitCode> {
     match failure {
         Some(e) if files.iter().all(|f| f.read == 0) => Err(e),
         Some(e) => {
-            eprintln!("skipped: {e}");
+            note(format_args!("skipped: {e}"));
             Ok(ExitCode::SUCCESS)
         }
         None if files.iter().all(|f| f.stored == 0) && files.iter().any(is_unreadable) => {
@@ -90,7 +91,7 @@ async fn one(reach: &Reach, file: &Found, format: Option<&str>, project: Option<
         Ok(_) => Ok(ImportedFile { path: name, ..ImportedFile::default() }),
         // In a folder, what is no telemetry is passed over by name.
         Err(e) if !file.is_named && e.code == Code::BadQuery => {
-            eprintln!("skipped {name}: {e}");
+            note(format_args!("skipped {name}: {e}"));
             Ok(ImportedFile { path: name, ..ImportedFile::default() })
         }
         Err(e) => Err(AskError { message: format!("{name}: {}", e.message), ..e }.into()),

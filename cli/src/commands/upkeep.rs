@@ -1,7 +1,7 @@
 //! `retention`, `pin`, `compact`.
 
 use crate::args::{Compact, Format, Pin, PinCommand, Retention, RetentionCommand, RetentionSet, Where};
-use crate::output::{bytes, print_object, print_rows};
+use crate::output::{bytes, note, print_object, print_rows};
 use crate::reach::{Reach, period};
 use anyhow::Context as _;
 use serde_json::Value;
@@ -135,7 +135,7 @@ pub async fn pin(args: Pin) -> anyhow::Result<ExitCode> {
     let done = act(&args.place, Command::Pin(ask)).await?;
     writeln!(std::io::stdout().lock(), "pin {}", done["id"])?;
     if done["is_there"] == false {
-        eprintln!("there is no such trace now; it is pinned for when it comes");
+        note("there is no such trace now; it is pinned for when it comes");
     }
     Ok(ExitCode::SUCCESS)
 }
