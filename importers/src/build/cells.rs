@@ -76,6 +76,11 @@ impl Text {
     pub fn size_bytes(&self) -> usize {
         self.data.len() + 4 * self.offsets.len()
     }
+    /// Makes room for `n` times as much, in `of`ths of what is there.
+    pub fn reserve_share(&mut self, n: usize, of: usize) {
+        self.offsets.reserve(self.len() * n / of);
+        self.data.reserve(self.data.len() * n / of);
+    }
     /// Makes room for `n` rows of about `n_bytes` each.
     pub fn reserve(&mut self, n: usize, n_bytes: usize) {
         self.offsets.reserve(n);

@@ -15,7 +15,12 @@ pub(crate) struct MapColumn {
     pub values: Text,
     types: Text,
     exact: Text,
+    /// Rows that there will be.
+    n_expected: usize,
 }
+
+/// After so many rows it is guessed how much the others will need.
+const SAMPLE_ROWS: usize = 16;
 
 impl MapColumn {
     pub fn len(&self) -> usize {
@@ -26,11 +31,22 @@ impl MapColumn {
         self.keys.size_bytes() + self.values.size_bytes() + self.types.size_bytes() + self.exact.size_bytes()
     }
 
-    /// Makes room for `n` rows; nothing is known about their entries.
+    /// Makes room for `n` more rows; for their entries, once some are there.
     pub fn reserve(&mut self, n: usize) {
         self.entries.reserve(n);
         self.types.reserve(n, 0);
         self.exact.reserve(n, 0);
+        self.n_expected = self.len() + n;
+        if self.len() >= SAMPLE_ROWS {
+            self.reserve_entries();
+        }
+    }
+
+    fn reserve_entries(&mut self) {
+        let (n, of) = (self.n_expected.saturating_sub(self.len()), self.len());
+        for text in [&mut self.keys, &mut self.values, &mut self.types] {
+            text.reserve_share(n, of);
+        }
     }
 
     /// Where the text of the next entry's value goes, after its key was pushed.
@@ -54,6 +70,9 @@ impl MapColumn {
         self.entries.push(self.keys.len());
         self.types.close();
         self.exact.close();
+        if self.len() == SAMPLE_ROWS {
+            self.reserve_entries();
+        }
     }
 
     /// Appends all rows of `other`, `n` times.

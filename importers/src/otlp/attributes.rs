@@ -234,8 +234,7 @@ fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn push_display(v: i64, out: &mut Vec<u8>) {
-    // Writing to a Vec can't fail.
-    drop(write!(out, "{v}"));
+    out.extend_from_slice(itoa::Buffer::new().format(v).as_bytes());
 }
 
 /// A JSON string; invalid UTF-8 is left for the column's check.
