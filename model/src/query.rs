@@ -19,6 +19,78 @@ pub enum Expr {
     Phrase(String),
     /// A field and what is asked of it.
     Field(Field, Test),
+    /// Something about the whole trace that the record belongs to.
+    Trace(TraceField, Test),
+    /// Spans that are chosen together with others of their trace; a log, if its trace has such spans.
+    Set(SpanSet),
+}
+
+impl Expr {
+    /// Whether some part of it asks about whole traces, so that one record alone does not say whether it holds.
+    pub fn is_about_traces(&self) -> bool {
+        match self {
+            Self::Trace(..) | Self::Set(_) => true,
+            Self::And(terms) | Self::Or(terms) => terms.iter().any(Self::is_about_traces),
+            Self::Not(inner) => inner.is_about_traces(),
+            Self::All | Self::Word(_) | Self::Phrase(_) | Self::Field(..) => false,
+        }
+    }
+}
+
+/// A figure of a whole trace, of its spans within the period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TraceField {
+    /// `trace.duration`: from the first start to the last end, nanoseconds.
+    Duration,
+    /// `trace.spans`: how many.
+    Spans,
+    /// `trace.errors`: how many of them failed.
+    Errors,
+    /// `root.name`: the name of a span without a parent.
+    RootName,
+    /// `root.service`: its service.
+    RootService,
+}
+
+impl TraceField {
+    /// All of them, with their names.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("trace.duration", Self::Duration),
+        ("trace.spans", Self::Spans),
+        ("trace.errors", Self::Errors),
+        ("root.name", Self::RootName),
+        ("root.service", Self::RootService),
+    ];
+
+    /// The one of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(n, _)| *n == name).map(|(_, field)| *field)
+    }
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// Spans of one trace that are chosen together.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SpanSet {
+    /// `{x}`: spans for which x holds.
+    Spans(Box<Expr>),
+    /// `{x} {y}`: spans of either, of traces that have both.
+    Both(Box<SpanSet>, Box<SpanSet>),
+    /// `{x} OR {y}`.
+    Either(Box<SpanSet>, Box<SpanSet>),
+    /// `{x} >> {y}`, `{x} > {y}`: spans of y that are below one of x, or its children.
+    Under {
+        /// x
+        above: Box<SpanSet>,
+        /// y
+        below: Box<SpanSet>,
+        /// Whether x is the parent.
+        is_direct: bool,
+    },
 }
 
 /// What a condition looks at.
@@ -70,6 +142,8 @@ pub enum Test {
     },
     /// `f:*`.
     Exists,
+    /// `f:/re/`: the whole value fits the regular expression.
+    Matches(String),
 }
 
 /// An order relation.
@@ -113,11 +187,116 @@ pub struct Query {
     pub signal: Signal,
     /// What has to hold.
     pub filter: Expr,
+    /// What is made of the records; nothing if they themselves are wanted.
+    pub aggregate: Option<Aggregate>,
+}
+
+/// Figures over groups of records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregate {
+    /// At least one.
+    pub measures: Vec<Measure>,
+    /// What records of a group have in common.
+    pub by: Vec<Key>,
+    /// Groups also by parts of time of this length, nanoseconds.
+    pub every: Option<i64>,
+    /// Only so many groups, the largest by the measure at this place.
+    pub top: Option<(usize, usize)>,
+}
+
+/// A field that groups, under the name it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// As it was written.
+    pub name: String,
+    /// What it means.
+    pub field: Field,
+}
+
+/// A figure over records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// How.
+    pub function: Function,
+    /// Of what; nothing where records are counted.
+    pub of: Option<Key>,
+}
+
+impl Measure {
+    /// As it is written: `count`, `p95(duration)`.
+    pub fn name(&self) -> String {
+        let function = self.function.name();
+        match &self.of {
+            Some(key) => format!("{function}({})", key.name),
+            None => function,
+        }
+    }
+}
+
+/// How a figure is made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Function {
+    /// Records.
+    Count,
+    /// Records that failed: spans with status Error, logs at ERROR or above.
+    Errors,
+    /// Records a second of the part of time, or of the period.
+    Rate,
+    /// Different values.
+    Distinct,
+    /// As numbers, as the next ones.
+    Sum,
+    /// Mean.
+    Avg,
+    /// Least.
+    Min,
+    /// Most.
+    Max,
+    /// Exact, interpolated; the share is between 0 and 1.
+    Quantile(f64),
+}
+
+impl Function {
+    /// The functions that have plain names.
+    pub const NAMED: [(&'static str, Self); 9] = [
+        ("count", Self::Count),
+        ("errors", Self::Errors),
+        ("rate", Self::Rate),
+        ("distinct", Self::Distinct),
+        ("sum", Self::Sum),
+        ("avg", Self::Avg),
+        ("min", Self::Min),
+        ("max", Self::Max),
+        ("median", Self::Quantile(0.5)),
+    ];
+
+    /// The function of this name; quantiles are `p50`, `p99.9`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let quantile = || {
+            let percent: f64 =
+                name.strip_prefix('p').filter(|n| n.starts_with(|c: char| c.is_ascii_digit()))?.parse().ok()?;
+            (percent <= 100.0).then_some(Self::Quantile(percent / 100.0))
+        };
+        Self::NAMED.iter().find(|(n, _)| *n == name).map(|(_, f)| *f).or_else(quantile)
+    }
+
+    /// Whether it is about records and not about a field.
+    pub fn is_of_records(self) -> bool {
+        matches!(self, Self::Count | Self::Errors | Self::Rate)
+    }
+
+    /// As it is written.
+    pub fn name(self) -> String {
+        match self {
+            Self::Quantile(share) => format!("p{}", (share * 1e9).round() / 1e7),
+            named => Self::NAMED.iter().find(|(_, f)| *f == named).map_or_else(String::new, |(n, _)| (*n).to_owned()),
+        }
+    }
 }
 
 impl Query {
     /// Everything of `signal`.
     pub fn all(signal: Signal) -> Self {
-        Self { signal, filter: Expr::All }
+        Self { signal, filter: Expr::All, aggregate: None }
     }
 }

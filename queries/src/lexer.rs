@@ -30,6 +30,18 @@ pub enum TokenKind {
     RangeClose(bool),
     /// `TO` inside a range.
     To,
+    /// `/…/` after a field.
+    Regex(String),
+    /// `{` before a condition on single spans.
+    SetOpen,
+    /// Its `}`.
+    SetClose,
+    /// `>>` between sets of spans, or `>`: then true.
+    Under(bool),
+    /// `|` before what is made of the records.
+    Pipe,
+    /// `,` behind a pipe.
+    Comma,
 }
 
 /// A token and its place in bytes.
@@ -50,6 +62,10 @@ struct Lexer<'a> {
     /// Whether the last token was a field, so that a value follows.
     is_value: bool,
     is_range: bool,
+    /// How many `{` are open.
+    n_sets: usize,
+    /// Whether a pipe came: other words, no fields.
+    is_stage: bool,
 }
 
 /// All tokens of `text`.
@@ -57,7 +73,8 @@ struct Lexer<'a> {
 /// # Errors
 /// If a quote is not closed.
 pub fn tokens(text: &str) -> Result<Vec<Token>, ParseError> {
-    let mut lexer = Lexer { text, at: 0, out: Vec::new(), is_value: false, is_range: false };
+    let mut lexer =
+        Lexer { text, at: 0, out: Vec::new(), is_value: false, is_range: false, n_sets: 0, is_stage: false };
     while lexer.next()? {}
     Ok(lexer.out)
 }
@@ -79,8 +96,31 @@ impl Lexer<'_> {
         let Some(c) = self.peek() else { return Ok(false) };
         let start = self.at;
         let is_value = std::mem::take(&mut self.is_value);
+        let next = self.text[self.at + c.len_utf8()..].chars().next();
+        if !is_value && !self.is_range && c == '|' && next != Some('|') {
+            self.is_stage = true;
+            self.single(TokenKind::Pipe, start);
+            return Ok(true);
+        }
+        if self.is_stage && c != '"' {
+            self.stage(c, start);
+            return Ok(true);
+        }
         match c {
-            '"' => self.quoted(is_value)?,
+            '"' => self.quoted(is_value || self.is_stage)?,
+            '/' if is_value && self.regex() => {}
+            '{' if !is_value && !self.is_range => {
+                self.n_sets += 1;
+                self.single(TokenKind::SetOpen, start);
+            }
+            '}' if !self.is_range && self.n_sets > 0 => {
+                self.n_sets -= 1;
+                self.single(TokenKind::SetClose, start);
+            }
+            '>' if !is_value && self.is_behind_set() => {
+                self.at += if next == Some('>') { 2 } else { 1 };
+                self.push(TokenKind::Under(next != Some('>')), start);
+            }
             '(' => self.single(TokenKind::Open, start),
             ')' => self.single(TokenKind::Close, start),
             '[' | '{' if is_value => {
@@ -96,6 +136,53 @@ impl Lexer<'_> {
             _ => self.word(is_value),
         }
         Ok(true)
+    }
+
+    fn is_behind_set(&self) -> bool {
+        matches!(self.out.last().map(|t| &t.kind), Some(TokenKind::SetClose | TokenKind::Close))
+    }
+
+    /// A token behind a pipe.
+    fn stage(&mut self, c: char, start: usize) {
+        match c {
+            '(' => self.single(TokenKind::Open, start),
+            ')' => self.single(TokenKind::Close, start),
+            ',' => self.single(TokenKind::Comma, start),
+            _ => {
+                let is_end = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '|' | '"');
+                let rest = &self.text[self.at..];
+                self.at += rest.find(is_end).unwrap_or(rest.len()).max(c.len_utf8());
+                self.push(TokenKind::Word(self.text[start..self.at].to_owned()), start);
+            }
+        }
+    }
+
+    /// A regular expression between slashes, if it ends; else a slash is part of a word, as in a path.
+    fn regex(&mut self) -> bool {
+        let start = self.at;
+        let mut text = String::new();
+        let mut chars = self.text[start + 1..].char_indices();
+        while let Some((i, c)) = chars.next() {
+            match c {
+                '\\' => match chars.next() {
+                    Some((_, '/')) => text.push('/'),
+                    Some((_, other)) => text.extend(['\\', other]),
+                    None => return false,
+                },
+                '/' => {
+                    let end = start + 1 + i + 1;
+                    let is_over = |c: char| c.is_whitespace() || matches!(c, ')' | '}');
+                    if !self.text[end..].chars().next().is_none_or(is_over) || text.is_empty() {
+                        return false;
+                    }
+                    self.at = end;
+                    self.push(TokenKind::Regex(text), start);
+                    return true;
+                }
+                _ => text.push(c),
+            }
+        }
+        false
     }
 
     fn single(&mut self, kind: TokenKind, start: usize) {
@@ -152,8 +239,13 @@ impl Lexer<'_> {
         let start = self.at;
         let mut text = String::new();
         let mut has_wildcard = false;
+        // A word with an escape is nothing but a word.
+        let mut is_plain = !is_value;
         while let Some(c) = self.peek() {
-            let is_end = c.is_whitespace() || matches!(c, '(' | ')' | '"') || (self.is_range && matches!(c, ']' | '}'));
+            let is_end = c.is_whitespace()
+                || matches!(c, '(' | ')' | '"')
+                || (self.is_range && matches!(c, ']' | '}'))
+                || (self.n_sets > 0 && c == '}');
             if is_end {
                 break;
             }
@@ -164,6 +256,7 @@ impl Lexer<'_> {
             }
             self.at += c.len_utf8();
             if c == '\\' {
+                is_plain = false;
                 if let Some(next) = self.peek() {
                     self.at += next.len_utf8();
                     text.push(next);
@@ -174,9 +267,9 @@ impl Lexer<'_> {
             text.push(c);
         }
         let kind = match text.as_str() {
-            "AND" | "&&" if !is_value => TokenKind::And,
-            "OR" | "||" if !is_value => TokenKind::Or,
-            "NOT" | "!" if !is_value => TokenKind::Not,
+            "AND" | "&&" if is_plain => TokenKind::And,
+            "OR" | "||" if is_plain => TokenKind::Or,
+            "NOT" | "!" if is_plain => TokenKind::Not,
             "TO" if self.is_range => TokenKind::To,
             _ => TokenKind::Word(text),
         };

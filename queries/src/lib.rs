@@ -5,9 +5,15 @@ pub mod duckdb;
 mod error;
 mod lexer;
 mod parser;
+mod paste;
 mod prune;
+mod stages;
+mod traceql;
+pub mod view_as;
+mod write;
 
 pub use error::ParseError;
 pub use lexer::{Token, TokenKind, tokens};
 pub use parser::parse;
 pub use prune::prune;
+pub use write::{key, text};

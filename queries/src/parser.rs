@@ -1,14 +1,18 @@
-//! Tokens to a query.
+//! Tokens to a query. `docs/guide/search.md` has the grammar as a picture and in words.
 //!
 //! ```text
-//! query = or?            or = and ("OR" and)*            and = unary ("AND"? unary)*
-//! unary = ("NOT" | "-") unary | "(" or ")" | field value | word | phrase
-//! value = word | phrase | ">" number | "[" number "TO" number "]" | "(" or-of-values ")"
+//! query = or? ("|" stage)*       or = and ("OR" and)*         and = set ("AND"? set)*
+//! set = unary ((">" | ">>") unary)*
+//! unary = ("NOT" | "-") unary | "(" or ")" | "{" or "}" | field value | word | phrase
+//! value = word | phrase | "/" regex "/" | ">" number | "[" number "TO" number "]" | "(" or-of-values ")"
+//! stage = measures ("by" fields)? ("every" duration)? | "top" n ("by" measure-or-field)?
 //! ```
 
 use crate::ParseError;
 use crate::lexer::{Token, TokenKind, tokens};
-use sextant_model::query::{Comparison, Expr, Field, Number, Query, Test};
+use crate::paste::pasted;
+use crate::{traceql, write};
+use sextant_model::query::{Comparison, Expr, Field, Function, Number, Query, SpanSet, Test, TraceField};
 use sextant_model::{DurationNanos, Signal, schema};
 use std::ops::Range;
 
@@ -20,14 +24,21 @@ const MAX_DEPTH: usize = 100;
 /// # Errors
 /// If it does not parse; the error has the place and often what to write instead.
 pub fn parse(signal: Signal, text: &str) -> Result<Query, ParseError> {
+    if let Some(query) = pasted(signal, text) {
+        return Ok(query);
+    }
+    if signal == Signal::Traces && traceql::is_meant(text) {
+        return traceql::parse(text);
+    }
     let tokens = tokens(text)?;
     if tokens.is_empty() {
         return Ok(Query::all(signal));
     }
-    let mut parser = Parser { signal, tokens: &tokens, at: 0, end: text.len(), depth: 0 };
-    let filter = parser.or(None)?;
+    let mut parser = Parser { signal, tokens: &tokens, at: 0, end: text.len(), depth: 0, is_in_set: false };
+    let filter = if parser.peek() == Some(&TokenKind::Pipe) { Expr::All } else { parser.or(None)? };
+    let aggregate = parser.stages()?;
     match parser.tokens.get(parser.at) {
-        None => Ok(Query { signal, filter }),
+        None => Ok(Query { signal, filter, aggregate }),
         Some(t) if t.kind == TokenKind::Close => {
             Err(ParseError::new(t.at.clone(), "a ')' that nothing opened").hint("remove it, or put a '(' before"))
         }
@@ -35,23 +46,24 @@ pub fn parse(signal: Signal, text: &str) -> Result<Query, ParseError> {
     }
 }
 
-struct Parser<'t> {
-    signal: Signal,
-    tokens: &'t [Token],
-    at: usize,
-    end: usize,
+pub(crate) struct Parser<'t> {
+    pub signal: Signal,
+    pub tokens: &'t [Token],
+    pub at: usize,
+    pub end: usize,
     depth: usize,
+    is_in_set: bool,
 }
 
 /// The field that a bare value inside `f:( … )` belongs to.
 type Scope<'f> = Option<&'f Field>;
 
 impl Parser<'_> {
-    fn peek(&self) -> Option<&TokenKind> {
+    pub fn peek(&self) -> Option<&TokenKind> {
         self.tokens.get(self.at).map(|t| &t.kind)
     }
 
-    fn place(&self) -> Range<usize> {
+    pub fn place(&self) -> Range<usize> {
         self.tokens.get(self.at).map_or(self.end..self.end, |t| t.at.clone())
     }
 
@@ -65,18 +77,39 @@ impl Parser<'_> {
     }
 
     fn and(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
-        let mut terms = vec![self.unary(scope)?];
+        let mut terms = vec![self.set(scope)?];
         loop {
             match self.peek() {
-                Some(TokenKind::And) => {
-                    self.at += 1;
-                    terms.push(self.unary(scope)?);
+                Some(TokenKind::And) => self.at += 1,
+                Some(TokenKind::Or | TokenKind::Close | TokenKind::SetClose | TokenKind::Pipe) | None => break,
+                _ => {}
+            }
+            let term = self.set(scope)?;
+            // One span can't be two, but a trace can have both.
+            match (terms.pop(), term) {
+                (Some(Expr::Set(a)), Expr::Set(b)) => terms.push(Expr::Set(SpanSet::Both(Box::new(a), Box::new(b)))),
+                (last, term) => {
+                    terms.extend(last);
+                    terms.push(term);
                 }
-                Some(TokenKind::Or | TokenKind::Close) | None => break,
-                _ => terms.push(self.unary(scope)?),
             }
         }
         Ok(if terms.len() == 1 { terms.remove(0) } else { Expr::And(terms) })
+    }
+
+    /// A term, and what is below it in the trace.
+    fn set(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
+        let start = self.place();
+        let mut left = self.unary(scope)?;
+        while let Some(TokenKind::Under(is_direct)) = self.peek() {
+            let is_direct = *is_direct;
+            let above = set_of(left, &start)?;
+            self.at += 1;
+            let place = self.place();
+            let below = set_of(self.unary(scope)?, &place)?;
+            left = Expr::Set(SpanSet::Under { above: Box::new(above), below: Box::new(below), is_direct });
+        }
+        Ok(left)
     }
 
     fn unary(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
@@ -104,10 +137,25 @@ impl Parser<'_> {
                 self.close(&place)?;
                 Ok(inner)
             }
-            TokenKind::Word(word) => Ok(match scope {
-                Some(field) => Expr::Field(field.clone(), word_test(word, token.has_wildcard)),
-                None => Expr::Word(word.clone()),
-            }),
+            TokenKind::SetOpen if scope.is_none() => self.braces(&place),
+            TokenKind::Regex(text) if scope.is_some() => {
+                let field = scope.cloned().unwrap_or(Field::Name);
+                Ok(Expr::Field(field, Test::Matches(text.clone())))
+            }
+            TokenKind::Word(word) => match scope {
+                Some(field) => Ok(Expr::Field(field.clone(), word_test(word, token.has_wildcard))),
+                None if word.chars().all(|c| matches!(c, '<' | '>' | '=')) => {
+                    Err(ParseError::new(place, "nothing is compared here")
+                        .hint("write field:>5; of spans in braces {a} > {b} is a child, {a} >> {b} anywhere below"))
+                }
+                None if self.is_figure(word, &place) => Err(ParseError::new(place, "a figure stands behind a pipe")
+                    .hint(format!("did you mean | {word}(…)? A word itself goes in quotes"))),
+                None => match meant(self.signal, word) {
+                    Some(meant) => Err(ParseError::new(place, "a field needs a colon before its value")
+                        .hint(format!("did you mean {meant}? A word itself goes in quotes"))),
+                    None => Ok(Expr::Word(word.clone())),
+                },
+            },
             TokenKind::Quoted(text) => Ok(match scope {
                 Some(field) => Expr::Field(field.clone(), Test::Equals(text.clone())),
                 None => Expr::Phrase(text.clone()),
@@ -127,6 +175,12 @@ impl Parser<'_> {
         }
     }
 
+    /// Whether a word is a function right before its parenthesis.
+    fn is_figure(&self, word: &str, place: &Range<usize>) -> bool {
+        let is_called = self.peek() == Some(&TokenKind::Open) && self.place().start == place.end;
+        is_called && Function::from_name(word).is_some()
+    }
+
     fn close(&mut self, open: &Range<usize>) -> Result<(), ParseError> {
         if self.peek() == Some(&TokenKind::Close) {
             self.at += 1;
@@ -135,22 +189,56 @@ impl Parser<'_> {
         Err(ParseError::new(open.clone(), "a '(' that is not closed").hint("add a ')'"))
     }
 
+    /// A condition on single spans, in braces.
+    fn braces(&mut self, open: &Range<usize>) -> Result<Expr, ParseError> {
+        if self.is_in_set {
+            return Err(ParseError::new(open.clone(), "a '{' inside another").hint("close the first: {a} >> {b}"));
+        }
+        if self.signal == Signal::Metrics {
+            return Err(ParseError::new(open.clone(), "metrics have no spans").hint("put a text with { into quotes"));
+        }
+        self.is_in_set = true;
+        // What is in braces is about spans, whatever is searched.
+        let outside = std::mem::replace(&mut self.signal, Signal::Traces);
+        let inner = if self.peek() == Some(&TokenKind::SetClose) { Ok(Expr::All) } else { self.or(None) };
+        self.signal = outside;
+        self.is_in_set = false;
+        let inner = inner?;
+        if self.peek() != Some(&TokenKind::SetClose) {
+            let hint = "add a '}', or put the text into quotes";
+            return Err(ParseError::new(open.clone(), "a '{' that is not closed").hint(hint));
+        }
+        self.at += 1;
+        Ok(Expr::Set(SpanSet::Spans(Box::new(inner))))
+    }
+
     fn field(&mut self, key: &str, place: &Range<usize>) -> Result<Expr, ParseError> {
-        let field = field_of(self.signal, key);
-        self.value(&field, place)
+        let Some(figure) = TraceField::from_name(key).filter(|_| self.signal != Signal::Metrics) else {
+            let field = field_of(self.signal, key);
+            return self.value(&field, place);
+        };
+        // Parsed as any field, then asked of the trace.
+        let expr = self.value(&Field::Name, place)?;
+        Ok(of_trace(expr, figure))
     }
 
     fn value(&mut self, field: &Field, place: &Range<usize>) -> Result<Expr, ParseError> {
         let Some(token) =
             self.tokens.get(self.at).filter(|t| is_adjacent(place, self.at, self.tokens) || t.at.start == place.start)
         else {
-            return Err(ParseError::new(place.clone(), "a field without a value")
-                .hint("write field:value, field:\"exact value\", or field:* for any"));
+            let hint = match self.peek() {
+                Some(TokenKind::Word(next)) => {
+                    format!("did you mean {}:{next}? Nothing may stand between", write::key(field))
+                }
+                _ => "write field:value, field:\"exact value\", or field:* for any".to_owned(),
+            };
+            return Err(ParseError::new(place.clone(), "a field without a value").hint(hint));
         };
         self.at += 1;
         match &token.kind {
             TokenKind::Word(word) => Ok(Expr::Field(field.clone(), word_test(word, token.has_wildcard))),
             TokenKind::Quoted(text) => Ok(Expr::Field(field.clone(), Test::Equals(text.clone()))),
+            TokenKind::Regex(text) => Ok(Expr::Field(field.clone(), Test::Matches(text.clone()))),
             TokenKind::Compare(symbol) => {
                 let number = self.number()?;
                 Ok(Expr::Field(field.clone(), Test::Compare(comparison(symbol), number)))
@@ -201,6 +289,43 @@ impl Parser<'_> {
         let high = high.map(|n| (n, is_high_inclusive));
         Ok(Expr::Field(field.clone(), Test::Between { low, high }))
     }
+}
+
+/// What stands beside `>>` must be sets of spans.
+fn set_of(expr: Expr, place: &Range<usize>) -> Result<SpanSet, ParseError> {
+    let either = |a: SpanSet, b: SpanSet| SpanSet::Either(Box::new(a), Box::new(b));
+    match expr {
+        Expr::Set(set) => Ok(set),
+        Expr::Or(terms) => {
+            let mut sets = terms.into_iter().map(|term| set_of(term, place));
+            let first = sets.next().unwrap_or_else(|| Ok(SpanSet::Spans(Box::new(Expr::All))))?;
+            sets.try_fold(first, |all, set| Ok(either(all, set?)))
+        }
+        _ => Err(ParseError::new(place.clone(), "only conditions in braces can be above or below each other")
+            .hint("write {service:checkout} >> {db.system:*}")),
+    }
+}
+
+/// The same tests, asked of a figure of the trace.
+fn of_trace(expr: Expr, figure: TraceField) -> Expr {
+    let all = |terms: Vec<Expr>| terms.into_iter().map(|t| of_trace(t, figure)).collect();
+    match expr {
+        Expr::Field(_, test) => Expr::Trace(figure, test),
+        Expr::And(terms) => Expr::And(all(terms)),
+        Expr::Or(terms) => Expr::Or(all(terms)),
+        Expr::Not(inner) => Expr::Not(Box::new(of_trace(*inner, figure))),
+        other => other,
+    }
+}
+
+/// What was meant by `duration>100ms`.
+fn meant(signal: Signal, word: &str) -> Option<String> {
+    let at = word.find(['>', '<', '='])?;
+    let (key, rest) = word.split_at(at);
+    let key = key.trim_end_matches('!');
+    let is_known = TraceField::from_name(key).is_some() || !matches!(field_of(signal, key), Field::Attribute(_));
+    let value = rest.trim_start_matches(['=', '!']);
+    (is_known && !key.is_empty() && !value.is_empty()).then(|| format!("{key}:{value}"))
 }
 
 /// Whether the token at `at` follows its field without a gap.

@@ -6,7 +6,10 @@ use sextant_model::{Need, Prune, Signal, TimeRange};
 /// Bounds that hold for every row that `query` finds within `range`.
 pub fn prune(query: &Query, range: TimeRange) -> Prune {
     let mut prune = Prune::within(range);
-    narrow(query.signal, &query.filter, &mut prune);
+    // What is asked of a trace is found in spans that need not match themselves.
+    if !query.filter.is_about_traces() {
+        narrow(query.signal, &query.filter, &mut prune);
+    }
     prune
 }
 

@@ -52,12 +52,23 @@ pub(crate) fn signal(kind: SearchKind) -> Signal {
 
 /// What is run for a search; for traces, the statement that finds them.
 fn statement(ask: &SearchAsk, query: &Query, range: TimeRange) -> Sql {
+    if let Some(aggregate) = &query.aggregate {
+        return duckdb::aggregate(query, aggregate, range, ask.limit);
+    }
     match ask.kind {
         SearchKind::Traces => duckdb::trace_hits(query, range, ask.limit),
         SearchKind::Spans => duckdb::spans(query, range, ask.limit),
         SearchKind::Logs => duckdb::logs(query, range, ask.limit),
         SearchKind::Metrics => duckdb::metrics(query, range, ask.limit),
     }
+}
+
+/// Said to be cut if it is as long as it may be.
+fn limited(mut answer: Answer, limit: usize) -> Answer {
+    if answer.n_rows() >= limit && answer.completeness == Completeness::Complete {
+        answer.completeness = Completeness::Limited { total: None };
+    }
+    answer
 }
 
 fn explained(sql: &Sql) -> serde_json::Value {
@@ -102,20 +113,26 @@ impl Workbench {
         }
         let prune = prune(&query, range);
         let limits = Limits::default();
-        let newest = |table| self.store.newest(table, &sql, &prune, ask.limit, limits).map_err(|e| errors::store(&e));
-        let mut found = match ask.kind {
+        // The newest are looked for in ever longer parts of time, where a record alone says whether it is wanted.
+        let newest = |table| {
+            let found = if query.filter.is_about_traces() {
+                self.store.query(&sql, &prune, limits)
+            } else {
+                self.store.newest(table, &sql, &prune, ask.limit, limits)
+            };
+            found.map_err(|e| errors::store(&e))
+        };
+        if query.aggregate.is_some() {
+            let found = self.store.query(&sql, &prune, limits).map_err(|e| errors::store(&e))?;
+            return Ok(limited(answer(found), ask.limit));
+        }
+        let found = match ask.kind {
             SearchKind::Traces => self.summaries(newest(Table::Traces)?)?,
             SearchKind::Spans => answer(newest(Table::Traces)?),
             SearchKind::Logs => answer(newest(Table::Logs)?),
             SearchKind::Metrics => answer(self.store.query(&sql, &prune, limits).map_err(|e| errors::store(&e))?),
         };
-        if found.n_rows() >= ask.limit {
-            found.completeness = match found.completeness {
-                Completeness::Complete => Completeness::Limited { total: None },
-                other => other,
-            };
-        }
-        Ok(found)
+        Ok(limited(found, ask.limit))
     }
 
     /// The traces that were hit, each over all its spans.

@@ -1,6 +1,6 @@
 //! A condition as SQL.
 
-use sextant_model::query::{Expr, Field, Number, Test};
+use sextant_model::query::{Expr, Field, Number, SpanSet, Test, TraceField};
 use sextant_model::{Param, Signal, Table, TimeRange, schema};
 
 /// Text as an SQL string literal.
@@ -11,6 +11,8 @@ pub fn quote(text: &str) -> String {
 /// The condition, with its values appended to `params`.
 pub(super) struct Filter<'p> {
     pub signal: Signal,
+    /// Within which other spans of a trace are looked for.
+    pub within: TimeRange,
     pub params: &'p mut Vec<Param>,
 }
 
@@ -58,6 +60,81 @@ impl Filter<'_> {
                 self.contains(column, text)
             }
             Expr::Field(field, test) => self.field(field, test),
+            Expr::Trace(field, test) => self.trace(*field, test),
+            Expr::Set(set) if self.signal == Signal::Traces => self.set(set),
+            Expr::Set(set) => format!("TraceId IN ({})", self.traces_of(set)),
+        }
+    }
+
+    /// The same for spans, whatever is searched.
+    fn of_spans(&mut self) -> Filter<'_> {
+        Filter { signal: Signal::Traces, within: self.within, params: self.params }
+    }
+
+    /// Spans of the period, with a condition that `condition` makes.
+    fn spans(&mut self, columns: &str, condition: impl FnOnce(&mut Filter<'_>) -> String) -> String {
+        let within = self.within;
+        let range = self.range("Timestamp", within);
+        let condition = condition(&mut self.of_spans());
+        format!("SELECT {columns} FROM traces WHERE {range} AND {condition}")
+    }
+
+    /// A figure of the record's trace.
+    fn trace(&mut self, field: TraceField, test: &Test) -> String {
+        let figure = match field {
+            TraceField::Duration => "max(epoch_ns(Timestamp) + Duration) - min(epoch_ns(Timestamp))",
+            TraceField::Spans => "count(*)",
+            TraceField::Errors => "count(*) FILTER (StatusCode = 'Error')",
+            TraceField::RootName | TraceField::RootService => {
+                let text = if field == TraceField::RootName { "SpanName" } else { "ServiceName" };
+                let roots =
+                    self.spans("TraceId", |f| format!("ParentSpanId = '' AND {}", f.test(text, false, false, test)));
+                return format!("TraceId IN ({roots})");
+            }
+        };
+        let within = self.within;
+        let range = self.range("Timestamp", within);
+        let having = self.test(&format!("({figure})"), false, true, test);
+        format!("TraceId IN (SELECT TraceId FROM traces WHERE {range} GROUP BY TraceId HAVING {having})")
+    }
+
+    /// Traces that have spans of a set.
+    fn traces_of(&mut self, set: &SpanSet) -> String {
+        self.spans("TraceId", |f| f.set(set))
+    }
+
+    /// Whether a span belongs to a set.
+    fn set(&mut self, set: &SpanSet) -> String {
+        match set {
+            SpanSet::Spans(expr) => self.expr(expr),
+            SpanSet::Either(a, b) => {
+                let a = self.set(a);
+                format!("({a} OR {})", self.set(b))
+            }
+            SpanSet::Both(a, b) => {
+                let either = [self.set(a), self.set(b)].join(" OR ");
+                let traces = [self.traces_of(a), self.traces_of(b)];
+                format!("(({either}) AND TraceId IN ({}) AND TraceId IN ({}))", traces[0], traces[1])
+            }
+            SpanSet::Under { above, below, is_direct: true } => {
+                let below = self.set(below);
+                let parents = self.spans("TraceId, SpanId", |f| f.set(above));
+                format!("({below} AND (TraceId, ParentSpanId) IN ({parents}))")
+            }
+            // From the spans above down, as far as it goes; only in traces that have both.
+            SpanSet::Under { above, below, is_direct: false } => {
+                let is_below = self.set(below);
+                let parents = self.spans("TraceId, SpanId", |f| f.set(above));
+                let traces = self.traces_of(below);
+                let within = self.within;
+                let range = self.range("c.Timestamp", within);
+                format!(
+                    "({is_below} AND (TraceId, ParentSpanId) IN (WITH RECURSIVE down AS (\
+                     SELECT TraceId, SpanId FROM ({parents}) WHERE TraceId IN ({traces}) UNION \
+                     SELECT c.TraceId, c.SpanId FROM traces c JOIN down d ON c.TraceId = d.TraceId \
+                     AND c.ParentSpanId = d.SpanId WHERE {range}) SELECT TraceId, SpanId FROM down))"
+                )
+            }
         }
     }
 
@@ -155,6 +232,11 @@ impl Filter<'_> {
                 } else {
                     format!("({})", parts.join(" AND "))
                 }
+            }
+            Test::Matches(pattern) => {
+                // Without groups that change how the rest is read.
+                let value = self.bind(Param::Text(format!("(?s)(?:{pattern})")));
+                format!("regexp_full_match({as_text}, {value})")
             }
             Test::Exists if is_attribute || is_number => format!("{text} IS NOT NULL"),
             Test::Exists => format!("coalesce({text}, '') <> ''"),
@@ -267,9 +349,50 @@ pub(super) fn field_text(signal: Signal, key: &str) -> String {
     match &field {
         Field::Level => SEVERITY_NAME.to_owned(),
         Field::Column(name) => format!("CAST({} AS VARCHAR)", name.split('.').next().unwrap_or(name)),
+        _ => text_of_field(signal, &field),
+    }
+}
+
+fn text_of_field(signal: Signal, field: &Field) -> String {
+    let text = Filter { signal, within: TimeRange::ALL, params: &mut Vec::new() }.text_of(field).0;
+    format!("coalesce(CAST({text} AS VARCHAR), '')")
+}
+
+/// The value of a field for grouping: text, `''` where it is not there.
+pub(super) fn group_text(signal: Signal, field: &Field) -> String {
+    match field {
+        Field::Level => SEVERITY_NAME.to_owned(),
+        Field::Error => {
+            let failed = if signal == Signal::Logs { "SeverityNumber >= 17" } else { "StatusCode = 'Error'" };
+            format!("CASE WHEN {failed} THEN 'true' ELSE 'false' END")
+        }
+        Field::Column(name) => match name.split_once('.') {
+            Some((head, key)) if is_map(signal, head) => format!("coalesce({head}[{}], '')", quote(key)),
+            Some((head, list)) => format!("coalesce(array_to_string(CAST({head}.{list} AS VARCHAR[]), chr(10)), '')"),
+            None => format!("coalesce(CAST({name} AS VARCHAR), '')"),
+        },
+        _ => text_of_field(signal, field),
+    }
+}
+
+fn is_map(signal: Signal, column: &str) -> bool {
+    let is_map = |t: &Table| {
+        schema::stored(*t)
+            .field_with_name(column)
+            .is_ok_and(|f| matches!(f.data_type(), arrow::datatypes::DataType::Map(..)))
+    };
+    signal.tables().iter().any(is_map)
+}
+
+/// The value of a field as a number, NULL where it is none.
+pub(super) fn number_text(signal: Signal, field: &Field) -> String {
+    match field {
+        Field::Duration => "CAST(Duration AS DOUBLE)".to_owned(),
+        Field::Level => "CAST(SeverityNumber AS DOUBLE)".to_owned(),
+        Field::Column(_) => format!("TRY_CAST(nullif({}, '') AS DOUBLE)", group_text(signal, field)),
         _ => {
-            let text = Filter { signal, params: &mut Vec::new() }.text_of(&field).0;
-            format!("coalesce({text}, '')")
+            let text = Filter { signal, within: TimeRange::ALL, params: &mut Vec::new() }.text_of(field).0;
+            format!("TRY_CAST({text} AS DOUBLE)")
         }
     }
 }

@@ -1,0 +1,154 @@
+//! The search language: what is written in every form, and what it finds, held against plain rows.
+
+mod oracle;
+mod random;
+mod rows;
+
+use arrow::array::AsArray as _;
+use rows::World;
+use sextant_model::query::{Expr, Query};
+use sextant_model::{Signal, TimeRange};
+use sextant_queries::{duckdb, parse, prune, text};
+use sextant_store::{Config, Limits, Store};
+use sextant_tests::ok;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+fn store(world: &World, dir: &std::path::Path) -> Store {
+    let file = dir.join("world.jsonl");
+    std::fs::write(&file, world.otlp()).expect("writes");
+    let data = dir.join("data");
+    ok(&["import", file.to_str().expect("a path"), "--data", data.to_str().expect("a path")]);
+    let store = Store::open(Config::new(&data)).expect("opens");
+    store.compact().expect("merges");
+    store
+}
+
+/// What the store finds, by id.
+fn found(store: &Store, query: &Query) -> BTreeSet<String> {
+    let of_logs = query.signal == Signal::Logs;
+    let sql = if of_logs {
+        duckdb::logs(query, TimeRange::ALL, 10_000)
+    } else {
+        duckdb::spans(query, TimeRange::ALL, 10_000)
+    };
+    let sql = sextant_model::Sql {
+        text: format!("SELECT {} AS id FROM ({})", if of_logs { "LogAttributes['n']" } else { "SpanId" }, sql.text),
+        params: sql.params,
+    };
+    let answer = store.query(&sql, &prune(query, TimeRange::ALL), Limits::default());
+    let answer = answer.unwrap_or_else(|e| panic!("{}: {e}\n{}", text(query), sql.text));
+    answer
+        .batches
+        .iter()
+        .flat_map(|b| b.column(0).as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+fn check(store: &Store, world: &World, query: &Query) -> usize {
+    let (found, expected) = (found(store, query), oracle::found(world, query.signal, &query.filter));
+    let missing: Vec<_> = expected.difference(&found).collect();
+    let extra: Vec<_> = found.difference(&expected).collect();
+    assert!(missing.is_empty() && extra.is_empty(), "{}\n{query:?}\nmissing {missing:?}, extra {extra:?}", text(query));
+    found.len()
+}
+
+/// `SEXTANT_SEARCHES=5000` asks so many.
+#[test]
+fn random_searches_find_what_plain_rows_say() {
+    let n: u64 = std::env::var("SEXTANT_SEARCHES").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
+    let world = World::new(7);
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = store(&world, dir.path());
+    let (mut n_some, mut n_rows) = (0, 0);
+    for seed in 0..n {
+        let query = random::query(seed);
+        let written = text(&query);
+        let parsed = parse(query.signal, &written).unwrap_or_else(|e| panic!("seed {seed}: {written}: {e}"));
+        assert_eq!(parsed, query, "seed {seed}: {written}");
+        let found = check(&store, &world, &query);
+        n_some += u64::from(found > 0);
+        n_rows += found;
+    }
+    assert!(n_some * 3 > n && n_rows > 0, "conditions should meet something: {n_some} of {n}, {n_rows} rows");
+}
+
+/// Each line: signal, tab, search. The golden file has what each becomes: the search as we would write it, or the error
+/// with its place and its hint; its SQL; how many rows. `SEXTANT_BLESS=1` writes it anew.
+#[test]
+fn the_corpus_means_what_it_did() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/language");
+    let corpus = std::fs::read_to_string(folder.join("corpus.tsv")).expect("the corpus");
+    let world = World::new(7);
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = store(&world, dir.path());
+    let mut out = String::new();
+    let (mut n, mut n_some) = (0, 0);
+    for line in corpus.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
+        let (signal, search) = line.split_once('\t').expect("signal and search");
+        let signal = Signal::from_name(signal).expect("a signal");
+        n += 1;
+        out += &format!("{line}\n");
+        let query = match parse(signal, search) {
+            Ok(query) => query,
+            Err(e) => {
+                out +=
+                    &format!("  error {}..{}: {}; {}\n", e.at.start, e.at.end, e.message, e.hint.unwrap_or_default());
+                continue;
+            }
+        };
+        let again = text(&query);
+        assert!(
+            parse(signal, &again).is_ok_and(|q| text(&q) == again),
+            "{search} is written as {again}, which is something else"
+        );
+        out += &format!("  means {again}\n");
+        let sql = match (&query.aggregate, signal) {
+            (Some(aggregate), _) => duckdb::aggregate(&query, aggregate, TimeRange::ALL, 1_000),
+            (None, Signal::Traces) => duckdb::spans(&query, TimeRange::ALL, 1_000),
+            (None, Signal::Logs) => duckdb::logs(&query, TimeRange::ALL, 1_000),
+            (None, Signal::Metrics) => duckdb::metrics(&query, TimeRange::ALL, 1_000),
+        };
+        let condition = sql.text.split_once(" WHERE ").map_or(sql.text.as_str(), |(_, c)| c);
+        let params: Vec<String> = sql.params.iter().map(|p| format!("{p:?}")).collect();
+        out += &format!("  sql {condition}\n  params [{}]\n", params.join(", "));
+        let rows = store.query(&sql, &prune(&query, TimeRange::ALL), Limits::default());
+        let rows = rows.unwrap_or_else(|e| panic!("{search}: {e}\n{}", sql.text)).n_rows();
+        if query.aggregate.is_none() && signal != Signal::Metrics && !has_other_columns(&query.filter) {
+            assert_eq!(check(&store, &world, &query), rows, "{search}");
+        }
+        n_some += usize::from(rows > 0);
+        out += &format!("  rows {rows}\n");
+    }
+    assert!(n >= 300 && n_some >= 150, "{n} searches, {n_some} of them find something");
+    let golden = folder.join("corpus.golden");
+    if std::env::var_os("SEXTANT_BLESS").is_some() {
+        std::fs::write(&golden, &out).expect("writes");
+    }
+    let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+    let differs = expected.lines().zip(out.lines()).find(|(a, b)| a != b);
+    assert!(out == expected, "the corpus means something else: {differs:?}; if that is right: SEXTANT_BLESS=1");
+}
+
+/// Columns that the plain rows have not.
+fn has_other_columns(expr: &Expr) -> bool {
+    use sextant_model::query::{Field, SpanSet};
+    fn in_set(set: &SpanSet) -> bool {
+        match set {
+            SpanSet::Spans(expr) => has_other_columns(expr),
+            SpanSet::Both(a, b) | SpanSet::Either(a, b) => in_set(a) || in_set(b),
+            SpanSet::Under { above, below, .. } => in_set(above) || in_set(below),
+        }
+    }
+    match expr {
+        Expr::And(terms) | Expr::Or(terms) => terms.iter().any(has_other_columns),
+        Expr::Not(inner) => has_other_columns(inner),
+        Expr::Field(Field::Column(name), _) => !name.contains("Attributes."),
+        // The regular expressions of plain rows are simple ones.
+        Expr::Field(_, sextant_model::query::Test::Matches(pattern)) => {
+            pattern.contains(['|', '[', '\\', '+', '?', '('])
+        }
+        Expr::Set(set) => in_set(set),
+        _ => false,
+    }
+}
