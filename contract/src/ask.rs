@@ -118,6 +118,17 @@ pub enum Ask {
         /// How many parts.
         n_buckets: u32,
     },
+    /// What can follow at a place of a search: rows `text n`, the likeliest first. Counts are of a sample.
+    Complete {
+        /// What is searched.
+        kind: SearchKind,
+        /// The field whose values are wanted; fields without it.
+        key: Option<String>,
+        /// What was typed of it.
+        part: String,
+        /// At most so many rows.
+        limit: usize,
+    },
     /// A trace as its tree, depth first: what a waterfall needs, without attributes.
     Skeleton {
         /// Hex.

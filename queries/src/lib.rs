@@ -1,6 +1,7 @@
 //! Question → SQL. The search language parses to one [`sextant_model::query::Query`]; it is written out for DuckDB with
 //! bound values. Pure text in, text out, also on wasm, so that a search box can check as one types.
 
+mod complete;
 pub mod duckdb;
 mod error;
 mod lexer;
@@ -12,6 +13,7 @@ mod traceql;
 pub mod view_as;
 mod write;
 
+pub use complete::{Typed, fields, figures, typed};
 pub use error::ParseError;
 pub use lexer::{Token, TokenKind, tokens};
 pub use parser::parse;

@@ -20,7 +20,7 @@ use crate::summary::{Summary, Sums};
 use crate::upkeep::{self, Applied, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
 use crate::{Pin, PinNote, Policy, StoreError, Zone, wal};
-use sextant_model::{Prune, Sql, Table, TimeRange, TraceId, UnixNanos};
+use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -451,6 +451,16 @@ impl Store {
             return Err(StoreError::Backup(why.into()));
         }
         backup(&self.shared, out)
+    }
+
+    /// Fields of a signal that have `part` in their name, or values of the field `key`, and about how often each was seen:
+    /// those that begin with it first, then the most frequent.
+    pub fn complete(&self, signal: Signal, key: Option<&str>, part: &str) -> Vec<(String, u64)> {
+        let dictionary = lock(&self.shared.dictionary);
+        match key {
+            Some(key) => dictionary.values(signal, key, part),
+            None => dictionary.keys(signal, part),
+        }
     }
 
     /// What policies took away, by day.

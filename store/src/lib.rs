@@ -7,6 +7,7 @@ mod asked;
 mod bucket;
 mod care;
 mod config;
+mod dictionary;
 mod disk;
 mod duck;
 mod engine;

@@ -75,6 +75,7 @@ impl Replay {
                     lock(&shared.senders).learn(number, (ingest.client.clone(), ingest.protocol.clone()));
                 }
                 lock(&shared.services).see(&rows);
+                lock(&shared.dictionary).see(&ingest.project, table, &rows);
                 // The log may be of an older version.
                 let mut rows = Rows::new(table, conformed(table, rows)?);
                 let keep: Vec<bool> = rows.hashes.iter().map(|hash| self.rows.insert(*hash)).collect();

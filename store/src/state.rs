@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::asked::Asked;
 use crate::config::Config;
+use crate::dictionary::Dictionary;
 use crate::disk::Disk;
 use crate::hot::HotEpoch;
 use crate::layout::{self, Layout};
@@ -107,6 +108,8 @@ pub(crate) struct Shared {
     pub senders: Mutex<Senders>,
     /// Attributes that questions were about.
     pub asked: Mutex<Asked>,
+    /// Fields and values, for completing.
+    pub dictionary: Mutex<Dictionary>,
     /// The requests of the last hour; those of earlier runs once the first request came.
     pub requests: Mutex<Requests>,
     queued_bytes: AtomicUsize,
@@ -157,6 +160,7 @@ impl Shared {
         let services = Services::saved(manifest.services()?);
         let senders = Senders::saved(manifest.senders()?);
         let asked = Asked::saved(manifest.asked()?);
+        let dictionary = Dictionary::saved(manifest.dictionary()?);
         let disk = Disk { faults: config.faults.clone() };
         Ok(Self {
             sidecar: Mutex::new(Sidecar::new(&layout.resend, disk.clone(), config.durability)),
@@ -170,6 +174,7 @@ impl Shared {
             services: Mutex::new(services),
             senders: Mutex::new(senders),
             asked: Mutex::new(asked),
+            dictionary: Mutex::new(dictionary),
             requests: Mutex::default(),
             queued_bytes: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),

@@ -263,6 +263,7 @@ impl Writer {
                 all.add(&r.ingest);
                 for rows in r.rows {
                     lock(&self.shared.services).see(&rows.batch);
+                    lock(&self.shared.dictionary).see(&r.ingest.project, rows.table, &rows.batch);
                     self.closing.hot.push(rows.table, rows.batch);
                 }
                 let acked = Acked { counts: r.ingest.counts, reply: r.reply };

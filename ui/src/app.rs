@@ -33,6 +33,7 @@ pub(crate) struct State {
     /// The search as it is being typed.
     pub typed: String,
     pub is_typing: bool,
+    pub completing: crate::search::State,
     pub status: Status,
     pub health: shell::Health,
     /// A search of which more rows are wanted, and how many.
@@ -43,6 +44,7 @@ pub(crate) struct State {
     pub trace: trace::State,
     pub logs: logs::State,
     pub home: home::State,
+    pub figures: crate::views::figures::State,
     pub palette: Option<palette::State>,
     pub is_sheet_open: bool,
     pub notices: Vec<Notice>,
@@ -152,6 +154,7 @@ impl App {
             theme: &DARK,
             typed: String::new(),
             is_typing: false,
+            completing: crate::search::State::default(),
             status: Status::default(),
             health: shell::Health::default(),
             has_facets: None,
@@ -160,6 +163,7 @@ impl App {
             trace: trace::State::default(),
             logs: logs::State::default(),
             home: home::State::default(),
+            figures: crate::views::figures::State::default(),
             palette: None,
             is_sheet_open: false,
             notices: Vec::new(),

@@ -1,7 +1,7 @@
 //! Cells of answers, by column name; what is missing reads as empty.
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
 pub(crate) use sextant_charts::figures::{bytes, clock, counted, day, duration, thousands};
 use sextant_contract::Answer;
 
@@ -48,6 +48,16 @@ impl<'a> Row<'a> {
             DataType::UInt64 => c.as_primitive::<UInt64Type>().value(self.row) as i64,
             DataType::Timestamp(..) => c.as_primitive_opt::<TimestampNanosecondType>().map_or(0, |c| c.value(self.row)),
             _ => 0,
+        }
+    }
+
+    /// A number of any kind; nothing where there is none.
+    pub fn number(self, name: &str) -> Option<f64> {
+        let column = self.column(name)?;
+        match column.data_type() {
+            DataType::Float64 => column.as_primitive_opt::<Float64Type>().map(|c| c.value(self.row)),
+            DataType::Int64 | DataType::Int32 | DataType::UInt32 | DataType::UInt64 => Some(self.int(name) as f64),
+            _ => None,
         }
     }
 

@@ -9,6 +9,7 @@ mod kit;
 mod overlay;
 mod route;
 mod runtime;
+mod search;
 mod shell;
 mod tokens;
 mod views;

@@ -7,13 +7,11 @@ use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, icon, key, rect, seg};
 use crate::route::{Route, View};
 use crate::runtime::now;
+use crate::search;
 use crate::tokens::pin_services;
-use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Id, Key, Rect, Stroke, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{self, Rect, Stroke, Ui, pos2, vec2};
 use serde_json::Value;
 use sextant_contract::Ask;
-use sextant_model::Signal;
-use sextant_queries::{TokenKind, parse, tokens};
 
 const PRESETS: [u32; 8] = [5, 15, 60, 180, 720, 1_440, 10_080, 43_200];
 
@@ -80,7 +78,7 @@ fn logo(kit: &Kit<'_>) {
     kit.paint.circle_filled(at(15.0, 3.0), 1.8, t.accent);
 }
 
-fn field_box(kit: &Kit<'_>, r: Rect, is_focused: bool) {
+pub(crate) fn field_box(kit: &Kit<'_>, r: Rect, is_focused: bool) {
     kit.round(r, 4, kit.t.bg_raised);
     kit.border(r, 4, if is_focused { kit.t.accent } else { kit.t.strong_line });
     if is_focused {
@@ -120,7 +118,7 @@ fn top(ui: &mut Ui, state: &mut State, whole: Rect) {
         right -= 8.0;
     }
     let left = if width >= WITH_SOURCE { 320.0 } else { 80.0 };
-    search(ui, state, rect(left, 8.0, (right - left).max(60.0), 28.0));
+    search::show(ui, state, rect(left, 8.0, (right - left).max(60.0), 28.0));
 }
 
 /// From these widths on the parts of the top bar have room.
@@ -244,7 +242,7 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
     let caret = vec![pos2(x + w - 88.0, 20.0), pos2(x + w - 80.0, 20.0), pos2(x + w - 84.0, 25.0)];
     kit.paint.add(egui::Shape::convex_polygon(caret, t.strong, Stroke::NONE));
     egui::Popup::menu(&text_area).gap(4.0).frame(menu_frame(t)).show(|ui| {
-        ui.set_min_width(160.0);
+        ui.set_max_width(200.0);
         for minutes in PRESETS {
             let text = range_text(&Route { minutes, fixed: None, ..Route::default() });
             let is_on = state.route.is_live() && state.route.minutes == minutes;
@@ -287,107 +285,6 @@ fn menu_row(ui: &mut Ui, t: &'static crate::tokens::Tokens, text: &str, is_on: b
     }
     kit.text(r.left() + 12.0, r.top() + 17.0, Font::Mono(11.0), t.strong, text);
     response.clicked()
-}
-
-/// The search with its colours.
-fn highlighted(text: &str, state_theme: &'static crate::tokens::Tokens) -> LayoutJob {
-    let t = state_theme;
-    let mut job = LayoutJob::default();
-    let format = |font: Font, color| TextFormat::simple(font.id(), color);
-    let mut at = 0;
-    let mut put = |from: usize, to: usize, font: Font, color| {
-        if let Some(part) = text.get(from..to).filter(|p| !p.is_empty()) {
-            job.append(part, 0.0, format(font, color));
-        }
-    };
-    for token in tokens(text).unwrap_or_default() {
-        put(at, token.at.start, Font::Mono(12.0), t.weak);
-        let (start, end) = (token.at.start, token.at.end);
-        match &token.kind {
-            TokenKind::Field(_) => {
-                put(start, end - 1, Font::Mono(12.0), t.accent);
-                put(end - 1, end, Font::Mono(12.0), t.weak);
-            }
-            TokenKind::And | TokenKind::Or | TokenKind::Not => put(start, end, Font::MonoSemibold(12.0), t.strong),
-            TokenKind::Quoted(_) => put(start, end, Font::Mono(12.0), t.syn_string),
-            TokenKind::Word(w) if w.starts_with(|c: char| c.is_ascii_digit()) => {
-                put(start, end, Font::Mono(12.0), t.syn_number);
-            }
-            TokenKind::Word(_) => put(start, end, Font::Mono(12.0), t.strong),
-            _ => put(start, end, Font::Mono(12.0), t.weak),
-        }
-        at = end;
-    }
-    put(at, text.len(), Font::Mono(12.0), t.strong);
-    job
-}
-
-fn search(ui: &mut Ui, state: &mut State, r: Rect) {
-    let t = state.theme;
-    let signal = if state.route.view == View::Logs { Signal::Logs } else { Signal::Traces };
-    let problem = parse(signal, &state.typed).err();
-    {
-        let kit = Kit::new(ui, t);
-        field_box(&kit, r, state.is_typing);
-        icon(&kit, "search", r.left() + 9.0, 15.0, 14.0, 1.4, t.weak);
-        kit.text(r.left() + 27.0, 26.0, Font::Regular(10.5), t.weak, "Search");
-        kit.vline(r.left() + 81.0, 14.0, 16.0, t.strong_line);
-        let right = r.right() - 9.0;
-        let (word, color) = match &problem {
-            Some(e) => (e.to_string(), t.error),
-            None if state.typed.is_empty() => (String::new(), t.weak),
-            None if state.typed != state.route.query => ("Enter".into(), t.accent),
-            None => ("valid".into(), t.weak),
-        };
-        let kx = right - 16.0;
-        key(&kit, kx, 14.0, "/");
-        if r.width() > 400.0 {
-            kit.text_right(kx - 8.0, 26.0, Font::Regular(10.5), color, &word);
-        }
-    }
-    let spare = if r.width() > 400.0 { 96.0 } else { 30.0 };
-    let right = (r.right() - spare).max(r.left() + 100.0);
-    let inner = Rect::from_min_max(pos2(r.left() + 90.0, r.top() + 5.0), pos2(right, r.bottom() - 4.0));
-    let mut child = ui.new_child(UiBuilder::new().id_salt("search").max_rect(inner));
-    let mut layouter =
-        |ui: &Ui, text: &dyn TextBuffer, _width: f32| ui.fonts_mut(|f| f.layout_job(highlighted(text.as_str(), t)));
-    let id = Id::unique("search-box");
-    let edit = TextEdit::singleline(&mut state.typed)
-        .id(id)
-        .frame(egui::Frame::NONE)
-        .margin(0)
-        .font(Font::Mono(12.0).id())
-        .desired_width(inner.width())
-        .hint_text(
-            egui::RichText::new("service:checkout duration:>1s \"connection refused\"")
-                .font(Font::Mono(12.0).id())
-                .color(t.weak),
-        )
-        .layouter(&mut layouter);
-    let response = child.add_sized(vec2(inner.width(), 18.0), edit);
-    if state.is_typing && !response.has_focus() && !response.lost_focus() {
-        response.request_focus();
-    }
-    state.is_typing = response.has_focus();
-    if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && problem.is_none() {
-        let view = match state.route.view {
-            View::Home | View::Trace | View::Status => View::Traces,
-            view => view,
-        };
-        let query = state.typed.clone();
-        state.go(Route { view, query, trace: String::new(), span: String::new(), ..state.route.clone() });
-    }
-    if let Some(e) = problem.filter(|e| !e.at.is_empty()) {
-        // The place of the mistake: a line under it.
-        let kit = Kit::new(ui, t);
-        let before = kit.width(Font::Mono(12.0), state.typed.get(..e.at.start).unwrap_or_default());
-        let width = kit.width(Font::Mono(12.0), state.typed.get(e.at.clone()).unwrap_or_default());
-        kit.paint.hline(
-            inner.left() + before..=inner.left() + before + width,
-            r.bottom() - 5.0,
-            Stroke::new(1.5, t.error),
-        );
-    }
 }
 
 fn foot(ui: &Ui, state: &State, whole: Rect) {

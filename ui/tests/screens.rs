@@ -235,3 +235,41 @@ fn every_view_stands_at_every_size() {
         assert!(screen.address().starts_with("#/trace?"), "{size:?}: {}", screen.address());
     }
 }
+
+#[test]
+fn what_is_typed_is_completed_and_leads_to_figures_and_their_records() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    screen.press("gt");
+    screen.press("/");
+    screen.press("serv");
+    let rows = |screen: &Screen| screen.rows().into_iter().filter(|r| r.starts_with("service")).count();
+    assert!(rows(&screen) >= 1, "fields are offered: {:?}", screen.rows());
+    // The first one; then the value that begins with what was typed.
+    screen.harness.key_press(Key::Tab);
+    screen.settle();
+    screen.press("che");
+    screen.harness.key_press(Key::ArrowDown);
+    screen.settle();
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    screen.press("| p95(duration), count by name");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    let address = screen.address();
+    assert!(address.contains("service%3A%22checkout%22%20%7C%20p95") || address.contains("p95"), "{address}");
+    let figures = screen.rows();
+    assert!(figures.iter().any(|r| r.starts_with("PlaceOrder ") && r.contains('s')), "{figures:?}");
+    // Enter leads to the records of the first group.
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    let address = screen.address();
+    assert!(!address.contains("p95") && address.contains("name"), "{address}");
+    assert!(screen.rows().len() > 1, "{:?}", screen.rows());
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    // A mistake says what to write instead, and Esc closes the list without leaving the view.
+    screen.press("/");
+    screen.press(" stat");
+    screen.harness.key_press(Key::Escape);
+    screen.settle();
+    assert!(screen.address().starts_with("#/traces"));
+}

@@ -4,12 +4,14 @@ use crate::search::{answer, not_found, signal};
 use crate::skeleton::skeleton;
 use crate::workbench::Workbench;
 use crate::{errors, trace};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
 use sextant_analysis::Spans;
 use sextant_contract::{Answer, AskError, Code, Period, SearchAsk, SearchKind, push_row};
 use sextant_model::{Prune, Sql, Table, TimeRange};
 use sextant_queries::{duckdb, parse, prune};
 use sextant_store::Limits;
+use std::sync::Arc;
 
 fn bounds(period: Period) -> Result<(i64, i64), AskError> {
     match (period.from, period.to) {
@@ -50,6 +52,50 @@ impl Workbench {
         let part = duckdb::part_nanos(period, n_parts);
         let found = self.store.by_minute(sql, period, part, prune, Limits::default());
         found.map(answer).map_err(|e| errors::store(&e))
+    }
+
+    /// Fields that every search has, then those that were seen; values of one.
+    pub(crate) fn complete(
+        &self,
+        kind: SearchKind,
+        key: Option<&str>,
+        part: &str,
+        limit: usize,
+    ) -> Result<Answer, AskError> {
+        let signal = signal(kind);
+        let key = key.map(|key| match key {
+            "operation" | "op" | "SpanName" | "MetricName" | "root.name" => "name",
+            "ServiceName" | "root.service" => "service",
+            "severity" => "level",
+            "env" => "deployment.environment.name",
+            other => other,
+        });
+        let mut found = self.store.complete(signal, key, part);
+        match key {
+            Some("error") => found = vec![("true".into(), 0), ("false".into(), 0)],
+            Some(_) => {}
+            None => {
+                let part = part.to_lowercase();
+                let begins = |name: &&str| name.starts_with(&part);
+                let known = sextant_queries::fields(signal).into_iter().filter(begins).map(str::to_owned);
+                let mut all: Vec<(String, u64)> = known
+                    .map(|name| {
+                        let n = found.iter().find(|(key, _)| *key == name).map_or(0, |(_, n)| *n);
+                        (name, n)
+                    })
+                    .collect();
+                all.extend(
+                    found.into_iter().filter(|(key, _)| !sextant_queries::fields(signal).contains(&key.as_str())),
+                );
+                found = all;
+            }
+        }
+        found.truncate(limit);
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(found.iter().map(|(text, _)| text)));
+        let counts: ArrayRef = Arc::new(Int64Array::from_iter_values(found.iter().map(|(_, n)| *n as i64)));
+        let rows = RecordBatch::try_from_iter([("text", texts), ("n", counts)])
+            .map_err(|e| AskError::new(Code::Internal, format!("rows can't be made: {e}")))?;
+        Ok(Answer::rows(rows.schema(), vec![rows], self.store.snapshot().generation))
     }
 
     pub(crate) fn extent(&self, kind: SearchKind) -> Result<Answer, AskError> {

@@ -137,6 +137,7 @@ impl Workbench {
             Ask::Status => Ok(self.status()),
             Ask::Doctor => self.doctor(),
             Ask::Facets { search, fields } => self.facets(search, fields),
+            Ask::Complete { kind, key, part, limit } => self.complete(*kind, key.as_deref(), part, *limit),
             Ask::Histogram { search, n_buckets } => self.histogram(search, *n_buckets),
             Ask::Skeleton { id } => self.skeleton(id),
             Ask::Span { trace, span } => self.span(trace, span),

@@ -10,7 +10,7 @@ fn name(text: &str) -> String {
 }
 
 /// One row for each group: `time` where groups are parts of time, the fields under their names as text, then the measures
-/// under theirs. The largest first where a top is asked for, else in the order of time and fields.
+/// under theirs. In the order of time, or else the largest first.
 pub fn aggregate(query: &Query, aggregate: &Aggregate, range: TimeRange, limit: usize) -> Sql {
     let mut params = Vec::new();
     let signal = query.signal;
@@ -40,10 +40,11 @@ pub fn aggregate(query: &Query, aggregate: &Aggregate, range: TimeRange, limit: 
     let condition = filter.expr(&query.filter);
     // Of no records there are no groups, but one row of figures where nothing groups.
     let group = if groups.is_empty() { String::new() } else { format!(" GROUP BY {}", groups.join(", ")) };
+    let largest = |at: usize| format!("{} DESC NULLS LAST", name(&aggregate.measures[at].name()));
     let (order, limit) = match aggregate.top {
-        Some((n, at)) => {
-            let largest = format!("{} DESC NULLS LAST", name(&aggregate.measures[at].name()));
-            (std::iter::once(largest).chain(groups).collect::<Vec<_>>(), n.min(limit))
+        Some((n, at)) => (std::iter::once(largest(at)).chain(groups).collect(), n.min(limit)),
+        None if aggregate.every.is_none() && !groups.is_empty() => {
+            (std::iter::once(largest(0)).chain(groups).collect::<Vec<_>>(), limit)
         }
         None => (groups, limit),
     };

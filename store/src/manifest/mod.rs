@@ -170,6 +170,22 @@ impl Manifest {
         })
     }
 
+    /// Fields and their values: project, signal, and the rest as it was put in.
+    pub fn dictionary(&self) -> Result<Vec<(String, String, Vec<u8>)>, StoreError> {
+        let mut statement = self.db.prepare("SELECT project, signal, fields FROM dictionary")?;
+        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub fn set_dictionary(&mut self, rows: &[(String, &'static str, Vec<u8>)]) -> Result<(), StoreError> {
+        self.change(|tx| {
+            for row in rows {
+                tx.execute("INSERT OR REPLACE INTO dictionary VALUES (?,?,?)", params![row.0, row.1, row.2])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Services in the order in which they were first seen.
     pub fn services(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self.db.prepare("SELECT name FROM services ORDER BY place")?;

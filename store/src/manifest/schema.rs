@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 /// What brings a database from each version to the next; a new one goes through all of them. What is here never
 /// changes again.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE segments (
@@ -64,6 +64,11 @@ CREATE TABLE IF NOT EXISTS summaries (segment TEXT PRIMARY KEY, summary TEXT NOT
     "
 -- How many rows a segment has in each minute: JSON, zstd.
 CREATE TABLE rollups (segment TEXT PRIMARY KEY, rollup BLOB NOT NULL) STRICT;
+",
+    "
+-- Fields and their values, for completing: JSON, zstd.
+CREATE TABLE dictionary (project TEXT NOT NULL, signal TEXT NOT NULL, fields BLOB NOT NULL, PRIMARY KEY (project, signal))
+STRICT;
 ",
 ];
 

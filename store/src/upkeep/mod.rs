@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often is looked whether there is something to do.
 const TICK: Duration = Duration::from_secs(2);
@@ -51,11 +51,15 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
     let mut next_retention = next_retention(shared);
     let (mut planned, mut ticks) = (0, IDLE_TICKS);
     let mut pause = 0;
+    let mut dictionary_saved = Instant::now();
     loop {
         let chore = match chores.recv_timeout(TICK) {
             Ok(chore) => Some(chore),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return save_asked(shared),
+            Err(RecvTimeoutError::Disconnected) => {
+                save_dictionary(shared);
+                return save_asked(shared);
+            }
         };
         if let Some(chore) = chore {
             carry_out(shared, chore);
@@ -63,6 +67,10 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
         }
         bury(shared);
         save_asked(shared);
+        if dictionary_saved.elapsed() >= DICTIONARY_TIME {
+            save_dictionary(shared);
+            dictionary_saved = Instant::now();
+        }
         if !shared.config.has_upkeep {
             continue;
         }
@@ -99,6 +107,20 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
                 next_retention = self::next_retention(shared);
             }
         }
+    }
+}
+
+/// How often fields and values are saved while rows come.
+const DICTIONARY_TIME: Duration = Duration::from_secs(60);
+
+fn save_dictionary(shared: &Shared) {
+    let rows = lock(&shared.dictionary).unsaved();
+    if let Some(rows) = rows {
+        let saved = lock(&shared.manifest).set_dictionary(&rows);
+        if saved.is_err() {
+            lock(&shared.dictionary).set_unsaved();
+        }
+        report(shared, "fields and values could not be noted", saved);
     }
 }
 

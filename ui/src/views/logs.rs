@@ -56,6 +56,9 @@ const ROW: f32 = 24.0;
 const CONTEXT_NANOS: i64 = 30_000_000_000;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
+    if let Some(query) = super::figures::asked(state, sextant_model::Signal::Logs) {
+        return super::figures::show(ui, state, main, SearchKind::Logs, &query);
+    }
     let limit = super::limit(state);
     let wanted = search(state, SearchKind::Logs, limit);
     let is_live = state.route.is_live();

@@ -1,6 +1,7 @@
 //! One module a screen.
 
 pub(crate) mod facets;
+pub(crate) mod figures;
 pub(crate) mod home;
 pub(crate) mod ledger;
 pub(crate) mod logs;

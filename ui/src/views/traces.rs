@@ -52,6 +52,9 @@ const FACETS: [Facet; 6] = [
 ];
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
+    if let Some(query) = super::figures::asked(state, sextant_model::Signal::Traces) {
+        return super::figures::show(ui, state, main, SearchKind::Spans, &query);
+    }
     let limit = super::limit(state);
     let wanted = search(state, SearchKind::Traces, limit);
     let name = key(state, &format!("traces {limit}"));
