@@ -26,6 +26,16 @@ pub enum Expr {
 }
 
 impl Expr {
+    /// Whether some part of it chooses spans together with others.
+    pub fn is_about_sets(&self) -> bool {
+        match self {
+            Self::Set(_) => true,
+            Self::And(terms) | Self::Or(terms) => terms.iter().any(Self::is_about_sets),
+            Self::Not(inner) => inner.is_about_sets(),
+            _ => false,
+        }
+    }
+
     /// Whether some part of it asks about whole traces, so that one record alone does not say whether it holds.
     pub fn is_about_traces(&self) -> bool {
         match self {

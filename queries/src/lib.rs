@@ -2,6 +2,7 @@
 //! bound values. Pure text in, text out, also on wasm, so that a search box can check as one types.
 
 mod complete;
+pub mod dsl;
 pub mod duckdb;
 mod error;
 mod lexer;

@@ -206,6 +206,13 @@ fn stage_word(text: &str, out: &mut String) {
     if !text.is_empty() && text.chars().all(is_plain) { out.push_str(text) } else { quoted(text, out) }
 }
 
+/// A field's name behind a pipe.
+pub(crate) fn stage_name(name: &str) -> String {
+    let mut out = String::new();
+    stage_word(name, &mut out);
+    out
+}
+
 fn measure(m: &sextant_model::query::Measure, out: &mut String) {
     out.push_str(&m.function.name());
     if let Some(key) = &m.of {

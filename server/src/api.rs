@@ -20,7 +20,10 @@ use std::sync::Arc;
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/search/{kind}", post(search))
+        .route("/api/v1/ask", post(ask))
+        .route("/api/v1/ask.schema.json", get(|| async { Json(openapi::ask_schema()) }))
         .route("/api/v1/sql", post(sql))
+        .route("/api/v1/logs/tail", get(crate::tail::tail))
         .route("/api/v1/traces/{id}", get(trace))
         .route("/api/v1/services", get(services))
         .route("/api/v1/services/{service}/dependencies", get(dependencies))
@@ -39,11 +42,17 @@ fn json(body: String) -> Response {
 
 /// `{"rows": …, "complete": …, "completeness": …, "cost": …, "generation": …}`.
 fn rows(answer: &Answer) -> Response {
+    rows_of(answer, &[])
+}
+
+/// The same with more members.
+fn rows_of(answer: &Answer, more: &[(&str, Value)]) -> Response {
     let is_complete = answer.completeness == Completeness::Complete;
     let completeness = serde_json::to_string(&answer.completeness).unwrap_or_default();
     let cost = serde_json::to_string(&answer.cost).unwrap_or_default();
+    let more: String = more.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect();
     json(format!(
-        "{{\"rows\":{},\"complete\":{is_complete},\"completeness\":{completeness},\"cost\":{cost},\"generation\":{}}}",
+        "{{\"rows\":{},\"complete\":{is_complete},\"completeness\":{completeness},\"cost\":{cost},\"generation\":{}{more}}}",
         rows_to_json(&answer.batches),
         answer.generation
     ))
@@ -101,6 +110,14 @@ async fn search(State(app): State<Arc<App>>, Path(kind): Path<String>, bytes: By
         Some(object) => Ok(Json(object.clone()).into_response()),
         None => Ok(rows(&answer)),
     }
+}
+
+/// A search as JSON; it may take as long as any.
+async fn ask(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Response, ApiError> {
+    let workbench = app.workbench.clone();
+    let asked = tokio::task::spawn_blocking(move || workbench.ask_json(&bytes)).await;
+    let (answer, cursor) = asked.map_err(|e| AskError::new(Code::Internal, format!("the search broke off: {e}")))??;
+    Ok(rows_of(&answer, &[("cursor", cursor.map_or(Value::Null, Value::from))]))
 }
 
 #[derive(Deserialize, Default)]

@@ -13,6 +13,7 @@ mod instance;
 mod openapi;
 mod probes;
 mod serve;
+mod tail;
 
 pub use client::HttpBackend;
 pub use error::ServerError;

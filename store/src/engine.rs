@@ -478,6 +478,14 @@ impl Store {
         self.shared.config.is_read_only
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn duck(&self) -> &Duck {
+        &self.duck
+    }
+
     /// Figures about the store.
     pub fn status(&self) -> StoreStatus {
         self.shared.status()

@@ -13,6 +13,7 @@ use crate::resend::{Requests, Sidecar};
 use crate::senders::Senders;
 use crate::services::Services;
 use crate::snapshot::{Segment, Snapshot};
+use crate::tail::Looker;
 use crate::upkeep::{Progress, UpkeepStatus};
 use sextant_model::Table;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -108,6 +109,8 @@ pub(crate) struct Shared {
     pub senders: Mutex<Senders>,
     /// Attributes that questions were about.
     pub asked: Mutex<Asked>,
+    /// Those who look on at new rows.
+    pub lookers: Mutex<Vec<Looker>>,
     /// Fields and values, for completing.
     pub dictionary: Mutex<Dictionary>,
     /// The requests of the last hour; those of earlier runs once the first request came.
@@ -174,6 +177,7 @@ impl Shared {
             services: Mutex::new(services),
             senders: Mutex::new(senders),
             asked: Mutex::new(asked),
+            lookers: Mutex::default(),
             dictionary: Mutex::new(dictionary),
             requests: Mutex::default(),
             queued_bytes: AtomicUsize::new(0),

@@ -256,6 +256,8 @@ impl Writer {
             self.since = Instant::now();
         }
         let mut told = Vec::with_capacity(group.len());
+        let has_lookers = !lock(&self.shared.lookers).is_empty();
+        let mut shown = Vec::new();
         {
             let mut all = self.shared.ledger();
             for r in group {
@@ -264,6 +266,9 @@ impl Writer {
                 for rows in r.rows {
                     lock(&self.shared.services).see(&rows.batch);
                     lock(&self.shared.dictionary).see(&r.ingest.project, rows.table, &rows.batch);
+                    if has_lookers {
+                        shown.push((rows.table, rows.batch.clone()));
+                    }
                     self.closing.hot.push(rows.table, rows.batch);
                 }
                 let acked = Acked { counts: r.ingest.counts, reply: r.reply };
@@ -280,6 +285,9 @@ impl Writer {
         }
         self.closing.requests.extend(added.requests);
         self.shared.publish_hot(&self.closing.hot);
+        if !shown.is_empty() {
+            lock(&self.shared.lookers).retain(|looker| shown.iter().all(|(table, rows)| looker.show(*table, rows)));
+        }
         for (on_acked, acked, since, size) in told {
             self.shared.timed(since.elapsed());
             self.shared.release(size);

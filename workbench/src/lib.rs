@@ -1,6 +1,7 @@
 //! Composition: owns the store and the receivers and answers each [`sextant_contract::Ask`] in process by handing it
 //! to the room that knows.
 
+mod ask_json;
 mod care;
 pub mod demo;
 mod errors;
@@ -10,6 +11,7 @@ mod search;
 mod sink;
 mod skeleton;
 mod status;
+mod tail;
 mod trace;
 mod upkeep;
 mod workbench;
@@ -17,4 +19,5 @@ mod workbench;
 pub use sextant_receiver::listen::Shutdown;
 pub use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
 pub use sextant_store::{Config as StoreConfig, Durability, Health, StoreError, StoreStatus, rebuild, restore};
+pub use tail::Tailing;
 pub use workbench::{Listener, Options, Workbench, now};

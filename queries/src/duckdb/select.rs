@@ -25,7 +25,9 @@ fn newest(columns: &str, table: Table, query: &Query, range: TimeRange, limit: u
     let mut params = Vec::new();
     let time = table.time_column();
     let condition = condition(query, range, time, &mut params);
-    let text = format!("SELECT {columns} FROM {table} WHERE {condition} ORDER BY {time} DESC LIMIT {limit}");
+    // Rows of one time in an order that stays, so that pages fit together.
+    let then = if table == Table::Logs { "IngestId DESC, SpanId, Body" } else { "TraceId, SpanId" };
+    let text = format!("SELECT {columns} FROM {table} WHERE {condition} ORDER BY {time} DESC, {then} LIMIT {limit}");
     Sql { text, params }
 }
 
@@ -61,7 +63,13 @@ pub fn metrics(query: &Query, range: TimeRange, limit: usize) -> Sql {
             )
         })
         .collect();
-    Sql { text: format!("{} ORDER BY TimeUnix DESC LIMIT {limit}", parts.join(" UNION ALL ")), params }
+    Sql {
+        text: format!(
+            "{} ORDER BY TimeUnix DESC, ServiceName, MetricName, Attributes LIMIT {limit}",
+            parts.join(" UNION ALL ")
+        ),
+        params,
+    }
 }
 
 /// How many records match, all tables of the signal together: column `n`.
