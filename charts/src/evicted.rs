@@ -70,10 +70,12 @@ pub fn evicted(scene: &mut Scene, area: Area, ends: (i64, i64), zones: &[Zone<'_
         scene.vline(zone_area.right().floor(), area.y, area.h, Ink::Rule);
         let by = format!("evicted by {}", zone.policies.join(", "));
         let whole = format!("{} {} {by}", thousands(zone.n), zone.noun);
-        let room = area.right() - left - 12.0;
         let texts = [whole.as_str(), by.as_str(), "evicted"];
-        let fits = |text: &&&str| mono_width(10.5, text) <= room;
-        if let Some(text) = texts[usize::from(!zone.is_whole)..].iter().find(fits) {
+        let texts = &texts[usize::from(!zone.is_whole)..];
+        let fits = |text: &&&str, right: f32| mono_width(10.5, text) <= right - left - 12.0;
+        // Inside the zone, or else beside its right edge.
+        let inside = texts.iter().find(|text| fits(text, zone_area.right()));
+        if let Some(text) = inside.or_else(|| texts.iter().find(|text| fits(text, area.right()))) {
             // At the top, where bars of what is left hide it least.
             scene.fill(left + 4.0, area.y + 4.0, mono_width(10.5, text) + 6.0, 15.0, Ink::Panel);
             scene.text(left + 7.0, area.y + 15.0, Face::Mono(10.5), Ink::Text, *text);

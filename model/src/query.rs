@@ -26,6 +26,16 @@ pub enum Expr {
 }
 
 impl Expr {
+    /// How many sets of spans it speaks of.
+    pub fn n_sets(&self) -> usize {
+        match self {
+            Self::Set(set) => set.n_sets(),
+            Self::And(terms) | Self::Or(terms) => terms.iter().map(Self::n_sets).sum(),
+            Self::Not(inner) => inner.n_sets(),
+            _ => 0,
+        }
+    }
+
     /// Whether some part of it chooses spans together with others.
     pub fn is_about_sets(&self) -> bool {
         match self {
@@ -132,6 +142,15 @@ pub enum Field {
     Column(String),
     /// An attribute: the record's, then its resource's.
     Attribute(String),
+}
+
+impl SpanSet {
+    fn n_sets(&self) -> usize {
+        match self {
+            Self::Spans(_) => 1,
+            Self::Both(a, b) | Self::Either(a, b) | Self::Under { above: a, below: b, .. } => a.n_sets() + b.n_sets(),
+        }
+    }
 }
 
 /// What is asked of a field.

@@ -1,5 +1,6 @@
 //! A search as JSON: the same conditions and figures as the search language, for programs that build them.
 
+use crate::parser::{MAX_SETS, check_regex};
 use crate::write::stage_name;
 use crate::{ParseError, parse};
 use serde::Deserialize;
@@ -59,6 +60,9 @@ impl Asked {
             None | Some(Value::Null) => Expr::All,
             Some(filter) => expr(signal, filter, "filter", 0)?,
         };
+        if filter.n_sets() > MAX_SETS {
+            return Err(format!("filter: more than {MAX_SETS} conditions on spans"));
+        }
         Ok(Query { signal, filter, aggregate: self.aggregate(signal)? })
     }
 
@@ -125,6 +129,9 @@ fn expr(signal: Signal, value: &Value, place: &str, depth: usize) -> Result<Expr
         "search" => searched(signal, inner.as_str().unwrap_or_default(), &below),
         "has" | "above" | "parent" if signal == Signal::Metrics => Err(format!("{below}: metrics have no spans")),
         "has" => {
+            if list(inner, &below)?.len() > MAX_SETS {
+                return Err(format!("{below}: more than {MAX_SETS} conditions on spans"));
+            }
             let sets = list(inner, &below)?.iter().enumerate();
             let sets: Vec<SpanSet> =
                 sets.map(|(i, set)| spans(set, &format!("{below}[{i}]"), depth + 1)).collect::<Result<_, _>>()?;
@@ -198,7 +205,11 @@ fn field(signal: Signal, value: &Value, place: &str) -> Result<Expr, Wrong> {
         "equals" | "=" => Ok(ask(equals(&of, text(&value)?))),
         "not_equals" | "!=" => Ok(Expr::Not(Box::new(ask(equals(&of, text(&value)?))))),
         "contains" => Ok(ask(Test::Contains(text(&value)?))),
-        "matches" => Ok(ask(Test::Matches(text(&value)?))),
+        "matches" => {
+            let pattern = text(&value)?;
+            check_regex(&pattern, &(0..pattern.len())).map_err(|e| format!("{place}.value: {}", e.message))?;
+            Ok(ask(Test::Matches(pattern)))
+        }
         "exists" => Ok(ask(Test::Exists)),
         "gt" | ">" => compared(Comparison::Greater),
         "gte" | ">=" => compared(Comparison::GreaterOrEqual),

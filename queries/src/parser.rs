@@ -16,6 +16,8 @@ use sextant_model::query::{Comparison, Expr, Field, Function, Number, Query, Spa
 use sextant_model::{DurationNanos, Signal, schema};
 use std::ops::Range;
 
+/// More conditions in braces are refused: what they ask of a trace doubles with each.
+pub(crate) const MAX_SETS: usize = 8;
 /// Deeper nesting of parentheses is refused.
 const MAX_DEPTH: usize = 100;
 
@@ -34,7 +36,7 @@ pub fn parse(signal: Signal, text: &str) -> Result<Query, ParseError> {
     if tokens.is_empty() {
         return Ok(Query::all(signal));
     }
-    let mut parser = Parser { signal, tokens: &tokens, at: 0, end: text.len(), depth: 0, is_in_set: false };
+    let mut parser = Parser { signal, tokens: &tokens, at: 0, end: text.len(), depth: 0, is_in_set: false, n_sets: 0 };
     let filter = if parser.peek() == Some(&TokenKind::Pipe) { Expr::All } else { parser.or(None)? };
     let aggregate = parser.stages()?;
     match parser.tokens.get(parser.at) {
@@ -53,6 +55,7 @@ pub(crate) struct Parser<'t> {
     pub end: usize,
     depth: usize,
     is_in_set: bool,
+    n_sets: usize,
 }
 
 /// The field that a bare value inside `f:( … )` belongs to.
@@ -140,11 +143,12 @@ impl Parser<'_> {
             TokenKind::SetOpen if scope.is_none() => self.braces(&place),
             TokenKind::Regex(text) if scope.is_some() => {
                 let field = scope.cloned().unwrap_or(Field::Name);
+                check_regex(text, &place)?;
                 Ok(Expr::Field(field, Test::Matches(text.clone())))
             }
             TokenKind::Word(word) => match scope {
                 Some(field) => Ok(Expr::Field(field.clone(), word_test(word, token.has_wildcard))),
-                None if word.chars().all(|c| matches!(c, '<' | '>' | '=')) => {
+                None if word.chars().all(|c| matches!(c, '<' | '>' | '=' | '~' | '!')) => {
                     Err(ParseError::new(place, "nothing is compared here")
                         .hint("write field:>5; of spans in braces {a} > {b} is a child, {a} >> {b} anywhere below"))
                 }
@@ -194,6 +198,10 @@ impl Parser<'_> {
         if self.is_in_set {
             return Err(ParseError::new(open.clone(), "a '{' inside another").hint("close the first: {a} >> {b}"));
         }
+        self.n_sets += 1;
+        if self.n_sets > MAX_SETS {
+            return Err(ParseError::new(open.clone(), format!("more than {MAX_SETS} conditions in braces")));
+        }
         if self.signal == Signal::Metrics {
             return Err(ParseError::new(open.clone(), "metrics have no spans").hint("put a text with { into quotes"));
         }
@@ -238,7 +246,10 @@ impl Parser<'_> {
         match &token.kind {
             TokenKind::Word(word) => Ok(Expr::Field(field.clone(), word_test(word, token.has_wildcard))),
             TokenKind::Quoted(text) => Ok(Expr::Field(field.clone(), Test::Equals(text.clone()))),
-            TokenKind::Regex(text) => Ok(Expr::Field(field.clone(), Test::Matches(text.clone()))),
+            TokenKind::Regex(text) => {
+                check_regex(text, &token.at)?;
+                Ok(Expr::Field(field.clone(), Test::Matches(text.clone())))
+            }
             TokenKind::Compare(symbol) => {
                 let number = self.number()?;
                 Ok(Expr::Field(field.clone(), Test::Compare(comparison(symbol), number)))
@@ -316,6 +327,20 @@ fn of_trace(expr: Expr, figure: TraceField) -> Expr {
         Expr::Not(inner) => Expr::Not(Box::new(of_trace(*inner, figure))),
         other => other,
     }
+}
+
+/// Refuses what is no regular expression, before anything is asked with it. Nearly RE2's: a few that pass are refused there.
+pub(crate) fn check_regex(pattern: &str, at: &Range<usize>) -> Result<(), ParseError> {
+    let parsed = regex_syntax::Parser::new().parse(pattern);
+    parsed.map(|_| ()).map_err(|e| {
+        let why = match &e {
+            regex_syntax::Error::Parse(e) => e.kind().to_string(),
+            regex_syntax::Error::Translate(e) => e.kind().to_string(),
+            _ => "it can't be read".to_owned(),
+        };
+        ParseError::new(at.clone(), format!("this is no regular expression: {why}"))
+            .hint("put a text with slashes into quotes")
+    })
 }
 
 /// What was meant by `duration>100ms`.

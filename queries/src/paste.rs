@@ -32,7 +32,7 @@ fn traceparent(signal: Signal, text: &str) -> Option<Expr> {
 }
 
 /// Keys that say when: that is what the period is for.
-const TIMES: [&str; 5] = ["time", "ts", "timestamp", "t", "@timestamp"];
+const TIMES: [&str; 4] = ["time", "ts", "timestamp", "@timestamp"];
 
 /// `level=error msg="no such user" user=7`: every word is a key with a value.
 fn logfmt(signal: Signal, text: &str) -> Option<Expr> {
@@ -95,7 +95,12 @@ fn term(signal: Signal, key: &str, value: String) -> Expr {
         "service.name" => Field::Service,
         _ => field_of(signal, key),
     };
-    let test = if value.is_empty() { Test::Exists } else { Test::Equals(value) };
+    let test = match &field {
+        _ if value.is_empty() => Test::Exists,
+        // Names in any case, and durations as numbers.
+        Field::Status | Field::Kind | Field::Duration | Field::Error => Test::Contains(value),
+        _ => Test::Equals(value),
+    };
     Expr::Field(field, test)
 }
 

@@ -2,6 +2,7 @@
 //! and intrinsics, joined by `&& || > >>`. Its meaning is TraceQL's: an attribute that is not there satisfies nothing.
 
 use crate::ParseError;
+use crate::parser::{MAX_SETS, check_regex};
 use sextant_model::query::{Comparison, Expr, Field, Number, Query, SpanSet, Test, TraceField};
 use sextant_model::{DurationNanos, Signal};
 use std::ops::Range;
@@ -30,7 +31,15 @@ pub(crate) fn is_meant(text: &str) -> bool {
                 }
                 inside = None;
             }
-            (None, Some(_)) if matches!(c, '=' | '>' | '<' | '~') => return before != ':',
+            (None, Some(words)) if matches!(c, '=' | '>' | '<' | '~') => {
+                // `url:a=b` is a value of ours, `trace:duration>1` a name of theirs.
+                let word = words.rsplit([' ', '(', '!', '&', '|']).next().unwrap_or_default();
+                let is_ours = word.split_once(':').is_some_and(|(scope, _)| !matches!(scope, "trace" | "span"));
+                if !is_ours {
+                    return before != ':';
+                }
+                words.push(c);
+            }
             (None, Some(words)) => words.push(c),
         }
         last = c;
@@ -43,7 +52,7 @@ pub(crate) fn is_meant(text: &str) -> bool {
 
 /// Parses TraceQL as a search for spans.
 pub(crate) fn parse(text: &str) -> Result<Query, ParseError> {
-    let mut parser = Parser { text, at: 0, depth: 0 };
+    let mut parser = Parser { text, at: 0, depth: 0, n_sets: 0 };
     let filter = parser.sets_or()?;
     parser.space();
     if parser.at < text.len() {
@@ -58,6 +67,7 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    n_sets: usize,
 }
 
 enum Value {
@@ -143,6 +153,10 @@ impl Parser<'_> {
             } else {
                 self.fail("a ')' was expected here", "close what was opened")
             };
+        }
+        self.n_sets += 1;
+        if self.n_sets > MAX_SETS {
+            return self.fail(format!("more than {MAX_SETS} conditions in braces"), "ask for fewer spans together");
         }
         if !self.takes("{") {
             return self.fail("a '{' was expected here", "write { span.http.route = \"/cart\" }");
@@ -345,8 +359,11 @@ fn comparison(asked: &Asked, operator: &str, value: Value, at: Range<usize>) -> 
         }
         ("=", value) => Ok(expr(Test::Equals(text(value)?))),
         ("!=", value) => Ok(unless(Test::Equals(text(value)?))),
-        ("=~", value) => Ok(expr(Test::Matches(text(value)?))),
-        ("!~", value) => Ok(unless(Test::Matches(text(value)?))),
+        ("=~" | "!~", value) => {
+            let pattern = text(value)?;
+            check_regex(&pattern, &at)?;
+            Ok(if operator == "=~" { expr(Test::Matches(pattern)) } else { unless(Test::Matches(pattern)) })
+        }
         (_, Value::Number(n)) if order.is_some() => Ok(expr(Test::Compare(order.unwrap_or(Comparison::Greater), n))),
         _ => Err(ParseError::new(at, "a number was expected here").hint("only numbers and durations have an order")),
     }

@@ -86,7 +86,7 @@ fn name_of(field: &Field) -> Said<String> {
         Field::Duration => "duration".into(),
         Field::Trace => "trace:id".into(),
         Field::Span => "span:id".into(),
-        Field::Environment => ".deployment.environment.name".into(),
+        Field::Environment => return Err("TraceQL has one name for an attribute, and env has two"),
         Field::Attribute(key) => attribute("", key),
         Field::Column(name) => match name.split_once('.') {
             Some(("SpanAttributes", key)) => attribute("span", key),
@@ -126,7 +126,14 @@ fn compared(name: &str, field: &Field, test: &Test) -> Said<String> {
     let is_named = matches!(field, Field::Status | Field::Kind);
     let one = |comparison: Comparison, n: Number| format!("{name} {} {}", comparison.symbol(), number(n));
     Ok(match test {
-        Test::Equals(value) | Test::Contains(value) if is_named => format!("{name} = {}", value.to_lowercase()),
+        Test::Equals(value) | Test::Contains(value) if is_named => {
+            let word = value.to_lowercase();
+            let known = ["unset", "ok", "error", "unspecified", "internal", "server", "client", "producer", "consumer"];
+            if !known.contains(&word.as_str()) {
+                return Err("TraceQL knows status and kind by their whole names");
+            }
+            format!("{name} = {word}")
+        }
         Test::Equals(value) => format!("{name} = {}", quoted(value)),
         Test::Contains(word) if word.contains('*') => {
             format!("{name} =~ {}", quoted(&format!("(?i){}", pattern(word))))
@@ -162,6 +169,23 @@ pub struct Jaeger {
     pub max: Option<String>,
 }
 
+impl std::fmt::Display for Jaeger {
+    /// A line a field of the form.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tags = (!self.tags.is_empty()).then(|| self.tags_text());
+        let fields = [
+            ("Service", &self.service),
+            ("Operation", &self.operation),
+            ("Tags", &tags),
+            ("Max Duration", &self.max),
+            ("Min Duration", &self.min),
+        ];
+        let filled = fields.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let lines: Vec<String> = filled.map(|(name, value)| format!("{name}: {value}")).collect();
+        f.write_str(&lines.join("; "))
+    }
+}
+
 impl Jaeger {
     /// The tags as the form takes them.
     pub fn tags_text(&self) -> String {
@@ -186,6 +210,14 @@ pub fn jaeger(query: &Query) -> Said<Jaeger> {
     };
     for term in terms {
         let Expr::Field(field, test) = term else { return Err("Jaeger's form joins plain fields only") };
+        let is_said = match field {
+            Field::Service => form.service.is_some(),
+            Field::Name => form.operation.is_some(),
+            _ => false,
+        };
+        if is_said {
+            return Err("Jaeger's form has each field once");
+        }
         match (field, test) {
             (Field::Service, Test::Equals(value) | Test::Contains(value)) if !value.contains('*') => {
                 form.service = Some(value.clone());
@@ -198,10 +230,12 @@ pub fn jaeger(query: &Query) -> Said<Jaeger> {
             (Field::Status, Test::Equals(value) | Test::Contains(value)) if value.eq_ignore_ascii_case("error") => {
                 form.tags.push(("error".into(), "true".into()));
             }
-            (Field::Duration, Test::Compare(Comparison::Greater | Comparison::GreaterOrEqual, n)) => {
+            (Field::Duration, Test::Compare(Comparison::Greater | Comparison::GreaterOrEqual, n))
+                if form.min.is_none() =>
+            {
                 form.min = Some(micros(*n));
             }
-            (Field::Duration, Test::Compare(Comparison::Less | Comparison::LessOrEqual, n)) => {
+            (Field::Duration, Test::Compare(Comparison::Less | Comparison::LessOrEqual, n)) if form.max.is_none() => {
                 form.max = Some(micros(*n));
             }
             _ => return Err("Jaeger's form has exact values and durations only"),

@@ -85,7 +85,7 @@ impl Fields {
         let severity = rows.column_by_name("SeverityNumber").and_then(|c| c.as_any().downcast_ref::<Int32Array>());
         if let Some(numbers) = severity {
             let names = ["", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
-            let name = |row| names[usize::try_from((numbers.value(row) + 3) / 4).unwrap_or(0).min(6)];
+            let name = |row| names[usize::try_from(numbers.value(row).saturating_add(3) / 4).unwrap_or(0).min(6)];
             sample().map(name).filter(|v| !v.is_empty()).for_each(|v| self.add("level", v, step as u64));
         }
         let own = match table.signal() {

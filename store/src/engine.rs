@@ -4,23 +4,21 @@ use crate::asked::mentioned;
 use crate::care::{BackedUp, Finding, backup, examine};
 use crate::config::Config;
 use crate::disk::Disk;
-use crate::duck::{Answer, Duck, Limits, Overview};
+use crate::duck::{Answer, Duck, Limits};
 use crate::ingest::{Acked, Ingest, OnAcked, mark_times, with_added};
-use crate::layout::{Layout, TemporaryDir};
+use crate::layout::{self, Layout, TemporaryDir};
 use crate::ledger::{LedgerKey, LedgerRow};
 use crate::manifest::Manifest;
 use crate::recover::{files_below, recover};
 use crate::resend::{RequestKey, RowHash};
-use crate::rollup::{MINUTE_NANOS, Minutes, Rollup};
 use crate::seal::{Closed, seal};
 use crate::senders::ingest_id;
-use crate::snapshot::{Segment, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::state::{Health, Shared, StoreStatus, lock};
-use crate::summary::{Summary, Sums};
 use crate::upkeep::{self, Applied, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
 use crate::{Pin, PinNote, Policy, StoreError, Zone, wal};
-use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
+use sextant_model::{Prune, Signal, Sql, Table, TraceId};
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,8 +27,16 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-fn is_within(segment: &Segment, range: TimeRange) -> bool {
-    range.contains(segment.times.0) && range.contains(segment.times.1)
+/// Whether the disk is so full that databases fail in ways of their own.
+fn has_no_room(dir: &std::path::Path) -> bool {
+    layout::disk_space(dir).is_ok_and(|(free, _)| free < 1 << 20)
+}
+
+/// A manifest that names nothing must not begin anew over files that are there.
+fn check_no_files(layout: &Layout) -> Result<(), StoreError> {
+    let files = files_below(&layout.segments);
+    let n_files = files.iter().filter(|path| path.extension().is_some_and(|e| e == "parquet")).count();
+    if n_files > 0 { Err(StoreError::NoManifest { dir: layout.dir.clone(), n_files }) } else { Ok(()) }
 }
 
 /// An open store. Closing it (or dropping it) seals what is hot.
@@ -60,7 +66,7 @@ impl Store {
         }
         match Self::open_writable(config.clone()) {
             // What is there can be read, and what takes too much room can be seen.
-            Err(e) if e.is_disk_full() && Layout::of(&config.dir).manifest().exists() => {
+            Err(e) if (e.is_disk_full() || has_no_room(&config.dir)) && Layout::of(&config.dir).manifest().exists() => {
                 tracing::warn!("nothing is taken in and nothing is changed: {e}");
                 Self::open_read_only(Config { is_read_only: true, ..config })
             }
@@ -72,14 +78,15 @@ impl Store {
         let layout = Layout::make(&config.dir)?;
         let lock_file = take_lock(&layout)?;
         if !layout.manifest().exists() {
-            let files = files_below(&layout.segments);
-            let n_files = files.iter().filter(|path| path.extension().is_some_and(|e| e == "parquet")).count();
-            if n_files > 0 {
-                return Err(StoreError::NoManifest { dir: layout.dir, n_files });
-            }
+            check_no_files(&layout)?;
         }
         let disk = Disk { faults: config.faults.clone() };
         let manifest = Manifest::open(&layout.manifest(), disk)?;
+        let is_blank =
+            manifest.last_epoch()? == 0 && manifest.ledger()?.0.is_empty() && files_below(&layout.wal).is_empty();
+        if is_blank {
+            check_no_files(&layout)?;
+        }
         let run = manifest.next_run()?;
         let segments = manifest.segments(&layout.dir)?.into_iter().map(Arc::new).collect();
         let snapshot = Snapshot { generation: run << 32, segments: Arc::new(segments), hot: Vec::new() };
@@ -287,50 +294,6 @@ impl Store {
         self.duck.query(&self.snapshot(), sql, prune, limits)
     }
 
-    /// Runs a statement of our own over the views within `range`, from which segments are left out that lie wholly within
-    /// it; what these come to is in the view `summaries`, by table and service.
-    pub fn overview(&self, sql: &Sql, range: TimeRange, limits: Limits) -> Result<Answer, StoreError> {
-        let _asking = Asking::begin(&self.shared);
-        let add = |sums: &mut Sums, s: &Segment| {
-            let summary = if is_within(s, range) { self.summary(s) } else { None };
-            summary.map(|summary| sums.add(s.table, s.times, summary)).is_some()
-        };
-        let view = Overview { name: "summaries", add, rows: |sums: Sums| sums.as_rows() };
-        self.duck.overview(&self.snapshot(), sql, &Prune::within(range), &view, limits)
-    }
-
-    /// The same for a statement that counts rows in parts of `range`; how many rows the segments that are left out have
-    /// in each minute is in the view `minutes`. It is empty if not all parts begin and end with minutes.
-    pub fn by_minute(
-        &self,
-        sql: &Sql,
-        range: (i64, i64),
-        part_nanos: i64,
-        prune: &Prune,
-        limits: Limits,
-    ) -> Result<Answer, StoreError> {
-        let _asking = Asking::begin(&self.shared);
-        let fits = range.0 % MINUTE_NANOS == 0 && range.1 % MINUTE_NANOS == 0 && part_nanos % MINUTE_NANOS == 0;
-        let range = TimeRange { from: Some(UnixNanos(range.0)), to: Some(UnixNanos(range.1)) };
-        let add = |minutes: &mut Minutes, s: &Segment| {
-            let rollup = if fits && is_within(s, range) { self.rollup(s) } else { None };
-            rollup.map(|rollup| minutes.add(s.table, &rollup)).is_some()
-        };
-        let view = Overview { name: "minutes", add, rows: Minutes::into_rows };
-        self.duck.overview(&self.snapshot(), sql, prune, &view, limits)
-    }
-
-    /// What a segment comes to. Its rows are read where that is not known.
-    fn summary(&self, segment: &Segment) -> Option<Summary> {
-        let text = lock(&self.shared.manifest).summary(&segment.id).ok().flatten();
-        text.and_then(|text| Summary::from_json(&text))
-    }
-
-    fn rollup(&self, segment: &Segment) -> Option<Rollup> {
-        let bytes = lock(&self.shared.manifest).rollup(&segment.id).ok().flatten();
-        bytes.and_then(|bytes| Rollup::from_bytes(&bytes))
-    }
-
     /// The newest `limit` rows that `sql` selects from `table`: newest segments first, stopping once nothing newer can
     /// come. `sql` must order by the table's time column, newest first, and select it under its name.
     pub fn newest(
@@ -520,10 +483,10 @@ pub(crate) enum Repeat {
 }
 
 /// A question that is being answered: what is done in the background gives way.
-struct Asking<'a>(&'a Shared);
+pub(crate) struct Asking<'a>(&'a Shared);
 
 impl<'a> Asking<'a> {
-    fn begin(shared: &'a Shared) -> Self {
+    pub fn begin(shared: &'a Shared) -> Self {
         shared.n_asking.fetch_add(1, Ordering::AcqRel);
         Self(shared)
     }

@@ -21,6 +21,7 @@ mod layout;
 mod ledger;
 mod manifest;
 mod origin;
+mod overview;
 mod recover;
 mod resend;
 mod rollup;

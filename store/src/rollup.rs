@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Nanoseconds of a minute.
 pub const MINUTE_NANOS: i64 = 60_000_000_000;
 /// Segments with more counts than this have none: their rows are as quickly read.
-const MAX_COUNTS: usize = 60_000;
+const MAX_COUNTS: usize = 200_000;
 
 /// The series of logs: names as the screens have them, by the lowest severity number.
 const LEVELS: [(&str, i32); 7] =

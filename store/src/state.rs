@@ -16,6 +16,7 @@ use crate::snapshot::{Segment, Snapshot};
 use crate::tail::Looker;
 use crate::upkeep::{Progress, UpkeepStatus};
 use sextant_model::Table;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -81,12 +82,8 @@ pub struct Unavailable {
     pub why: String,
 }
 
-/// What went wrong in the background.
-struct Problem {
-    what: &'static str,
-    text: String,
-    at: i64,
-}
+/// What went wrong in the background, by what failed: the text, and when.
+type Problems = BTreeMap<&'static str, (String, i64)>;
 
 /// A lock whose poison is no reason to stop: what it guards is replaced whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -123,7 +120,7 @@ pub(crate) struct Shared {
     refused: (AtomicU64, AtomicU64),
     durable_micros: Mutex<Vec<u64>>,
     pub recovered: (AtomicU64, AtomicU64),
-    last_problem: Mutex<Option<Problem>>,
+    problems: Mutex<Problems>,
     sealed: Condvar,
     sealed_lock: Mutex<()>,
     /// Whether the last try to seal failed.
@@ -187,7 +184,7 @@ impl Shared {
             refused: Default::default(),
             durable_micros: Mutex::new(Vec::new()),
             recovered: (AtomicU64::new(0), AtomicU64::new(0)),
-            last_problem: Mutex::new(None),
+            problems: Mutex::default(),
             sealed: Condvar::new(),
             sealed_lock: Mutex::new(()),
             is_sealing_stuck: AtomicBool::new(false),
@@ -258,7 +255,7 @@ impl Shared {
         let mut held = lock(&self.sealed_lock);
         while self.snapshot().hot.iter().any(|h| h.epoch < epoch && !h.is_empty()) {
             if self.is_sealing_stuck.load(Ordering::Acquire) {
-                let why = lock(&self.last_problem).as_ref().map(|p| p.text.clone()).unwrap_or_default();
+                let why = self.last_problem().map(|(text, _)| text).unwrap_or_default();
                 return Err(StoreError::Stuck(why));
             }
             held = self.sealed.wait_timeout(held, Duration::from_millis(50)).unwrap_or_else(PoisonError::into_inner).0;
@@ -351,12 +348,17 @@ impl Shared {
 
     pub fn problem(&self, what: &'static str, e: &StoreError) {
         tracing::error!("{what}: {e}");
-        *lock(&self.last_problem) = Some(Problem { what, text: format!("{what}: {e}"), at: crate::upkeep::now() });
+        lock(&self.problems).insert(what, (format!("{what}: {e}"), crate::upkeep::now()));
+    }
+
+    /// The last thing that went wrong and did not go right since.
+    fn last_problem(&self) -> Option<(String, i64)> {
+        lock(&self.problems).values().max_by_key(|(_, at)| *at).cloned()
     }
 
     /// What went wrong last went right: it is no problem any more.
     pub fn solved(&self, what: &'static str) {
-        lock(&self.last_problem).take_if(|problem| problem.what == what);
+        lock(&self.problems).remove(what);
     }
 
     /// Why senders are refused, if that is so for longer than a moment.
@@ -396,7 +398,7 @@ impl Shared {
             durable_micros: (times.get(times.len() / 2).copied().unwrap_or(0), times.last().copied().unwrap_or(0)),
             first_services: lock(&self.services).list().to_vec(),
             recovered: (self.recovered.0.load(Ordering::Acquire), self.recovered.1.load(Ordering::Acquire)),
-            last_problem: lock(&self.last_problem).as_ref().map(|p| (p.text.clone(), p.at)),
+            last_problem: self.last_problem(),
             refusing: self.refusing(),
             refused: (self.refused.0.load(Ordering::Acquire), self.refused.1.load(Ordering::Acquire)),
             unavailable: Self::unavailable(&snapshot),

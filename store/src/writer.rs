@@ -112,8 +112,12 @@ impl Writer {
     fn commit(&mut self, first: Request, queue: &Receiver<ToWriter>) {
         self.remember();
         if self.shared.is_memory_stale.swap(false, Ordering::AcqRel) {
-            self.recent = RecentRows::default();
             *lock(&self.shared.requests) = Requests::default();
+            // What is only in the log is there for certain.
+            self.recent = RecentRows::default();
+            for row in &self.closing.rows {
+                self.recent.insert(*row);
+            }
         }
         let mut size = first.frame.len();
         let mut waiting = vec![first];

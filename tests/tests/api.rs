@@ -90,10 +90,19 @@ fn figures_and_mistakes() {
         "from": "spans", "filter": { "field": "service", "op": "equals", "value": "checkout" },
         "aggregates": ["max(duration)", "count"], "group_by": ["name"], "order_by": "max(duration)", "limit": 1,
     });
-    assert_eq!(
-        rows(&ask(&serve, &slowest)),
-        [object!({ "name": "render", "max(duration)": 29_000_000, "count": 10 })]
-    );
+    assert_eq!(rows(&ask(&serve, &slowest)), [object!({ "name": "render", "max(duration)": 29_000_000, "count": 10 })]);
+    // 0 to 29 ms, a millisecond apart; what begins is open is that of all of them.
+    let all = object!({ "from": "spans", "aggregates":
+        ["p50(duration)", "p95(duration)", "avg(duration)", "sum(duration)", "min(duration)", "distinct(name)", "errors", "rate"] });
+    let row = rows(&ask(&serve, &all))[0].clone();
+    let n = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
+    let whole = |key: &str| n(key).round() as i64;
+    let figures = ["p50(duration)", "avg(duration)", "sum(duration)", "min(duration)", "distinct(name)", "errors"];
+    assert_eq!(figures.map(whole), [14_500_000, 14_500_000, 435_000_000, 0, 3, 0]);
+    assert!((n("p95(duration)") - 27.55e6).abs() < 1.0 && (n("rate") - 30.0 / 0.029).abs() < 1e-6, "{row}");
+    let rates = object!({ "from": "spans", "aggregates": ["rate"], "group_by": ["name"] });
+    let rates: Vec<f64> = rows(&ask(&serve, &rates)).iter().filter_map(|r| r["rate"].as_f64()).collect();
+    assert!(rates.len() == 3 && rates.iter().all(|r| (r - 10.0 / 0.029).abs() < 1e-6), "one period for all: {rates:?}");
     let below = object!({ "from": "spans", "filter": { "parent": ["name:GET", "name:SELECT"] }, "limit": 5 });
     assert!(rows(&ask(&serve, &below)).iter().all(|r| r["SpanName"] == "SELECT"));
     assert_eq!(rows(&ask(&serve, &object!({ "from": "traces", "limit": 50 }))).len(), 10);

@@ -196,3 +196,19 @@ fn what_stops_the_program_is_said_in_a_line() {
     assert_eq!(bad.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&bad.stderr).contains("cannot create"));
 }
+
+#[test]
+fn a_large_record_before_many_small_ones_takes_no_memory_for_those() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(dir.path());
+    let record = |n: usize, severity: i64| serde_json::json!({ "severityNumber": severity, "attributes": [{ "key": "k", "value": { "stringValue": "x".repeat(n) } }] });
+    let mut records: Vec<_> = (0..20).map(|_| record(25_000, i64::from(i32::MAX))).collect();
+    records.extend((0..20_000).map(|_| record(1, 9)));
+    let logs = serde_json::json!({ "resourceLogs": [{ "scopeLogs": [{ "logRecords": records }] }] });
+    assert_eq!(serve.post_json("otlp-http", "/v1/logs", &logs.to_string()).status, 200);
+    let hot = serve.api("GET", "/api/v1/status", "").json()["sizes"]["hot_bytes"].as_u64().expect("bytes");
+    assert!(hot < 40 << 20, "{hot} bytes in memory");
+    // The next one is taken too, also after one with the largest severity there is.
+    assert_eq!(serve.post_json("otlp-http", "/v1/logs", &logs.to_string()).status, 200);
+    assert_eq!(serve.stop(), Some(0));
+}

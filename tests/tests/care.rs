@@ -153,12 +153,15 @@ fn a_manifest_is_made_anew_from_the_files() {
     ok(&["compact", "--data", data]);
     ok(&["demo", "--spans", "200", "--seed", "7", "--data", data]);
     let (before, kept) = (counts(data), ledger(data));
-    for damage in ["gone", "nonsense"] {
+    for damage in ["gone", "nonsense", "blank"] {
         for suffix in ["", "-wal", "-shm"] {
             fs::remove_file(dir.path().join(format!("segments.db{suffix}"))).ok();
         }
         if damage == "nonsense" {
             fs::write(dir.path().join("segments.db"), vec![7; 9_000]).expect("writes");
+        }
+        if damage == "blank" {
+            fs::write(dir.path().join("segments.db"), "").expect("writes");
         }
         // Nobody begins anew over files that are there.
         for command in ["doctor", "status", "serve", "demo"] {

@@ -268,3 +268,23 @@ fn policies_that_make_no_sense_are_refused() {
     let pin = data.json(&["pin", "list"])[0].clone();
     assert!(pin["from"].is_string() && pin["to"].is_string(), "{pin}");
 }
+
+#[test]
+fn rows_of_one_time_do_not_all_go_for_a_few_bytes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(dir.path());
+    let at = now().to_string();
+    let span = |i: i64| {
+        object!({ "traceId": format!("{:032x}", i + 1), "spanId": format!("{:016x}", i + 1), "name": "1 h",
+            "startTimeUnixNano": at, "endTimeUnixNano": at })
+    };
+    let spans: Vec<Value> = (0..2_000).map(span).collect();
+    send(&serve, &object!({ "resourceSpans": [{ "scopeSpans": [{ "spans": spans }] }] }).to_string());
+    assert_eq!(serve.stop(), Some(0));
+    let data = Data { dir };
+    let n_bytes: u64 = data.segments().iter().filter_map(|p| p.metadata().ok()).map(|m| m.len()).sum();
+    data.ok(&["retention", "set", "traces", "forever", "--max-bytes", &(n_bytes * 95 / 100).to_string()]);
+    data.ok(&["retention", "apply"]);
+    let (received, stored, evicted) = data.ledger();
+    assert!((1_850..2_000).contains(&stored) && received == stored + evicted, "{stored} of 2,000 are left");
+}

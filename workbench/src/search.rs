@@ -7,7 +7,7 @@ use arrow::datatypes::{Int64Type, Schema};
 use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Period, SearchAsk, SearchKind};
 use sextant_model::query::Query;
 use sextant_model::{Param, Prune, Signal, Sql, Table, TimeRange, TraceId};
-use sextant_queries::{duckdb, parse, prune};
+use sextant_queries::{duckdb, parse, prune, view_as};
 use sextant_store::{Limits, Plan};
 use std::sync::Arc;
 
@@ -108,6 +108,15 @@ impl Workbench {
             let plans: Vec<_> =
                 signal(ask.kind).tables().iter().map(|t| plan(*t, &snapshot.plan(*t, &prune))).collect();
             let mut object = explained(&sql);
+            object["search"] = sextant_queries::text(&query).into();
+            if query.signal == Signal::Traces {
+                let said = |said: Result<String, &'static str>| match said {
+                    Ok(text) => serde_json::json!({ "text": text }),
+                    Err(why) => serde_json::json!({ "not": why }),
+                };
+                object["traceql"] = said(view_as::traceql(&query));
+                object["jaeger"] = said(view_as::jaeger(&query).map(|form| form.to_string()));
+            }
             object["plan"] = plans.into();
             return Ok(Answer::object(object, snapshot.generation));
         }

@@ -53,6 +53,14 @@ fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
     for (i, value) in object["params"].as_array().into_iter().flatten().enumerate() {
         writeln!(out, "-- ?{} = {value}", i + 1)?;
     }
+    writeln!(out, "-- search: {}", object["search"].as_str().unwrap_or_default())?;
+    for (key, name) in [("traceql", "TraceQL"), ("jaeger", "Jaeger")] {
+        if let Some(text) = object[key]["text"].as_str() {
+            writeln!(out, "-- as {name}: {text}")?;
+        } else if let Some(why) = object[key]["not"].as_str() {
+            writeln!(out, "-- not as {name}: {why}")?;
+        }
+    }
     for plan in object["plan"].as_array().into_iter().flatten() {
         let n = |key: &str| plan[key].as_u64().unwrap_or(0);
         let table = plan["table"].as_str().unwrap_or_default();

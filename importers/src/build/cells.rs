@@ -76,10 +76,11 @@ impl Text {
     pub fn size_bytes(&self) -> usize {
         self.data.len() + 4 * self.offsets.len()
     }
-    /// Makes room for `n` times as much, in `of`ths of what is there.
-    pub fn reserve_share(&mut self, n: usize, of: usize) {
-        self.offsets.reserve(self.len() * n / of);
-        self.data.reserve(self.data.len() * n / of);
+    /// Makes room for `n` times as much, in `of`ths of what is there, but for no more than `most` bytes.
+    pub fn reserve_share(&mut self, n: usize, of: usize, most: usize) {
+        let share = |len: usize| (len as u64).saturating_mul(n as u64) / of.max(1) as u64;
+        self.offsets.reserve(share(self.len()).min(most as u64 / 4) as usize);
+        self.data.reserve(share(self.data.len()).min(most as u64) as usize);
     }
     /// Makes room for `n` rows of about `n_bytes` each.
     pub fn reserve(&mut self, n: usize, n_bytes: usize) {

@@ -19,6 +19,7 @@ pub(crate) struct MapColumn {
     n_expected: usize,
 }
 
+const MAX_GUESSED_BYTES: usize = 256 << 10;
 /// After so many rows it is guessed how much the others will need.
 const SAMPLE_ROWS: usize = 16;
 
@@ -44,8 +45,9 @@ impl MapColumn {
 
     fn reserve_entries(&mut self) {
         let (n, of) = (self.n_expected.saturating_sub(self.len()), self.len());
+        // A guess, and the first ones may be unlike the rest: never more than a little.
         for text in [&mut self.keys, &mut self.values, &mut self.types] {
-            text.reserve_share(n, of);
+            text.reserve_share(n, of, MAX_GUESSED_BYTES);
         }
     }
 

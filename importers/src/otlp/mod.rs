@@ -62,6 +62,9 @@ pub fn decode_json(text: &[u8], received_at: i64, options: &JsonOptions) -> Resu
     Ok(Decoded::from_builders(decoder.rows))
 }
 
+/// Room is made for so many records of a scope; two bytes can claim to be one.
+const MAX_RESERVED: usize = 4_096;
+
 /// State of one message: the rows so far, the envelope of the records being read, and scratch lists.
 struct Decoder<'a> {
     rows: Builders,
@@ -132,8 +135,8 @@ impl<'a> Decoder<'a> {
         envelope.scope_schema.push(schema_url);
         self.envelope = Rc::new(envelope);
         match signal {
-            Signal::Traces => self.rows.traces.reserve(n_records),
-            Signal::Logs => self.rows.logs.reserve(n_records),
+            Signal::Traces => self.rows.traces.reserve(n_records.min(MAX_RESERVED)),
+            Signal::Logs => self.rows.logs.reserve(n_records.min(MAX_RESERVED)),
             Signal::Metrics => {}
         }
         let mut ahead = r;

@@ -19,11 +19,11 @@ pub fn aggregate(query: &Query, aggregate: &Aggregate, range: TimeRange, limit: 
     let time = signal.tables()[0].time_column();
     if let Some(every) = aggregate.every {
         columns.push(format!("make_timestamp_ns((epoch_ns({time}) // {every}) * {every}) AS \"time\""));
-        groups.push("\"time\"".to_owned());
+        groups.push(columns.len().to_string());
     }
     for key in &aggregate.by {
         columns.push(format!("{} AS {}", group_text(signal, &key.field), name(&key.name)));
-        groups.push(name(&key.name));
+        groups.push(columns.len().to_string());
     }
     for measure in &aggregate.measures {
         let figure = figure(signal, measure, aggregate.every, range, time);
@@ -40,20 +40,23 @@ pub fn aggregate(query: &Query, aggregate: &Aggregate, range: TimeRange, limit: 
     let condition = filter.expr(&query.filter);
     // Of no records there are no groups, but one row of figures where nothing groups.
     let group = if groups.is_empty() { String::new() } else { format!(" GROUP BY {}", groups.join(", ")) };
-    let largest = |at: usize| format!("{} DESC NULLS LAST", name(&aggregate.measures[at].name()));
+    // By place: a name may be that of a column of the table, whatever its case.
+    let largest = |at: usize| format!("{} DESC NULLS LAST", groups.len() + at + 1);
     let (order, limit) = match aggregate.top {
-        Some((n, at)) => (std::iter::once(largest(at)).chain(groups).collect(), n.min(limit)),
-        None if aggregate.every.is_none() && !groups.is_empty() => {
-            (std::iter::once(largest(0)).chain(groups).collect::<Vec<_>>(), limit)
-        }
-        None => (groups, limit),
+        Some((n, at)) => (vec![largest(at)], n.min(limit)),
+        None if aggregate.every.is_some() => (vec!["1 DESC".to_owned()], limit),
+        None if groups.is_empty() => (Vec::new(), limit),
+        None => (vec![largest(0)], limit),
     };
+    let skipped = usize::from(order.first().is_some_and(|first| first == "1 DESC"));
+    let order: Vec<String> = order.into_iter().chain(groups.iter().skip(skipped).cloned()).collect();
     let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
     let columns = columns.join(", ");
-    Sql {
-        text: format!("SELECT {columns} FROM {from} WHERE {bounds} AND {condition}{group}{order} LIMIT {limit}"),
-        params,
-    }
+    let text = format!("SELECT {columns} FROM {from} WHERE {bounds} AND {condition}{group}{order} LIMIT {limit}");
+    // The newest parts of time are wanted, and read from the oldest on.
+    let is_by_time = aggregate.every.is_some() && aggregate.top.is_none();
+    let text = if is_by_time { format!("SELECT * FROM ({text}) ORDER BY {}", groups.join(", ")) } else { text };
+    Sql { text, params }
 }
 
 fn figure(signal: Signal, measure: &Measure, every: Option<i64>, range: TimeRange, time: &str) -> String {
@@ -67,8 +70,12 @@ fn figure(signal: Signal, measure: &Measure, every: Option<i64>, range: TimeRang
             let seconds = match (every, range.from, range.to) {
                 (Some(every), ..) => (every as f64 / 1e9).to_string(),
                 (None, Some(from), Some(to)) => (to.0.saturating_sub(from.0) as f64 / 1e9).to_string(),
-                // From the first record to the last.
-                _ => format!("nullif((max(epoch_ns({time})) - min(epoch_ns({time}))) / 1e9, 0)"),
+                // Where an end is open, it is that of all groups together.
+                (None, from, to) => {
+                    let from = from.map_or_else(|| format!("min(min(epoch_ns({time}))) OVER ()"), |t| t.0.to_string());
+                    let to = to.map_or_else(|| format!("max(max(epoch_ns({time}))) OVER ()"), |t| t.0.to_string());
+                    format!("nullif(({to} - {from}) / 1e9, 0)")
+                }
             };
             format!("count(*) / {seconds}")
         }

@@ -119,20 +119,22 @@ impl Filter<'_> {
             SpanSet::Under { above, below, is_direct: true } => {
                 let below = self.set(below);
                 let parents = self.spans("TraceId, SpanId", |f| f.set(above));
-                format!("({below} AND (TraceId, ParentSpanId) IN ({parents}))")
+                format!("({below} AND ParentSpanId <> SpanId AND (TraceId, ParentSpanId) IN ({parents}))")
             }
             // From the spans above down, as far as it goes; only in traces that have both.
             SpanSet::Under { above, below, is_direct: false } => {
                 let is_below = self.set(below);
-                let parents = self.spans("TraceId, SpanId", |f| f.set(above));
                 let traces = self.traces_of(below);
                 let within = self.within;
-                let range = self.range("c.Timestamp", within);
+                let range = self.range("Timestamp", within);
+                let parents = self.spans("TraceId, SpanId", |f| f.set(above));
                 format!(
-                    "({is_below} AND (TraceId, ParentSpanId) IN (WITH RECURSIVE down AS (\
-                     SELECT TraceId, SpanId FROM ({parents}) WHERE TraceId IN ({traces}) UNION \
-                     SELECT c.TraceId, c.SpanId FROM traces c JOIN down d ON c.TraceId = d.TraceId \
-                     AND c.ParentSpanId = d.SpanId WHERE {range}) SELECT TraceId, SpanId FROM down))"
+                    "({is_below} AND ParentSpanId <> SpanId AND (TraceId, ParentSpanId) IN (\
+                     WITH RECURSIVE few AS MATERIALIZED (SELECT TraceId, SpanId, ParentSpanId FROM traces \
+                     WHERE TraceId IN ({traces}) AND {range}), down AS (\
+                     SELECT p.TraceId, p.SpanId FROM ({parents}) p WHERE p.TraceId IN (SELECT TraceId FROM few) UNION \
+                     SELECT c.TraceId, c.SpanId FROM few c JOIN down d ON c.TraceId = d.TraceId \
+                     AND c.ParentSpanId = d.SpanId) SELECT TraceId, SpanId FROM down))"
                 )
             }
         }

@@ -166,6 +166,13 @@ pub(crate) fn repair(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
     let mut is_any_gone = false;
     for segment in snapshot.segments() {
         if segment_finding(segment).is_some_and(|f| f.kind == Kind::Damage) {
+            if !is_any_gone {
+                // Its rows may come again, and then they are no duplicates: this first, so that no failure keeps it from being.
+                lock(&shared.sidecar).clear()?;
+                lock(&shared.manifest).forget_requests()?;
+                *lock(&shared.requests) = Requests::default();
+                shared.is_memory_stale.store(true, Ordering::Release);
+            }
             let aside = put_aside(shared, &segment.path)?;
             put_aside(shared, &segment.path.with_extension("idx"))?;
             forget(shared, segment)?;
@@ -184,13 +191,6 @@ pub(crate) fn repair(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
             segment.forget_index();
             done.push(Finding::new(Kind::Note, &finding.path, "made anew"));
         }
-    }
-    if is_any_gone {
-        // Its rows may come again, and then they are no duplicates.
-        lock(&shared.sidecar).clear()?;
-        lock(&shared.manifest).forget_requests()?;
-        *lock(&shared.requests) = Requests::default();
-        shared.is_memory_stale.store(true, Ordering::Release);
     }
     for path in orphans(shared, &snapshot)?.into_iter().chain(lock(&shared.sidecar).damaged()) {
         let aside = put_aside(shared, &path)?;

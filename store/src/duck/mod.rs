@@ -237,7 +237,10 @@ fn run_sound(
 }
 
 /// What DuckDB's messages begin with that are about the statement and not about a file.
-const OF_THE_STATEMENT: [&str; 10] = [
+const OF_THE_STATEMENT: [&str; 13] = [
+    "Invalid Input",
+    "Out of Range",
+    "Out of Memory",
     "Parser",
     "Binder",
     "Catalog",

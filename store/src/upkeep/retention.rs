@@ -111,9 +111,14 @@ struct Keep<'a> {
 impl Keep<'_> {
     fn apply(&mut self, policy: &Policy, segments: Vec<Arc<Segment>>, progress: &Progress) -> Result<(), StoreError> {
         let mut left = Vec::new();
+        // One that can't be written anew, on a full disk say, keeps no other from going.
+        let mut failed = Ok(());
         for segment in segments {
             let is_gone = match policy.keep.map(|keep| self.at.saturating_sub(keep)) {
-                Some(cut) if can_be_older(&segment, cut) => self.evict(&segment, Cut::Older(cut), "age")?,
+                Some(cut) if can_be_older(&segment, cut) => {
+                    let evicted = self.evict(&segment, Cut::Older(cut), "age");
+                    tried(evicted, &mut failed)? > 0
+                }
                 _ => false,
             };
             progress.step(self.shared, segment.n_rows);
@@ -123,7 +128,12 @@ impl Keep<'_> {
             }
         }
         if let Some(max_bytes) = policy.max_bytes {
-            left.sort_by_key(|s| s.times.1);
+            // What can't be read can't go, and what has no usable time is as old as its receipt.
+            let age = |s: &Arc<Segment>| match s.received {
+                Some((_, last)) if s.bucket == Bucket::Absurd => last,
+                _ => s.times.1,
+            };
+            left.sort_by_key(age);
             let mut n_bytes: u64 = left.iter().map(|s| s.n_bytes).sum();
             let mut rest = Vec::new();
             for segment in left {
@@ -133,18 +143,22 @@ impl Keep<'_> {
                     continue;
                 }
                 // Of the one that goes beyond, the oldest rows: about as many as take the bytes that are too many.
-                let is_whole = excess >= segment.n_bytes;
-                let n_rows =
-                    (u128::from(segment.n_rows) * u128::from(excess)).div_ceil(u128::from(segment.n_bytes.max(1)));
-                let cut = if is_whole { Cut::All } else { Cut::Oldest(n_rows as u64) };
-                if self.evict(&segment, cut, "bytes")? {
-                    n_bytes -= excess.min(segment.n_bytes);
-                } else {
+                let size = segment.n_bytes.max(1);
+                let share = |bytes: u64, n: u64, of: u64| {
+                    (u128::from(n) * u128::from(bytes)).div_ceil(u128::from(of.max(1))) as u64
+                };
+                let cut = if excess >= size { Cut::All } else { Cut::Oldest(share(excess, segment.n_rows, size)) };
+                let evicted = self.evict(&segment, cut, "bytes");
+                let n_evicted = tried(evicted, &mut failed)?;
+                // Pinned rows stay, and so do their bytes.
+                n_bytes -= share(size, n_evicted, segment.n_rows).min(segment.n_bytes);
+                if n_evicted == 0 {
                     rest.push(segment);
                 }
             }
             left = rest;
         }
+        failed?;
         self.tiers(policy, &left)
     }
 
@@ -168,30 +182,36 @@ impl Keep<'_> {
         row.n_bytes += segment.n_bytes;
     }
 
-    /// Takes out the rows that `cut` is about; never what is pinned. True if the segment is gone or was written anew.
-    fn evict(&mut self, segment: &Arc<Segment>, cut: Cut, policy: &'static str) -> Result<bool, StoreError> {
+    /// Takes out the rows that `cut` is about; never what is pinned. How many; if any, the segment is gone or was written
+    /// anew.
+    fn evict(&mut self, segment: &Arc<Segment>, cut: Cut, policy: &'static str) -> Result<u64, StoreError> {
         if let Some(why) = segment.trouble() {
             // What can't be read can't be counted: it stays until it can.
             tracing::warn!("left alone by retention: {why}");
-            return Ok(false);
+            return Ok(0);
         }
         let pins: Vec<&Pin> = self.pins.iter().filter(|p| is_about(p, segment)).collect();
-        let last_to_go = match cut {
+        let (last_to_go, mut n_of_last) = match cut {
             Cut::Oldest(n) => oldest(segment, n)?,
-            Cut::Older(_) | Cut::All => i64::MAX,
+            Cut::Older(_) | Cut::All => (i64::MAX, 0),
         };
         let mut evicted = Evicted::default();
         let mut keep = Vec::with_capacity(segment.n_rows as usize);
         for rows in read_columns(&segment.path, &columns_of(segment, &pins), None)? {
             let senders = lock(&self.shared.senders);
-            let Some(receipts) = Receipts::of(&rows) else { return Ok(false) };
-            let Some(times) = times_of(segment, &rows) else { return Ok(false) };
+            let Some(receipts) = Receipts::of(&rows) else { return Ok(0) };
+            let Some(times) = times_of(segment, &rows) else { return Ok(0) };
             let pinned = pinned_rows(&pins, &rows, times);
             let first = keep.len();
             for (row, time) in times.iter().enumerate() {
                 let is_old = match cut {
                     Cut::All => true,
-                    Cut::Oldest(_) => *time <= last_to_go,
+                    Cut::Oldest(_) => {
+                        let age = if segment.bucket == Bucket::Absurd { receipts.received(row) } else { *time };
+                        let is_last = age == last_to_go && n_of_last > 0;
+                        n_of_last -= u64::from(is_last);
+                        age < last_to_go || is_last
+                    }
                     Cut::Older(cut) => {
                         let sender = receipts.sender(row).and_then(|s| senders.get(s));
                         let is_taken_in = sender.is_some_and(|(_, protocol)| is_taken_in(protocol));
@@ -206,11 +226,11 @@ impl Keep<'_> {
         }
         let n_evicted = keep.iter().filter(|k| !**k).count() as u64;
         if n_evicted == 0 {
-            return Ok(false);
+            return Ok(0);
         }
         if self.is_dry {
             self.count(segment, policy, n_evicted);
-            return Ok(true);
+            return Ok(n_evicted);
         }
         let gone = [segment.clone()];
         check(&gone)?;
@@ -235,7 +255,7 @@ impl Keep<'_> {
             ..Replacement::default()
         })?;
         self.count(segment, policy, n_evicted);
-        Ok(true)
+        Ok(n_evicted)
     }
 
     /// Compresses and moves what is old enough for it.
@@ -299,14 +319,35 @@ enum Cut {
     All,
 }
 
-/// The time of the last of the `n` oldest rows.
-fn oldest(segment: &Segment, n: u64) -> Result<i64, StoreError> {
-    let mut times = Vec::with_capacity(segment.n_rows as usize);
-    for rows in read_columns(&segment.path, &[segment.table.time_column()], None)? {
-        times.extend_from_slice(times_of(segment, &rows).unwrap_or_default());
+/// The time of the last of the `n` oldest rows, and how many rows of that time are among them.
+fn oldest(segment: &Segment, n: u64) -> Result<(i64, u64), StoreError> {
+    let column = if segment.bucket == Bucket::Absurd { "ReceivedAt" } else { segment.table.time_column() };
+    let mut times: Vec<i64> = Vec::with_capacity(segment.n_rows as usize);
+    for rows in read_columns(&segment.path, &[column], None)? {
+        let column = rows.column_by_name(column).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+        times.extend_from_slice(column.map_or(&[][..], |c| c.values()));
     }
-    let place = (n.max(1) as usize - 1).min(times.len().saturating_sub(1));
-    if times.is_empty() { Ok(i64::MIN) } else { Ok(*times.select_nth_unstable(place).1) }
+    if times.is_empty() || n == 0 {
+        return Ok((i64::MIN, 0));
+    }
+    let place = (n as usize - 1).min(times.len() - 1);
+    let last = *times.select_nth_unstable(place).1;
+    let n_before = times.iter().filter(|t| **t < last).count();
+    Ok((last, (place + 1 - n_before) as u64))
+}
+
+/// How many rows went; after a failure none, and the first of them is remembered.
+fn tried(evicted: Result<u64, StoreError>, failed: &mut Result<(), StoreError>) -> Result<u64, StoreError> {
+    match evicted {
+        Ok(n) => Ok(n),
+        Err(e @ (StoreError::RulesChanged | StoreError::Closing)) => Err(e),
+        Err(e) => {
+            if failed.is_ok() {
+                *failed = Err(e);
+            }
+            Ok(0)
+        }
+    }
 }
 
 /// Whether a row of the segment can be older than `cut`, as far as the manifest knows.

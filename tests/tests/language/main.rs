@@ -109,11 +109,21 @@ fn the_corpus_means_what_it_did() {
             (None, Signal::Logs) => duckdb::logs(&query, TimeRange::ALL, 1_000),
             (None, Signal::Metrics) => duckdb::metrics(&query, TimeRange::ALL, 1_000),
         };
-        let condition = sql.text.split_once(" WHERE ").map_or(sql.text.as_str(), |(_, c)| c);
+        let condition = match query.aggregate {
+            Some(_) => sql.text.as_str(),
+            None => sql.text.split_once(" WHERE ").map_or(sql.text.as_str(), |(_, c)| c),
+        };
         let params: Vec<String> = sql.params.iter().map(|p| format!("{p:?}")).collect();
         out += &format!("  sql {condition}\n  params [{}]\n", params.join(", "));
         let rows = store.query(&sql, &prune(&query, TimeRange::ALL), Limits::default());
-        let rows = rows.unwrap_or_else(|e| panic!("{search}: {e}\n{}", sql.text)).n_rows();
+        let rows = rows.unwrap_or_else(|e| panic!("{search}: {e}\n{}", sql.text));
+        if query.aggregate.is_some() {
+            // The first figures themselves.
+            let first = rows.batches.first().map(|b| b.slice(0, b.num_rows().min(6)));
+            let shown = first.map(|b| figures_text(&b)).unwrap_or_default();
+            out += &format!("  figures {shown}\n");
+        }
+        let rows = rows.n_rows();
         if query.aggregate.is_none() && signal != Signal::Metrics && !has_other_columns(&query.filter) {
             assert_eq!(check(&store, &world, &query), rows, "{search}");
         }
@@ -128,6 +138,22 @@ fn the_corpus_means_what_it_did() {
     let expected = std::fs::read_to_string(&golden).unwrap_or_default();
     let differs = expected.lines().zip(out.lines()).find(|(a, b)| a != b);
     assert!(out == expected, "the corpus means something else: {differs:?}; if that is right: SEXTANT_BLESS=1");
+}
+
+/// Rows as text, floats rounded.
+fn figures_text(batch: &arrow::array::RecordBatch) -> String {
+    use arrow::util::display::{ArrayFormatter, FormatOptions};
+    let cell = |column: &arrow::array::ArrayRef, row: usize| {
+        let floats = column.as_primitive_opt::<arrow::datatypes::Float64Type>();
+        match floats.filter(|c| arrow::array::Array::is_valid(c, row)) {
+            Some(c) => format!("{:.6e}", c.value(row)),
+            None => ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())
+                .map_or_else(|e| e.to_string(), |f| f.value(row).to_string()),
+        }
+    };
+    let rows =
+        (0..batch.num_rows()).map(|row| batch.columns().iter().map(|c| cell(c, row)).collect::<Vec<_>>().join(", "));
+    rows.collect::<Vec<_>>().join(" | ")
 }
 
 /// Columns that the plain rows have not.

@@ -232,8 +232,10 @@ impl Of<'_> {
                     return false;
                 }
                 let spans = self.of_trace(&row.trace);
+                // A span is not below itself, though it may say so; and a ring is gone round once.
                 let mut at = row;
-                while let Some(parent) = spans.iter().find(|s| s.id == at.parent) {
+                for _ in 0..spans.len() {
+                    let Some(parent) = spans.iter().find(|s| s.id == at.parent && row.id != row.parent) else { break };
                     if self.is_in(parent, above) {
                         return true;
                     }

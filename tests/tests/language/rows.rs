@@ -113,6 +113,12 @@ impl World {
                 if n > 0 && random.random_bool(0.9) {
                     span.parent.clone_from(&spans[random.random_range(first..spans.len())].id);
                 }
+                // Some say that they are their own parents, or each other's.
+                if random.random_bool(0.02) {
+                    span.parent.clone_from(&span.id);
+                } else if n == 1 && random.random_bool(0.1) {
+                    spans[first].parent.clone_from(&span.id);
+                }
                 spans.push(span);
             }
         }
