@@ -7,6 +7,7 @@ pub mod ledger;
 pub mod prune;
 pub mod query;
 pub mod schema;
+pub mod severity;
 pub mod signal;
 pub mod sql;
 pub mod time;

@@ -3,6 +3,7 @@
 
 use arrow::array::{Array, AsArray, Int32Array, RecordBatch, StringArray};
 use serde::{Deserialize, Serialize};
+use sextant_model::severity::{LEVELS, level};
 use sextant_model::{Signal, Table};
 use std::collections::{BTreeMap, HashMap};
 
@@ -84,8 +85,7 @@ impl Fields {
         }
         let severity = rows.column_by_name("SeverityNumber").and_then(|c| c.as_any().downcast_ref::<Int32Array>());
         if let Some(numbers) = severity {
-            let names = ["", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
-            let name = |row| names[usize::try_from(numbers.value(row).saturating_add(3) / 4).unwrap_or(0).min(6)];
+            let name = |row| LEVELS[level(numbers.value(row))].0;
             sample().map(name).filter(|v| !v.is_empty()).for_each(|v| self.add("level", v, step as u64));
         }
         let own = match table.signal() {
@@ -131,16 +131,9 @@ impl Dictionary {
         Self { fields: rows.into_iter().filter_map(read).collect(), is_unsaved: false }
     }
 
-    /// What is to be saved, if it is not: project, signal, and the rest.
-    pub fn unsaved(&mut self) -> Option<Vec<(String, &'static str, Vec<u8>)>> {
-        if !std::mem::take(&mut self.is_unsaved) {
-            return None;
-        }
-        let row = |((project, signal), fields): (&(String, Signal), &Fields)| {
-            let json = serde_json::to_vec(fields).ok()?;
-            Some((project.clone(), signal.name(), zstd::encode_all(json.as_slice(), 1).ok()?))
-        };
-        Some(self.fields.iter().filter_map(row).collect())
+    /// What is to be saved, if it is not: a copy, for writing it takes longer than anybody should wait for it.
+    pub fn unsaved(&mut self) -> Option<BTreeMap<(String, Signal), Fields>> {
+        std::mem::take(&mut self.is_unsaved).then(|| self.fields.clone())
     }
 
     /// It was not saved after all.
@@ -174,6 +167,15 @@ impl Dictionary {
     fn of(&self, signal: Signal) -> impl Iterator<Item = &Fields> {
         self.fields.iter().filter(move |((_, s), _)| *s == signal).map(|(_, fields)| fields)
     }
+}
+
+/// Rows for the manifest: project, signal, and the rest.
+pub(crate) fn encoded(fields: &BTreeMap<(String, Signal), Fields>) -> Vec<(String, &'static str, Vec<u8>)> {
+    let row = |((project, signal), fields): (&(String, Signal), &Fields)| {
+        let json = serde_json::to_vec(fields).ok()?;
+        Some((project.clone(), signal.name(), zstd::encode_all(json.as_slice(), 1).ok()?))
+    };
+    fields.iter().filter_map(row).collect()
 }
 
 fn ranked<'a>(all: impl Iterator<Item = (&'a str, u64)>, part: &str) -> Vec<(String, u64)> {
@@ -219,7 +221,7 @@ mod tests {
         assert!(dictionary.keys(Signal::Logs, "").is_empty());
         // As it was, from the manifest.
         dictionary.set_unsaved();
-        let rows = dictionary.unsaved().expect("is to be saved");
+        let rows = encoded(&dictionary.unsaved().expect("is to be saved"));
         let again = Dictionary::saved(rows.into_iter().map(|(p, s, b)| (p, s.to_owned(), b)).collect());
         assert_eq!(again.fields, dictionary.fields);
         assert!(dictionary.unsaved().is_none());

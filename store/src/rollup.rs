@@ -5,6 +5,7 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, Time
 use arrow::datatypes::{Int32Type, TimestampNanosecondType};
 use serde::{Deserialize, Serialize};
 use sextant_model::Table;
+use sextant_model::severity::{LEVELS, level};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,9 +15,6 @@ pub const MINUTE_NANOS: i64 = 60_000_000_000;
 /// Segments with more counts than this have none: their rows are as quickly read.
 const MAX_COUNTS: usize = 200_000;
 
-/// The series of logs: names as the screens have them, by the lowest severity number.
-const LEVELS: [(&str, i32); 7] =
-    [("", i32::MIN), ("TRACE", 1), ("DEBUG", 5), ("INFO", 9), ("WARN", 13), ("ERROR", 17), ("FATAL", 21)];
 const STATUSES: [&str; 3] = ["Unset", "Ok", "Error"];
 
 /// Counts of a service.
@@ -43,7 +41,7 @@ impl Series<'_> {
     /// The number of the series, if it is a usual one.
     fn of(&self, row: usize) -> Option<usize> {
         match self {
-            Series::Levels(numbers) => LEVELS.iter().rposition(|(_, from)| numbers[row] >= *from),
+            Series::Levels(numbers) => Some(level(numbers[row])),
             Series::Statuses(texts) => STATUSES.iter().position(|s| *s == texts.value(row)),
             Series::One => Some(0),
         }

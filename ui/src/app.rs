@@ -47,6 +47,7 @@ pub(crate) struct State {
     pub figures: crate::views::figures::State,
     pub palette: Option<palette::State>,
     pub is_sheet_open: bool,
+    pub is_view_as_open: bool,
     pub notices: Vec<Notice>,
     /// Commands for the view that is about to be painted.
     pub todo: Vec<Do>,
@@ -166,6 +167,7 @@ impl App {
             figures: crate::views::figures::State::default(),
             palette: None,
             is_sheet_open: false,
+            is_view_as_open: false,
             notices: Vec::new(),
             todo: Vec::new(),
             wanted: Vec::new(),
@@ -247,9 +249,13 @@ impl App {
                     state.palette = if state.palette.is_some() { None } else { Some(palette::State::default()) };
                 }
                 Do::Keys => state.is_sheet_open = !state.is_sheet_open,
+                Do::ViewAs => state.is_view_as_open = !state.is_view_as_open,
                 Do::Search => state.is_typing = true,
                 Do::Close => {
-                    if state.palette.take().is_none() && !std::mem::take(&mut state.is_sheet_open) {
+                    let is_closed = state.palette.take().is_some()
+                        || std::mem::take(&mut state.is_sheet_open)
+                        || std::mem::take(&mut state.is_view_as_open);
+                    if !is_closed {
                         state.todo.push(Do::Close);
                     }
                 }

@@ -9,6 +9,7 @@ use sextant_contract::MenuItem;
 pub(crate) enum Do {
     Palette,
     Keys,
+    ViewAs,
     Search,
     Close,
     OpenFiles,
@@ -131,6 +132,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::UnfoldAll, "unfold-all", "Lists and tree", "Unfold all", &["["], Trace, false),
     entry(Do::FoldAll, "fold-all", "Lists and tree", "Fold all", &["]"], Trace, false),
     entry(Do::Order, "order", "Lists and tree", "Newest or longest first", &["s"], Traces, false),
+    entry(Do::ViewAs, "view-as", "Lists and tree", "The search as SQL, TraceQL, Jaeger", &["v"], Searches, false),
     entry(Do::Facets, "facets", "Lists and tree", "Facets", &["Q"], Searches, false),
     entry(Do::ZoomIn, "zoom-in", "Time line", "Zoom in", &["W"], Trace, false),
     entry(Do::Widen, "zoom-out", "Time line", "Zoom out", &["S"], Trace, false),

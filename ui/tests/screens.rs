@@ -273,3 +273,18 @@ fn what_is_typed_is_completed_and_leads_to_figures_and_their_records() {
     screen.settle();
     assert!(screen.address().starts_with("#/traces"));
 }
+
+#[test]
+fn a_search_is_shown_as_others_write_it() {
+    let mut screen = Screen::new(SIZE, 300);
+    screen.harness.state_mut().open("#/traces?q=service%3A%22checkout%22&last=60");
+    screen.settle();
+    screen.press("v");
+    for label in ["Copy as Search", "Copy as SQL (DuckDB)", "Copy as TraceQL", "Copy as Jaeger's form"] {
+        screen.harness.get_by_label(label);
+    }
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    screen.harness.key_press(Key::Escape);
+    screen.settle();
+    assert!(screen.harness.query_by_label("Copy as TraceQL").is_none());
+}

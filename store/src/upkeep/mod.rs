@@ -13,6 +13,7 @@ pub use retention::Applied;
 use crate::StoreError;
 use crate::bucket::HOUR_NANOS;
 use crate::care::{Finding, repair};
+use crate::dictionary::encoded;
 use crate::snapshot::Segment;
 use crate::state::{Shared, lock};
 use std::collections::BTreeSet;
@@ -114,8 +115,9 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
 const DICTIONARY_TIME: Duration = Duration::from_secs(60);
 
 fn save_dictionary(shared: &Shared) {
-    let rows = lock(&shared.dictionary).unsaved();
-    if let Some(rows) = rows {
+    let fields = lock(&shared.dictionary).unsaved();
+    if let Some(fields) = fields {
+        let rows = encoded(&fields);
         let saved = lock(&shared.manifest).set_dictionary(&rows);
         if saved.is_err() {
             lock(&shared.dictionary).set_unsaved();

@@ -3,6 +3,7 @@
 pub(crate) mod notices;
 pub(crate) mod palette;
 mod sheet;
+mod view_as;
 
 use crate::app::State;
 use crate::fonts::Font;
@@ -17,6 +18,9 @@ pub(crate) fn show(ui: &Ui, state: &mut State, whole: Rect) {
     }
     if state.palette.is_some() && above(ui, "palette", whole, |ui, is_left| palette::show(ui, state, whole, is_left)) {
         state.palette = None;
+    }
+    if state.is_view_as_open && above(ui, "view as", whole, |ui, is_left| view_as::show(ui, state, whole, is_left)) {
+        state.is_view_as_open = false;
     }
     if state.is_sheet_open && above(ui, "sheet", whole, |ui, is_left| sheet::show(ui, state, whole, is_left)) {
         state.is_sheet_open = false;
