@@ -7,7 +7,7 @@ use crate::overlay::notices::Notice;
 use crate::overlay::{self, palette};
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
-use crate::views::{home, logs, status, trace, traces};
+use crate::views::{home, logs, services, status, trace, traces};
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
 use sextant_contract::{Backend, Command};
@@ -44,6 +44,7 @@ pub(crate) struct State {
     pub trace: trace::State,
     pub logs: logs::State,
     pub home: home::State,
+    pub services: services::State,
     pub figures: crate::views::figures::State,
     pub palette: Option<palette::State>,
     pub is_sheet_open: bool,
@@ -99,7 +100,7 @@ impl State {
 
     /// Goes to a view with the period that is set; the search comes along where it speaks of the same records.
     pub fn open(&mut self, view: View) {
-        let is_same = |a: View| matches!(a, View::Traces | View::Trace) == matches!(view, View::Traces | View::Trace);
+        let is_same = |a: View| matches!(a, View::Logs) == matches!(view, View::Logs);
         let is_kept = !matches!(view, View::Home | View::Status)
             && !matches!(self.route.view, View::Home | View::Status)
             && is_same(self.route.view);
@@ -164,6 +165,7 @@ impl App {
             trace: trace::State::default(),
             logs: logs::State::default(),
             home: home::State::default(),
+            services: services::State::default(),
             figures: crate::views::figures::State::default(),
             palette: None,
             is_sheet_open: false,
@@ -272,6 +274,7 @@ impl App {
                 Do::Home => state.open(View::Home),
                 Do::Traces => state.open(View::Traces),
                 Do::Logs => state.open(View::Logs),
+                Do::Services => state.open(View::Services),
                 Do::Status => state.open(View::Status),
                 Do::Hold | Do::ZoomOut | Do::Earlier | Do::Later => {
                     let route = state.route.moved(what);
@@ -321,6 +324,7 @@ impl eframe::App for App {
             View::Traces => traces::show(ui, state, main),
             View::Trace => trace::show(ui, state, main),
             View::Logs => logs::show(ui, state, main),
+            View::Services => services::show(ui, state, main),
             View::Status => status::show(ui, state, main),
         }
         shell::show(ui, state, whole);

@@ -21,6 +21,7 @@ pub(crate) enum Do {
     Home,
     Traces,
     Logs,
+    Services,
     Status,
     Hold,
     Earlier,
@@ -65,7 +66,8 @@ pub(crate) enum Place {
     /// Pages of cards: home and status.
     Cards,
     Trace,
-    Traces,
+    /// Lists that can be ordered.
+    Ordered,
     /// Where there is a search: traces and logs.
     Searches,
 }
@@ -97,7 +99,7 @@ const fn entry(
     Entry { what, id, group, text, keys, place, is_in_menu }
 }
 
-use Place::{Cards, Everywhere, Lists, Rows, Searches, Trace, Traces};
+use Place::{Cards, Everywhere, Lists, Ordered, Rows, Searches, Trace};
 
 /// All of them, in the order in which they are shown.
 pub(crate) const TABLE: &[Entry] = &[
@@ -115,6 +117,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Home, "home", "Go to", "Home", &["g h"], Everywhere, true),
     entry(Do::Traces, "traces", "Go to", "Traces", &["g t"], Everywhere, true),
     entry(Do::Logs, "logs", "Go to", "Logs", &["g l"], Everywhere, true),
+    entry(Do::Services, "services", "Go to", "Services", &["g v"], Everywhere, true),
     entry(Do::Status, "status", "Go to", "Status", &["g s"], Everywhere, true),
     entry(Do::Down, "down", "Lists and tree", "Next row", &["j", "↓"], Lists, false),
     entry(Do::Up, "up", "Lists and tree", "Previous row", &["k", "↑"], Lists, false),
@@ -131,7 +134,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Unfold, "unfold", "Lists and tree", "Unfold", &["l", "→"], Trace, false),
     entry(Do::UnfoldAll, "unfold-all", "Lists and tree", "Unfold all", &["["], Trace, false),
     entry(Do::FoldAll, "fold-all", "Lists and tree", "Fold all", &["]"], Trace, false),
-    entry(Do::Order, "order", "Lists and tree", "Newest or longest first", &["s"], Traces, false),
+    entry(Do::Order, "order", "Lists and tree", "Newest or longest first", &["s"], Ordered, false),
     entry(Do::ViewAs, "view-as", "Lists and tree", "The search as SQL, TraceQL, Jaeger", &["v"], Searches, false),
     entry(Do::Facets, "facets", "Lists and tree", "Facets", &["Q"], Searches, false),
     entry(Do::ZoomIn, "zoom-in", "Time line", "Zoom in", &["W"], Trace, false),
@@ -156,7 +159,7 @@ impl Place {
             Rows => !matches!(view, View::Home | View::Status),
             Cards => matches!(view, View::Home | View::Status),
             Trace => view == View::Trace,
-            Traces => view == View::Traces,
+            Ordered => matches!(view, View::Traces | View::Services),
             Searches => matches!(view, View::Traces | View::Logs),
         }
     }
@@ -250,7 +253,7 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    const VIEWS: [View; 5] = [View::Home, View::Traces, View::Trace, View::Logs, View::Status];
+    const VIEWS: [View; 6] = [View::Home, View::Traces, View::Trace, View::Logs, View::Services, View::Status];
 
     #[test]
     fn names_are_unique_and_no_key_means_two_things() {

@@ -17,6 +17,7 @@ pub(crate) enum View {
     Traces,
     Trace,
     Logs,
+    Services,
     Status,
 }
 
@@ -98,6 +99,7 @@ impl Route {
             View::Traces => "traces",
             View::Trace => "trace",
             View::Logs => "logs",
+            View::Services => "services",
             View::Status => return "#/status".into(),
         };
         let mut hash = format!("#/{name}?q={}", escape(&self.query));
@@ -123,6 +125,7 @@ impl Route {
             "traces" => View::Traces,
             "trace" => View::Trace,
             "logs" => View::Logs,
+            "services" => View::Services,
             "status" => View::Status,
             _ => View::Home,
         };

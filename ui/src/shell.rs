@@ -33,6 +33,7 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
         ("home", "Home", View::Home),
         ("traces", "Traces", View::Traces),
         ("logs", "Logs", View::Logs),
+        ("services", "Services", View::Services),
         ("db", "Status", View::Status),
     ];
     for (i, (name, word, view)) in items.into_iter().enumerate() {

@@ -225,7 +225,7 @@ fn addresses_that_make_no_sense_hang_nothing() {
 fn every_view_stands_at_every_size() {
     for size in [[360.0, 300.0], [640.0, 480.0], [900.0, 600.0], [1_100.0, 700.0], [2_560.0, 1_440.0]] {
         let mut screen = Screen::new(size, 300);
-        for keys in ["gh", "gt", "gl"] {
+        for keys in ["gh", "gt", "gl", "gv", "gs"] {
             screen.press(keys);
         }
         screen.press("gtsQ");
@@ -287,4 +287,27 @@ fn a_search_is_shown_as_others_write_it() {
     screen.harness.key_press(Key::Escape);
     screen.settle();
     assert!(screen.harness.query_by_label("Copy as TraceQL").is_none());
+}
+
+#[test]
+fn services_are_ordered_and_lead_to_their_traces() {
+    let mut screen = Screen::new(SIZE, 3_000);
+    screen.press("gv");
+    assert!(screen.address().starts_with("#/services"), "{}", screen.address());
+    let requests =
+        |screen: &Screen| -> Vec<String> { screen.rows().into_iter().filter(|r| r.ends_with(" requests")).collect() };
+    let by_p99 = requests(&screen);
+    assert!(by_p99.len() > 5 && screen.rows().iter().any(|r| r.ends_with(" spans")), "{:?}", screen.rows());
+    screen.press("sss");
+    let mut by_name = by_p99.clone();
+    by_name.sort();
+    assert_eq!(requests(&screen), by_name[..requests(&screen).len()], "by name after three turns");
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    screen.press("j");
+    let second = by_name[1].split(' ').next().expect("a name").to_owned();
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    let address = screen.address();
+    assert!(address.starts_with("#/traces?") && address.contains(&second), "{second}: {address}");
+    assert!(!screen.rows().is_empty());
 }

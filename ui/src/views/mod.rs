@@ -5,6 +5,7 @@ pub(crate) mod figures;
 pub(crate) mod home;
 pub(crate) mod ledger;
 pub(crate) mod logs;
+pub(crate) mod services;
 pub(crate) mod states;
 pub(crate) mod status;
 pub(crate) mod trace;
