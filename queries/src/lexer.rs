@@ -53,6 +53,8 @@ pub struct Token {
     pub at: Range<usize>,
     /// Whether the word or quoted text had `*` outside of escapes.
     pub has_wildcard: bool,
+    /// Whether the word had an escape: it is meant as it is.
+    pub is_escaped: bool,
 }
 
 struct Lexer<'a> {
@@ -85,7 +87,7 @@ impl Lexer<'_> {
     }
 
     fn push(&mut self, kind: TokenKind, start: usize) {
-        self.out.push(Token { kind, at: start..self.at, has_wildcard: false });
+        self.out.push(Token { kind, at: start..self.at, has_wildcard: false, is_escaped: false });
     }
 
     fn next(&mut self) -> Result<bool, ParseError> {
@@ -239,8 +241,7 @@ impl Lexer<'_> {
         let start = self.at;
         let mut text = String::new();
         let mut has_wildcard = false;
-        // A word with an escape is nothing but a word.
-        let mut is_plain = !is_value;
+        let mut is_escaped = false;
         while let Some(c) = self.peek() {
             let is_end = c.is_whitespace()
                 || matches!(c, '(' | ')' | '"')
@@ -256,16 +257,18 @@ impl Lexer<'_> {
             }
             self.at += c.len_utf8();
             if c == '\\' {
-                is_plain = false;
-                if let Some(next) = self.peek() {
-                    self.at += next.len_utf8();
-                    text.push(next);
-                }
+                is_escaped = true;
+                // At the very end it is one itself.
+                let next = self.peek().unwrap_or('\\');
+                self.at = (self.at + next.len_utf8()).min(self.text.len());
+                text.push(next);
                 continue;
             }
             has_wildcard |= c == '*';
             text.push(c);
         }
+        // A word with an escape is nothing but a word.
+        let is_plain = !is_value && !is_escaped;
         let kind = match text.as_str() {
             "AND" | "&&" if is_plain => TokenKind::And,
             "OR" | "||" if is_plain => TokenKind::Or,
@@ -273,6 +276,6 @@ impl Lexer<'_> {
             "TO" if self.is_range => TokenKind::To,
             _ => TokenKind::Word(text),
         };
-        self.out.push(Token { kind, at: start..self.at, has_wildcard });
+        self.out.push(Token { kind, at: start..self.at, has_wildcard, is_escaped });
     }
 }

@@ -30,8 +30,14 @@ pub fn parse(signal: Signal, text: &str) -> Result<Query, ParseError> {
         return Ok(query);
     }
     if signal == Signal::Traces && traceql::is_meant(text) {
-        return traceql::parse(text);
+        // Some of ours look like it, and make no sense as it.
+        return traceql::parse(text).or_else(|e| own(signal, text).or(Err(e)));
     }
+    own(signal, text)
+}
+
+/// Parses text of the search language proper.
+fn own(signal: Signal, text: &str) -> Result<Query, ParseError> {
     let tokens = tokens(text)?;
     if tokens.is_empty() {
         return Ok(Query::all(signal));
@@ -148,6 +154,7 @@ impl Parser<'_> {
             }
             TokenKind::Word(word) => match scope {
                 Some(field) => Ok(Expr::Field(field.clone(), word_test(word, token.has_wildcard))),
+                None if token.is_escaped => Ok(Expr::Word(word.clone())),
                 None if word.chars().all(|c| matches!(c, '<' | '>' | '=' | '~' | '!')) => {
                     Err(ParseError::new(place, "nothing is compared here")
                         .hint("write field:>5; of spans in braces {a} > {b} is a child, {a} >> {b} anywhere below"))

@@ -87,9 +87,7 @@ fn value_of(text: &str) -> Option<(String, &str)> {
 fn term(signal: Signal, key: &str, value: String) -> Expr {
     let field = match key {
         "msg" | "message" if signal == Signal::Logs => return Expr::Phrase(value),
-        "lvl" | "level" | "severity" if signal == Signal::Logs => {
-            return Expr::Field(Field::Level, Test::Contains(value));
-        }
+        "lvl" | "level" | "severity" if signal == Signal::Logs => Field::Level,
         "trace_id" | "traceId" | "traceID" | "trace.id" if signal != Signal::Metrics => Field::Trace,
         "span_id" | "spanId" | "spanID" | "span.id" if signal != Signal::Metrics => Field::Span,
         "service.name" => Field::Service,
@@ -98,7 +96,7 @@ fn term(signal: Signal, key: &str, value: String) -> Expr {
     let test = match &field {
         _ if value.is_empty() => Test::Exists,
         // Names in any case, and durations as numbers.
-        Field::Status | Field::Kind | Field::Duration | Field::Error => Test::Contains(value),
+        Field::Level | Field::Status | Field::Kind | Field::Duration | Field::Error => Test::Contains(value),
         _ => Test::Equals(value),
     };
     Expr::Field(field, test)

@@ -149,6 +149,8 @@ fn word(text: &str, is_value: bool, out: &mut String) {
     let is_operator = !is_value && matches!(text, "AND" | "OR" | "NOT" | "&&" | "||" | "!");
     for (i, c) in text.chars().enumerate() {
         let is_special = c.is_whitespace() || matches!(c, '(' | ')' | '"' | '\\' | ':' | '{' | '}' | '[' | ']');
+        // What would be taken for a comparison, or for a line of keys and values.
+        let is_special = is_special || (!is_value && matches!(c, '=' | '<' | '>' | '~' | '!'));
         let is_at_start = i == 0 && (is_operator || matches!(c, '-' | '|' | '>' | '<' | '/'));
         if is_special || is_at_start {
             out.push('\\');
@@ -188,6 +190,8 @@ fn test(t: &Test, out: &mut String) {
         Test::Exists => out.push('*'),
         Test::Matches(pattern) => {
             out.push('/');
+            // Two slashes would be a word.
+            let pattern = if pattern.is_empty() { "(?:)" } else { pattern.as_str() };
             let mut is_escaped = false;
             for c in pattern.chars() {
                 if c == '/' && !is_escaped {

@@ -1,6 +1,6 @@
 //! Fuzzing on the stable toolchain: golden files and made-up traffic, mutated for a time against each parser.
 //!
-//! `fuzz [SECONDS] [TARGET]`: protobuf, json, zipkin, search, log; all of them without a name. A panic ends the program
+//! `fuzz [SECONDS] [TARGET]`: protobuf, json, zipkin, search, typed, log; all of them without a name. A panic ends the program
 //! and leaves the input in `fuzz-crash.bin`. What mutation finds goes into `corpus/` and is tried first from then on.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool that talks to its terminal")]
@@ -11,16 +11,18 @@ use sextant_fixtures::shop::{Shop, ShopConfig};
 use sextant_importers::otlp::{self, JsonOptions};
 use sextant_importers::zipkin::{self, OnBadSpan};
 use sextant_model::Signal;
+use sextant_queries::{duckdb, view_as};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     ("protobuf", protobuf, shop),
     ("json", json, otlp_files),
     ("zipkin", zipkin_both, zipkin_files),
     ("search", search, searches),
+    ("typed", typed, searches),
     ("log", log, logs),
 ];
 
@@ -52,8 +54,31 @@ fn search(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for signal in Signal::ALL {
         match sextant_queries::parse(signal, &text) {
-            Ok(query) => drop(sextant_queries::duckdb::count(&query, sextant_model::TimeRange::ALL)),
+            Ok(query) => {
+                let range = sextant_model::TimeRange::ALL;
+                drop(duckdb::count(&query, range));
+                if let Some(aggregate) = &query.aggregate {
+                    drop(duckdb::aggregate(&query, aggregate, range, 10));
+                }
+                view_as::traceql(&query).ok();
+                view_as::jaeger(&query).ok();
+                // What it is written as is written as itself.
+                let written = sextant_queries::text(&query);
+                let again = sextant_queries::parse(signal, &written);
+                let again = again.unwrap_or_else(|e| panic!("{text:?} is written as {written:?}: {e}"));
+                assert_eq!(sextant_queries::text(&again), written, "{text:?}");
+            }
             Err(e) => assert!(text.get(e.at.clone()).is_some(), "the place {:?} lies in the text", e.at),
+        }
+    }
+}
+
+/// What is typed at every place of a text.
+fn typed(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for cursor in 0..=text.len() {
+        if let Some(typed) = sextant_queries::typed(&text, cursor) {
+            assert!(text.get(typed.at.clone()).is_some(), "the place {:?} lies in the text", typed.at);
         }
     }
 }
@@ -87,7 +112,9 @@ fn searches() -> Vec<Vec<u8>> {
         "-level:info AND (a OR NOT b) f:[1 TO 5} f:* x*y f:(a OR \"b\")",
         "\"my key\":x\\:y Events.Name:exception ünï:漢字",
     ];
-    texts.map(|t| t.as_bytes().to_vec()).to_vec()
+    // And all that the corpus has.
+    let corpus = include_str!("../tests/language/corpus.tsv").lines().filter_map(|line| Some(line.split_once('\t')?.1));
+    texts.into_iter().chain(corpus).map(|t| t.as_bytes().to_vec()).collect()
 }
 
 /// A log as a store leaves it when it is killed.
