@@ -1,6 +1,6 @@
 //! Figures over groups of records as one statement.
 
-use super::filter::{Filter, group_text, number_text};
+use super::filter::{Filter, failed, group_text, number_text};
 use super::quote;
 use sextant_model::query::{Aggregate, Function, Measure, Query};
 use sextant_model::{Signal, Sql, TimeRange};
@@ -60,12 +60,11 @@ pub fn aggregate(query: &Query, aggregate: &Aggregate, range: TimeRange, limit: 
 }
 
 fn figure(signal: Signal, measure: &Measure, every: Option<i64>, range: TimeRange, time: &str) -> String {
-    let failed = if signal == Signal::Logs { "SeverityNumber >= 17" } else { "StatusCode = 'Error'" };
     let number = || measure.of.as_ref().map_or_else(|| "NULL".to_owned(), |key| number_text(signal, &key.field));
     match measure.function {
         Function::Count => "CAST(count(*) AS BIGINT)".to_owned(),
         Function::Errors if signal == Signal::Metrics => "CAST(0 AS BIGINT)".to_owned(),
-        Function::Errors => format!("CAST(count(*) FILTER ({failed}) AS BIGINT)"),
+        Function::Errors => format!("CAST(count(*) FILTER ({}) AS BIGINT)", failed(signal)),
         Function::Rate => {
             let seconds = match (every, range.from, range.to) {
                 (Some(every), ..) => (every as f64 / 1e9).to_string(),

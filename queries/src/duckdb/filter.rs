@@ -286,10 +286,7 @@ impl Filter<'_> {
 
     /// `error:true` is a span with status Error, a log at ERROR or above; `error:x` reads the attribute.
     fn error(&mut self, test: &Test) -> String {
-        let failed = match self.signal {
-            Signal::Logs => "SeverityNumber >= 17",
-            _ => "StatusCode = 'Error'",
-        };
+        let failed = failed(self.signal);
         match test {
             Test::Contains(word) | Test::Equals(word) if word == "true" => failed.to_owned(),
             Test::Contains(word) | Test::Equals(word) if word == "false" => format!("NOT ({failed})"),
@@ -365,8 +362,7 @@ pub(super) fn group_text(signal: Signal, field: &Field) -> String {
     match field {
         Field::Level => SEVERITY_NAME.to_owned(),
         Field::Error => {
-            let failed = if signal == Signal::Logs { "SeverityNumber >= 17" } else { "StatusCode = 'Error'" };
-            format!("CASE WHEN {failed} THEN 'true' ELSE 'false' END")
+            format!("CASE WHEN {} THEN 'true' ELSE 'false' END", failed(signal))
         }
         Field::Column(name) => match name.split_once('.') {
             Some((head, key)) if is_map(signal, head) => format!("coalesce({head}[{}], '')", quote(key)),
@@ -397,6 +393,11 @@ pub(super) fn number_text(signal: Signal, field: &Field) -> String {
             format!("TRY_CAST({text} AS DOUBLE)")
         }
     }
+}
+
+/// Whether a record failed: a span with status Error, a log at ERROR or above.
+pub(super) fn failed(signal: Signal) -> &'static str {
+    if signal == Signal::Logs { "SeverityNumber >= 17" } else { "StatusCode = 'Error'" }
 }
 
 /// The name of a severity number's range.
