@@ -19,4 +19,4 @@ pub use error::ParseError;
 pub use lexer::{Token, TokenKind, tokens};
 pub use parser::parse;
 pub use prune::prune;
-pub use write::{key, text};
+pub use write::{exact, key, stage_name, text};

@@ -1,6 +1,6 @@
 //! A search in the words of other tools, as far as they have words for it.
 
-use crate::write::number;
+use crate::write::{exact as quoted, number};
 use sextant_model::query::{Comparison, Expr, Field, Number, Query, SpanSet, Test, TraceField};
 
 /// Why a search can't be said.
@@ -96,10 +96,6 @@ fn name_of(field: &Field) -> Said<String> {
         },
         Field::Level | Field::Body => return Err("TraceQL is about spans"),
     })
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A regular expression for a text with `*`.

@@ -123,7 +123,6 @@ pub fn key(field: &Field) -> String {
         Field::Error => "error",
         Field::Column(name) | Field::Attribute(name) => name,
     };
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '/' | '@' | '-');
     if name.starts_with(char::is_alphabetic) && name.chars().all(is_plain) {
         name.to_owned()
     } else {
@@ -131,6 +130,18 @@ pub fn key(field: &Field) -> String {
         quoted(name, &mut out);
         out
     }
+}
+
+/// What a name may have without quotes.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '_' | '/' | '@' | '-')
+}
+
+/// A text in quotes, as an exact value is written.
+pub fn exact(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    quoted(text, &mut out);
+    out
 }
 
 fn quoted(text: &str, out: &mut String) {
@@ -206,12 +217,11 @@ fn test(t: &Test, out: &mut String) {
 }
 
 fn stage_word(text: &str, out: &mut String) {
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '/' | '@' | '-');
     if !text.is_empty() && text.chars().all(is_plain) { out.push_str(text) } else { quoted(text, out) }
 }
 
 /// A field's name behind a pipe.
-pub(crate) fn stage_name(name: &str) -> String {
+pub fn stage_name(name: &str) -> String {
     let mut out = String::new();
     stage_word(name, &mut out);
     out

@@ -13,7 +13,7 @@ use eframe::egui::text_edit::TextEditState;
 use eframe::egui::{self, Id, Key, Modifiers, Rect, Stroke, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2};
 use sextant_contract::{Ask, SearchKind};
 use sextant_model::Signal;
-use sextant_queries::{TokenKind, Typed, figures, parse, tokens, typed};
+use sextant_queries::{TokenKind, Typed, exact, figures, parse, stage_name, tokens, typed};
 
 /// What can follow, as it is being chosen.
 #[derive(Debug, Default)]
@@ -63,11 +63,9 @@ fn completions(ui: &Ui, state: &mut App, signal: Signal, id: Id) -> Option<Compl
 
 /// What is put in place of what was typed.
 fn written(of: &Typed, text: &str) -> String {
-    let quoted = || format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '/' | '@' | '-');
-    let name = if text.chars().all(is_plain) { text.to_owned() } else { quoted() };
+    let name = stage_name(text);
     match (&of.key, of.is_stage) {
-        (Some(_), _) => format!("{} ", quoted()),
+        (Some(_), _) => format!("{} ", exact(text)),
         (None, true) => name,
         (None, false) => format!("{name}:"),
     }

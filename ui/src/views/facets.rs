@@ -14,8 +14,7 @@ use sextant_contract::{Ask, SearchKind};
 pub(crate) type Facet = (&'static str, &'static str);
 
 fn term(field: &str, value: &str) -> String {
-    let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
-    if value.is_empty() { format!("-{field}:*") } else { format!("{field}:\"{quoted}\"") }
+    if value.is_empty() { format!("-{field}:*") } else { format!("{field}:{}", sextant_queries::exact(value)) }
 }
 
 /// Where `term` stands in the search as a term of its own.

@@ -12,7 +12,7 @@ use eframe::egui::{Color32, Pos2, Rect, ScrollArea, Ui, UiBuilder, pos2};
 use sextant_contract::{Answer, Ask, Period, SearchAsk, SearchKind};
 use sextant_model::Signal;
 use sextant_model::query::{Expr, Field, Test};
-use sextant_queries::parse;
+use sextant_queries::{exact, parse};
 use std::collections::BTreeMap;
 
 /// By what the list is ordered.
@@ -362,7 +362,7 @@ fn open(state: &mut App, view: View, name: &str) {
 /// One service: requests, errors and durations over time, and its operations.
 fn detail(ui: &mut Ui, state: &mut App, r: Rect, row: Row<'_>, name: &str, parts: &Parts) {
     let period = state.route.period();
-    let quoted = format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+    let quoted = exact(name);
     let every = every(period);
     let times = figures(
         ui,
