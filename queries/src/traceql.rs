@@ -143,16 +143,17 @@ impl Parser<'_> {
         }
     }
 
+    /// What stands between an opened bracket and its closing one.
+    fn until_closed<T>(&mut self, inner: fn(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
+        self.deeper()?;
+        let inner = inner(self)?;
+        self.depth -= 1;
+        if self.takes(")") { Ok(inner) } else { self.fail("a ')' was expected here", "close what was opened") }
+    }
+
     fn set(&mut self) -> Result<SpanSet, ParseError> {
         if self.takes("(") {
-            self.deeper()?;
-            let inner = self.sets_or()?;
-            self.depth -= 1;
-            return if self.takes(")") {
-                Ok(inner)
-            } else {
-                self.fail("a ')' was expected here", "close what was opened")
-            };
+            return self.until_closed(Self::sets_or);
         }
         self.n_sets += 1;
         if self.n_sets > MAX_SETS {
@@ -190,14 +191,7 @@ impl Parser<'_> {
 
     fn term(&mut self) -> Result<Expr, ParseError> {
         if self.takes("(") {
-            self.deeper()?;
-            let inner = self.or()?;
-            self.depth -= 1;
-            return if self.takes(")") {
-                Ok(inner)
-            } else {
-                self.fail("a ')' was expected here", "close what was opened")
-            };
+            return self.until_closed(Self::or);
         }
         if self.rest().starts_with('!') && !self.rest().starts_with("!=") {
             self.at += 1;
