@@ -1,6 +1,7 @@
-//! Question → SQL. The search language parses to one [`sextant_model::query::Query`]; it is written out for DuckDB with
-//! bound values. Pure text in, text out, also on wasm, so that a search box can check as one types.
+//! Question → SQL. The search language parses to one [`sextant_model::query::Query`]; it is written out for DuckDB and for
+//! ClickHouse, with bound values. Pure text in, text out, also on wasm, so that a search box can check as one types.
 
+pub mod clickhouse;
 mod complete;
 pub mod dsl;
 pub mod duckdb;
@@ -9,6 +10,7 @@ mod lexer;
 mod parser;
 mod paste;
 mod prune;
+mod sql;
 mod stages;
 mod traceql;
 pub mod view_as;

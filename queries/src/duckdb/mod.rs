@@ -1,12 +1,46 @@
 //! Queries as DuckDB SQL over the views. Values are bound; only names of columns and keys of attributes are text.
 
-mod aggregate;
-mod filter;
+mod dialect;
 mod select;
 
-pub use aggregate::aggregate;
-pub use filter::quote;
+pub use crate::sql::quote;
+use dialect::DuckDb;
 pub use select::{
     count, dependencies, extent, facets, histogram, is_by_service, logs, metrics, part_nanos, senders,
     service_overview, service_rows, spans, trace_hits, trace_summaries,
 };
+use sextant_model::query::{Aggregate, Query};
+use sextant_model::{Param, Sql, TimeRange};
+
+/// One row for each group: `time` where groups are parts of time, the fields under their names as text, then the measures
+/// under theirs. In the order of time, or else the largest first.
+pub fn aggregate(query: &Query, aggregate: &Aggregate, range: TimeRange, limit: usize) -> Sql {
+    crate::sql::aggregate(&DuckDb, query, aggregate, range, limit)
+}
+
+/// A statement with its values in their places, to be read and copied.
+pub fn inlined(sql: &Sql) -> String {
+    let mut values = sql.params.iter().map(|param| match param {
+        Param::Text(text) => quote(text),
+        Param::Int(n) => n.to_string(),
+        Param::Float(n) => n.to_string(),
+    });
+    let mut out = String::with_capacity(sql.text.len());
+    let mut in_quotes = None;
+    for c in sql.text.chars() {
+        match (in_quotes, c) {
+            (None, '?') => out.push_str(&values.next().unwrap_or_default()),
+            (None, '\'' | '"') => {
+                in_quotes = Some(c);
+                out.push(c);
+            }
+            (quote, c) => {
+                if quote == Some(c) {
+                    in_quotes = None;
+                }
+                out.push(c);
+            }
+        }
+    }
+    out
+}

@@ -1,6 +1,7 @@
 //! Whole statements.
 
-use super::filter::{Filter, SEVERITY_NAME, field_text, quote};
+use super::{DuckDb, quote};
+use crate::sql::{Filter, SEVERITY_NAME, field_text};
 use sextant_model::query::{Expr, Field, Query};
 use sextant_model::{Param, Signal, Sql, Table, TimeRange, TraceId};
 
@@ -15,7 +16,7 @@ const LOG_COLUMNS: &str = "Timestamp, ObservedTimestamp, TraceId, SpanId, TraceF
     ServiceName, Body, ResourceAttributes, ScopeName, ScopeVersion, LogAttributes, EventName, ProjectId";
 
 fn condition(query: &Query, range: TimeRange, time: &str, params: &mut Vec<Param>) -> String {
-    let mut filter = Filter { signal: query.signal, within: range, params };
+    let mut filter = Filter { dialect: &DuckDb, signal: query.signal, within: range, params };
     let range = filter.range(time, range);
     let expr = filter.expr(&query.filter);
     format!("{range} AND {expr}")
@@ -130,7 +131,8 @@ fn services(template: &str, extent: &str, range: TimeRange) -> Sql {
     let mut text = String::new();
     for (i, part) in template.split("{range}").enumerate() {
         if i > 0 {
-            text += &Filter { signal: Signal::Traces, within: range, params: &mut params }.range("Timestamp", range);
+            text += &Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
+                .range("Timestamp", range);
         }
         text += part;
     }
@@ -144,7 +146,7 @@ pub fn facets(query: &Query, range: TimeRange, fields: &[String], limit: usize) 
     let parts: Vec<String> = fields
         .iter()
         .map(|field| {
-            let text = field_text(query.signal, field);
+            let text = field_text(&DuckDb, query.signal, field);
             let condition = condition(query, range, table.time_column(), &mut params);
             format!(
                 "(SELECT {} AS field, {text} AS value, CAST(count(*) AS BIGINT) AS n FROM {table} WHERE {condition} \
@@ -215,7 +217,8 @@ pub fn histogram(query: &Query, range: (i64, i64), n_buckets: u32) -> Sql {
         condition(query, bounds, time, &mut params)
     );
     let text = if is_by_service(&query.filter) {
-        let services = Filter { signal: query.signal, within: bounds, params: &mut params }.expr(&query.filter);
+        let services =
+            Filter { dialect: &DuckDb, signal: query.signal, within: bounds, params: &mut params }.expr(&query.filter);
         format!(
             "SELECT bucket, series, CAST(sum(n) AS BIGINT) AS n FROM ({rows} UNION ALL \
              SELECT CAST((minute * 60000000000 - {from}) // {width} AS INTEGER), series, CAST(sum(n) AS BIGINT) \
@@ -240,7 +243,8 @@ pub fn is_by_service(expr: &Expr) -> bool {
 /// Calls between services: a span whose parent span lies in another service. Columns `parent child calls errors`.
 pub fn dependencies(service: Option<&str>, range: TimeRange) -> Sql {
     let mut params = Vec::new();
-    let range = Filter { signal: Signal::Traces, within: range, params: &mut params }.range("c.Timestamp", range);
+    let range = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
+        .range("c.Timestamp", range);
     let mut only = String::new();
     if let Some(service) = service {
         params.push(Param::Text(service.to_owned()));

@@ -1,13 +1,16 @@
 //! The search language: what is written in every form, and what it finds, held against plain rows.
 
+mod engine;
 mod oracle;
 mod random;
 mod rows;
 
-use arrow::array::AsArray as _;
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use engine::Engine;
 use rows::World;
-use sextant_model::query::{Expr, Query};
-use sextant_model::{Signal, TimeRange};
+use sextant_model::query::{Expr, Field, Query, SpanSet, Test};
+use sextant_model::{Signal, Sql, TimeRange};
+use sextant_queries::clickhouse::{self, Tables};
 use sextant_queries::{duckdb, parse, prune, text};
 use sextant_store::{Config, Limits, Store};
 use sextant_tests::ok;
@@ -32,7 +35,7 @@ fn found(store: &Store, query: &Query) -> BTreeSet<String> {
     } else {
         duckdb::spans(query, TimeRange::ALL, 10_000)
     };
-    let sql = sextant_model::Sql {
+    let sql = Sql {
         text: format!("SELECT {} AS id FROM ({})", if of_logs { "LogAttributes['n']" } else { "SpanId" }, sql.text),
         params: sql.params,
     };
@@ -53,6 +56,18 @@ fn check(store: &Store, world: &World, query: &Query) -> usize {
     found.len()
 }
 
+/// What ClickHouse finds, by id.
+fn found_there(engine: &mut Engine, query: &Query) -> BTreeSet<String> {
+    let (id, sql) = if query.signal == Signal::Logs {
+        ("LogAttributes['n']", clickhouse::logs(&Tables::EXPORTER, query, TimeRange::ALL, 10_000))
+    } else {
+        ("SpanId", clickhouse::spans(&Tables::EXPORTER, query, TimeRange::ALL, 10_000))
+    };
+    let sql = Sql { text: format!("SELECT {id} FROM ({})", sql.text), params: sql.params };
+    let rows = engine.ask(&sql).unwrap_or_else(|e| panic!("{}: {e}\n{}", text(query), sql.text));
+    rows.iter().filter_map(|row| row[0].as_str().map(str::to_owned)).collect()
+}
+
 /// `SEXTANT_SEARCHES=5000` asks so many.
 #[test]
 fn random_searches_find_what_plain_rows_say() {
@@ -60,6 +75,7 @@ fn random_searches_find_what_plain_rows_say() {
     let world = World::new(7);
     let dir = tempfile::tempdir().expect("a directory");
     let store = store(&world, dir.path());
+    let mut engine = Engine::start(&world, dir.path());
     let (mut n_some, mut n_rows) = (0, 0);
     for seed in 0..n {
         let query = random::query(seed);
@@ -67,6 +83,8 @@ fn random_searches_find_what_plain_rows_say() {
         let parsed = parse(query.signal, &written).unwrap_or_else(|e| panic!("seed {seed}: {written}: {e}"));
         assert_eq!(parsed, query, "seed {seed}: {written}");
         let found = check(&store, &world, &query);
+        let there = found_there(&mut engine, &query);
+        assert_eq!(there, oracle::found(&world, query.signal, &query.filter), "seed {seed} in ClickHouse: {written}");
         n_some += u64::from(found > 0);
         n_rows += found;
     }
@@ -82,6 +100,7 @@ fn the_corpus_means_what_it_did() {
     let world = World::new(7);
     let dir = tempfile::tempdir().expect("a directory");
     let store = store(&world, dir.path());
+    let mut engine = Engine::start(&world, dir.path());
     let mut out = String::new();
     let (mut n, mut n_some) = (0, 0);
     for line in corpus.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
@@ -115,8 +134,25 @@ fn the_corpus_means_what_it_did() {
         };
         let params: Vec<String> = sql.params.iter().map(|p| format!("{p:?}")).collect();
         out += &format!("  sql {condition}\n  params [{}]\n", params.join(", "));
+        let there = match (&query.aggregate, signal) {
+            (Some(aggregate), _) => clickhouse::aggregate(&Tables::EXPORTER, &query, aggregate, TimeRange::ALL, 1_000),
+            (None, Signal::Traces) => clickhouse::spans(&Tables::EXPORTER, &query, TimeRange::ALL, 1_000),
+            (None, Signal::Logs) => clickhouse::logs(&Tables::EXPORTER, &query, TimeRange::ALL, 1_000),
+            (None, Signal::Metrics) => clickhouse::metrics(&Tables::EXPORTER, &query, TimeRange::ALL, 1_000),
+        };
+        let condition = match query.aggregate {
+            Some(_) => there.text.as_str(),
+            None => there.text.split_once(" WHERE ").map_or(there.text.as_str(), |(_, c)| c),
+        };
+        out += &format!("  clickhouse {condition}\n");
+        let there_rows = engine.ask(&there).unwrap_or_else(|e| panic!("{search}: {e}\n{}", there.text));
+        let copied = engine.ask(&Sql::plain(clickhouse::inlined(&there))).unwrap_or_else(|e| panic!("{search}: {e}"));
+        assert_eq!(copied.len(), there_rows.len(), "{search} with its values in their places");
         let rows = store.query(&sql, &prune(&query, TimeRange::ALL), Limits::default());
         let rows = rows.unwrap_or_else(|e| panic!("{search}: {e}\n{}", sql.text));
+        if query.aggregate.is_some() && signal != Signal::Metrics {
+            assert_eq!(numbers(&rows.batches), numbers_there(&there_rows), "{search} in ClickHouse\n{}", there.text);
+        }
         if query.aggregate.is_some() {
             // The first figures themselves.
             let first = rows.batches.first().map(|b| b.slice(0, b.num_rows().min(6)));
@@ -124,8 +160,12 @@ fn the_corpus_means_what_it_did() {
             out += &format!("  figures {shown}\n");
         }
         let rows = rows.n_rows();
-        if query.aggregate.is_none() && signal != Signal::Metrics && !has_other_columns(&query.filter) {
+        let is_plain = signal != Signal::Metrics && !asks(&query.filter, has_other_columns);
+        if query.aggregate.is_none() && is_plain && !asks(&query.filter, has_patterns) {
             assert_eq!(check(&store, &world, &query), rows, "{search}");
+        }
+        if is_plain {
+            assert_eq!(there_rows.len(), rows, "{search} in ClickHouse\n{}", there.text);
         }
         n_some += usize::from(rows > 0);
         out += &format!("  rows {rows}\n");
@@ -140,12 +180,40 @@ fn the_corpus_means_what_it_did() {
     assert!(out == expected, "the corpus means something else: {differs:?}; if that is right: SEXTANT_BLESS=1");
 }
 
+/// All cells that are numbers, rounded, row by row.
+fn numbers(batches: &[RecordBatch]) -> Vec<Vec<String>> {
+    use arrow::compute::cast;
+    use arrow::datatypes::{DataType, Float64Type};
+    let column = |c: &arrow::array::ArrayRef| c.data_type().is_numeric().then(|| cast(c, &DataType::Float64).ok())?;
+    let of_batch = |batch: &RecordBatch| {
+        let columns: Vec<_> = batch.columns().iter().filter_map(column).collect();
+        let cell =
+            |c: &arrow::array::ArrayRef, row| c.is_valid(row).then(|| c.as_primitive::<Float64Type>().value(row));
+        (0..batch.num_rows()).map(|row| columns.iter().map(|c| rounded(cell(c, row))).collect()).collect::<Vec<_>>()
+    };
+    batches.iter().flat_map(of_batch).collect()
+}
+
+fn rounded(n: Option<f64>) -> String {
+    n.map_or_else(|| "NULL".to_owned(), |n| format!("{n:.9e}"))
+}
+
+/// The same of ClickHouse's rows; groups are text there as here.
+fn numbers_there(rows: &[Vec<serde_json::Value>]) -> Vec<Vec<String>> {
+    let cell = |value: &serde_json::Value| match value {
+        serde_json::Value::Number(n) => Some(rounded(n.as_f64())),
+        serde_json::Value::Null => Some(rounded(None)),
+        _ => None,
+    };
+    rows.iter().map(|row| row.iter().filter_map(cell).collect()).collect()
+}
+
 /// Rows as text, floats rounded.
-fn figures_text(batch: &arrow::array::RecordBatch) -> String {
+fn figures_text(batch: &RecordBatch) -> String {
     use arrow::util::display::{ArrayFormatter, FormatOptions};
     let cell = |column: &arrow::array::ArrayRef, row: usize| {
         let floats = column.as_primitive_opt::<arrow::datatypes::Float64Type>();
-        match floats.filter(|c| arrow::array::Array::is_valid(c, row)) {
+        match floats.filter(|c| c.is_valid(row)) {
             Some(c) => format!("{:.6e}", c.value(row)),
             None => ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())
                 .map_or_else(|e| e.to_string(), |f| f.value(row).to_string()),
@@ -156,25 +224,30 @@ fn figures_text(batch: &arrow::array::RecordBatch) -> String {
     rows.collect::<Vec<_>>().join(" | ")
 }
 
-/// Columns that the plain rows have not.
-fn has_other_columns(expr: &Expr) -> bool {
-    use sextant_model::query::{Field, SpanSet};
-    fn in_set(set: &SpanSet) -> bool {
+/// Whether some field and what is asked of it is such.
+fn asks(expr: &Expr, such: fn(&Field, &Test) -> bool) -> bool {
+    fn in_set(set: &SpanSet, such: fn(&Field, &Test) -> bool) -> bool {
         match set {
-            SpanSet::Spans(expr) => has_other_columns(expr),
-            SpanSet::Both(a, b) | SpanSet::Either(a, b) => in_set(a) || in_set(b),
-            SpanSet::Under { above, below, .. } => in_set(above) || in_set(below),
+            SpanSet::Spans(expr) => asks(expr, such),
+            SpanSet::Both(a, b) | SpanSet::Either(a, b) => in_set(a, such) || in_set(b, such),
+            SpanSet::Under { above, below, .. } => in_set(above, such) || in_set(below, such),
         }
     }
     match expr {
-        Expr::And(terms) | Expr::Or(terms) => terms.iter().any(has_other_columns),
-        Expr::Not(inner) => has_other_columns(inner),
-        Expr::Field(Field::Column(name), _) => !name.contains("Attributes."),
-        // The regular expressions of plain rows are simple ones.
-        Expr::Field(_, sextant_model::query::Test::Matches(pattern)) => {
-            pattern.contains(['|', '[', '\\', '+', '?', '('])
-        }
-        Expr::Set(set) => in_set(set),
+        Expr::And(terms) | Expr::Or(terms) => terms.iter().any(|term| asks(term, such)),
+        Expr::Not(inner) => asks(inner, such),
+        Expr::Field(field, test) => such(field, test),
+        Expr::Set(set) => in_set(set, such),
         _ => false,
     }
+}
+
+/// Columns that the plain rows have not.
+fn has_other_columns(field: &Field, _: &Test) -> bool {
+    matches!(field, Field::Column(name) if !name.contains("Attributes."))
+}
+
+/// The regular expressions of plain rows are simple ones.
+fn has_patterns(_: &Field, test: &Test) -> bool {
+    matches!(test, Test::Matches(pattern) if pattern.contains(['|', '[', '\\', '+', '?', '(']))
 }

@@ -7,49 +7,31 @@ use crate::kit::{Kit, icon, key, rect};
 use crate::route::View;
 use eframe::egui::{Rect, Ui};
 use sextant_model::query::Query;
-use sextant_model::{Param, Signal, Sql, TimeRange, UnixNanos};
+use sextant_model::{Signal, TimeRange, UnixNanos};
+use sextant_queries::clickhouse::{self, Tables};
 use sextant_queries::{duckdb, parse, text, view_as};
 
 /// Rows that the statement asks for.
 const LIMIT: usize = 1_000;
 const ROW: f32 = 84.0;
 
-/// A statement with its values in their places.
-fn inlined(sql: &Sql) -> String {
-    let mut values = sql.params.iter().map(|param| match param {
-        Param::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        Param::Int(n) => n.to_string(),
-        Param::Float(n) => n.to_string(),
-    });
-    let mut out = String::with_capacity(sql.text.len());
-    let mut in_quotes = None;
-    for c in sql.text.chars() {
-        match (in_quotes, c) {
-            (None, '?') => out.push_str(&values.next().unwrap_or_default()),
-            (None, '\'' | '"') => {
-                in_quotes = Some(c);
-                out.push(c);
-            }
-            (quote, c) => {
-                if quote == Some(c) {
-                    in_quotes = None;
-                }
-                out.push(c);
-            }
-        }
-    }
-    out
-}
-
 /// Each way to say the search: its name, and the text or why there is none.
 fn ways(query: &Query, period: (i64, i64)) -> Vec<(&'static str, Result<String, &'static str>)> {
     let range = TimeRange { from: Some(UnixNanos(period.0)), to: Some(UnixNanos(period.1)) };
-    let sql = match (&query.aggregate, query.signal) {
-        (Some(aggregate), _) => duckdb::aggregate(query, aggregate, range, LIMIT),
-        (None, Signal::Logs) => duckdb::logs(query, range, LIMIT),
-        (None, _) => duckdb::spans(query, range, LIMIT),
+    let tables = &Tables::EXPORTER;
+    let (here, there) = match (&query.aggregate, query.signal) {
+        (Some(aggregate), _) => (
+            duckdb::aggregate(query, aggregate, range, LIMIT),
+            clickhouse::aggregate(tables, query, aggregate, range, LIMIT),
+        ),
+        (None, Signal::Logs) => (duckdb::logs(query, range, LIMIT), clickhouse::logs(tables, query, range, LIMIT)),
+        (None, _) => (duckdb::spans(query, range, LIMIT), clickhouse::spans(tables, query, range, LIMIT)),
     };
-    let mut all = vec![("Search", Ok(text(query))), ("SQL (DuckDB)", Ok(inlined(&sql)))];
+    let mut all = vec![
+        ("Search", Ok(text(query))),
+        ("SQL (DuckDB)", Ok(duckdb::inlined(&here))),
+        ("SQL (ClickHouse)", Ok(clickhouse::inlined(&there))),
+    ];
     if query.signal == Signal::Traces {
         all.push(("TraceQL", view_as::traceql(query)));
         all.push(("Jaeger's form", view_as::jaeger(query).map(|form| form.to_string())));
@@ -115,9 +97,12 @@ mod tests {
         let sql = ways[1].1.clone().expect("SQL");
         assert!(sql.contains("ServiceName = 'it''s'") && sql.contains("Duration > 1000000000"), "{sql}");
         assert!(sql.contains("'who?'") && sql.contains("make_timestamp_ns(5)") && !sql.contains(", ?"), "{sql}");
+        let there = ways[2].1.clone().expect("SQL");
+        assert!(there.contains("FROM otel_traces") && there.contains("ServiceName = 'it\\'s'"), "{there}");
+        assert!(!there.contains("{p"), "{there}");
         assert_eq!(
             ways.iter().map(|w| w.0).collect::<Vec<_>>(),
-            ["Search", "SQL (DuckDB)", "TraceQL", "Jaeger's form"]
+            ["Search", "SQL (DuckDB)", "SQL (ClickHouse)", "TraceQL", "Jaeger's form"]
         );
     }
 }

@@ -1,15 +1,12 @@
 //! A condition as SQL.
 
+use super::Dialect;
 use sextant_model::query::{Expr, Field, Number, SpanSet, Test, TraceField};
 use sextant_model::{Param, Signal, Table, TimeRange, schema};
 
-/// Text as an SQL string literal.
-pub fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 /// The condition, with its values appended to `params`.
-pub(super) struct Filter<'p> {
+pub(crate) struct Filter<'p> {
+    pub dialect: &'p dyn Dialect,
     pub signal: Signal,
     /// Within which other spans of a trace are looked for.
     pub within: TimeRange,
@@ -20,9 +17,10 @@ pub(super) struct Filter<'p> {
 const TOKEN: &str = r"0-9A-Za-z\x{80}-\x{10FFFF}";
 
 impl Filter<'_> {
-    fn bind(&mut self, param: Param) -> &'static str {
+    fn bind(&mut self, param: Param) -> String {
         self.params.push(param);
-        "?"
+        let n = self.params.len();
+        self.dialect.placeholder(n, &self.params[n - 1])
     }
 
     fn text_column(&self) -> &'static str {
@@ -39,7 +37,7 @@ impl Filter<'_> {
         for (bound, symbol) in [(range.from, ">="), (range.to, "<")] {
             if let Some(bound) = bound {
                 let value = self.bind(Param::Int(bound.0));
-                parts.push(format!("{column} {symbol} make_timestamp_ns({value})"));
+                parts.push(format!("{column} {symbol} {}", self.dialect.time(&value)));
             }
         }
         if parts.is_empty() { "true".into() } else { parts.join(" AND ") }
@@ -68,7 +66,7 @@ impl Filter<'_> {
 
     /// The same for spans, whatever is searched.
     fn of_spans(&mut self) -> Filter<'_> {
-        Filter { signal: Signal::Traces, within: self.within, params: self.params }
+        Filter { dialect: self.dialect, signal: Signal::Traces, within: self.within, params: self.params }
     }
 
     /// Spans of the period, with a condition that `condition` makes.
@@ -76,15 +74,18 @@ impl Filter<'_> {
         let within = self.within;
         let range = self.range("Timestamp", within);
         let condition = condition(&mut self.of_spans());
-        format!("SELECT {columns} FROM traces WHERE {range} AND {condition}")
+        format!("SELECT {columns} FROM {} WHERE {range} AND {condition}", self.dialect.table(Table::Traces))
     }
 
     /// A figure of the record's trace.
     fn trace(&mut self, field: TraceField, test: &Test) -> String {
         let figure = match field {
-            TraceField::Duration => "max(epoch_ns(Timestamp) + Duration) - min(epoch_ns(Timestamp))",
-            TraceField::Spans => "count(*)",
-            TraceField::Errors => "count(*) FILTER (StatusCode = 'Error')",
+            TraceField::Duration => {
+                let start = self.dialect.nanos("Timestamp");
+                format!("max({start} + Duration) - min({start})")
+            }
+            TraceField::Spans => "count(*)".to_owned(),
+            TraceField::Errors => format!("count(*) FILTER (WHERE {})", failed(Signal::Traces)),
             TraceField::RootName | TraceField::RootService => {
                 let text = if field == TraceField::RootName { "SpanName" } else { "ServiceName" };
                 let roots =
@@ -95,7 +96,8 @@ impl Filter<'_> {
         let within = self.within;
         let range = self.range("Timestamp", within);
         let having = self.test(&format!("({figure})"), false, true, test);
-        format!("TraceId IN (SELECT TraceId FROM traces WHERE {range} GROUP BY TraceId HAVING {having})")
+        let traces = self.dialect.table(Table::Traces);
+        format!("TraceId IN (SELECT TraceId FROM {traces} WHERE {range} GROUP BY TraceId HAVING {having})")
     }
 
     /// Traces that have spans of a set.
@@ -127,15 +129,13 @@ impl Filter<'_> {
                 let traces = self.traces_of(below);
                 let within = self.within;
                 let range = self.range("Timestamp", within);
+                let few = format!(
+                    "SELECT TraceId, SpanId, ParentSpanId FROM {} WHERE TraceId IN ({traces}) AND {range}",
+                    self.dialect.table(Table::Traces)
+                );
                 let parents = self.spans("TraceId, SpanId", |f| f.set(above));
-                format!(
-                    "({is_below} AND ParentSpanId <> SpanId AND (TraceId, ParentSpanId) IN (\
-                     WITH RECURSIVE few AS MATERIALIZED (SELECT TraceId, SpanId, ParentSpanId FROM traces \
-                     WHERE TraceId IN ({traces}) AND {range}), down AS (\
-                     SELECT p.TraceId, p.SpanId FROM ({parents}) p WHERE p.TraceId IN (SELECT TraceId FROM few) UNION \
-                     SELECT c.TraceId, c.SpanId FROM few c JOIN down d ON c.TraceId = d.TraceId \
-                     AND c.ParentSpanId = d.SpanId) SELECT TraceId, SpanId FROM down))"
-                )
+                let all = self.dialect.below(&few, &parents);
+                format!("({is_below} AND ParentSpanId <> SpanId AND (TraceId, ParentSpanId) IN ({all}))")
             }
         }
     }
@@ -147,7 +147,7 @@ impl Filter<'_> {
 
     fn contains(&mut self, column: &str, text: &str) -> String {
         let value = self.bind(Param::Text(text.to_lowercase()));
-        format!("contains(lower({column}), {value})")
+        self.dialect.contains(&self.dialect.lower(column), &value)
     }
 
     /// A whole token of the text column; with `*`, a token that fits.
@@ -158,7 +158,14 @@ impl Filter<'_> {
         let start = is_open(false);
         let pattern = format!("(?is)(^|{start}){}($|{start})", inside.join(&format!("[{TOKEN}]*")));
         let value = self.bind(Param::Text(pattern));
-        format!("regexp_matches({column}, {value})")
+        let finds = self.dialect.finds(column, &value);
+        let is_whole = |part: &&str| !part.is_empty() && !part.contains('*');
+        let words: Vec<&str> =
+            word.split(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && c != '*').filter(is_whole).collect();
+        match self.dialect.has_words(column, &words) {
+            Some(quick) => format!("({quick} AND {finds})"),
+            None => finds,
+        }
     }
 
     fn field(&mut self, field: &Field, test: &Test) -> String {
@@ -178,7 +185,7 @@ impl Filter<'_> {
     /// The text that a field reads, and whether it may be missing.
     fn text_of(&self, field: &Field) -> (String, bool) {
         // The record's own, or else its resource's: a column where the store has made one.
-        let attribute = |key: &str| format!("\"{}\"", schema::promoted(key).replace('"', "\"\""));
+        let attribute = |key: &str| self.dialect.attribute(self.signal, key);
         match field {
             Field::Service => ("ServiceName".into(), false),
             Field::Name => match self.signal {
@@ -206,7 +213,7 @@ impl Filter<'_> {
     }
 
     fn test(&mut self, text: &str, is_attribute: bool, is_number: bool, test: &Test) -> String {
-        let as_text = if is_number { format!("CAST({text} AS VARCHAR)") } else { text.to_owned() };
+        let as_text = if is_number { self.dialect.text(text) } else { text.to_owned() };
         match test {
             Test::Contains(word) if is_number => match number_of(word) {
                 Some(n) => {
@@ -236,9 +243,9 @@ impl Filter<'_> {
                 }
             }
             Test::Matches(pattern) => {
-                // Without groups that change how the rest is read.
-                let value = self.bind(Param::Text(format!("(?s)(?:{pattern})")));
-                format!("regexp_full_match({as_text}, {value})")
+                // Within a group, so that nothing in it changes how the rest is read.
+                let value = self.bind(Param::Text(format!("(?s)\\A(?:{pattern})\\z")));
+                self.dialect.finds(&as_text, &value)
             }
             Test::Exists if is_attribute || is_number => format!("{text} IS NOT NULL"),
             Test::Exists => format!("coalesce({text}, '') <> ''"),
@@ -251,8 +258,8 @@ impl Filter<'_> {
             return self.contains(text, word);
         }
         let inside: Vec<String> = word.split('*').map(regex_literal).collect();
-        let value = self.bind(Param::Text(format!("(?is){}", inside.join(".*"))));
-        format!("regexp_full_match({text}, {value})")
+        let value = self.bind(Param::Text(format!("(?is)\\A{}\\z", inside.join(".*"))));
+        self.dialect.finds(text, &value)
     }
 
     /// As numbers; durations in text, such as `15ms`, count in nanoseconds.
@@ -261,17 +268,17 @@ impl Filter<'_> {
         if is_number {
             return format!("{text} {symbol} {value}");
         }
-        let plain = format!("TRY_CAST({text} AS DOUBLE)");
+        let plain = self.dialect.number(text);
         if !number.is_duration {
             return format!("{plain} {symbol} {value}");
         }
-        let units = "CASE regexp_extract(T, '[a-zµ]+$') WHEN 'ns' THEN 1 WHEN 'us' THEN 1e3 WHEN 'µs' THEN 1e3 \
-            WHEN 'ms' THEN 1e6 WHEN 's' THEN 1e9 WHEN 'm' THEN 60e9 WHEN 'h' THEN 3600e9 WHEN 'd' THEN 86400e9 END";
-        let with_unit = format!(
-            "TRY_CAST(regexp_extract({text}, '^\\s*(-?[0-9.]+)\\s*[a-zµ]+$', 1) AS DOUBLE) * {}",
-            units.replace("(T,", &format!("({text},"))
+        let unit = self.dialect.part(text, "([a-zµ]+)$");
+        let units = format!(
+            "CASE {unit} WHEN 'ns' THEN 1 WHEN 'us' THEN 1e3 WHEN 'µs' THEN 1e3 \
+            WHEN 'ms' THEN 1e6 WHEN 's' THEN 1e9 WHEN 'm' THEN 60e9 WHEN 'h' THEN 3600e9 WHEN 'd' THEN 86400e9 END"
         );
-        format!("coalesce({plain}, {with_unit}) {symbol} {value}")
+        let amount = self.dialect.number(&self.dialect.part(text, "^\\s*(-?[0-9.]+)\\s*[a-zµ]+$"));
+        format!("coalesce({plain}, {amount} * {units}) {symbol} {value}")
     }
 
     fn id(&mut self, column: &str, id: &str) -> String {
@@ -308,7 +315,8 @@ impl Filter<'_> {
             Test::Equals(word) => {
                 let (text, name) =
                     (self.bind(Param::Text(word.to_lowercase())), self.bind(Param::Text(word.to_lowercase())));
-                format!("(lower(SeverityText) = {text} OR lower({SEVERITY_NAME}) = {name})")
+                let lower = |value| self.dialect.lower(value);
+                format!("({} = {text} OR {} = {name})", lower("SeverityText"), lower(SEVERITY_NAME))
             }
             Test::Exists => "(SeverityText <> '' OR SeverityNumber > 0)".into(),
             _ => self.test("SeverityNumber", false, true, test),
@@ -321,55 +329,56 @@ impl Filter<'_> {
         let (head, rest) = name.split_once('.').map_or((name, None), |(h, r)| (h, Some(r)));
         let tables: &[Table] = self.signal.tables();
         let found = tables.iter().find_map(|t| sextant_model::schema::stored(*t).field_with_name(head).ok().cloned());
-        let Some(field) = found else { return "false".into() };
+        let Some(field) = found.filter(|_| self.dialect.has(self.signal, name)) else { return "false".into() };
         match (field.data_type(), rest) {
             (DataType::Map(..), Some(key)) => {
-                let text = format!("{head}[{}]", quote(key));
+                let text = self.dialect.entry(head, key);
                 self.test(&text, true, false, test)
             }
             (DataType::Struct(fields), Some(list)) if fields.iter().any(|f| f.name() == list) => {
-                let text = format!("array_to_string(CAST({head}.{list} AS VARCHAR[]), chr(10))");
+                let text = self.dialect.items(head, list);
                 self.test(&text, false, false, test)
             }
             (DataType::Utf8, None) => self.test(head, false, false, test),
             (t, None) if t.is_numeric() => self.test(head, false, true, test),
-            (DataType::Map(..) | DataType::Struct(_) | DataType::List(_), None) if *test == Test::Exists => {
-                format!("length(CAST({head} AS VARCHAR)) > 2")
+            (t @ (DataType::Map(..) | DataType::Struct(_) | DataType::List(_)), None) if *test == Test::Exists => {
+                self.dialect.is_filled(head, t)
             }
             (DataType::Binary, _) => "false".into(),
-            _ => self.test(&format!("CAST({head} AS VARCHAR)"), false, false, test),
+            _ => self.test(&self.dialect.text(head), false, false, test),
         }
     }
 }
 
 /// The text that a field of the search language reads, for grouping.
-pub(super) fn field_text(signal: Signal, key: &str) -> String {
+pub(crate) fn field_text(dialect: &dyn Dialect, signal: Signal, key: &str) -> String {
     let field = crate::parser::field_of(signal, key);
     match &field {
         Field::Level => SEVERITY_NAME.to_owned(),
-        Field::Column(name) => format!("CAST({} AS VARCHAR)", name.split('.').next().unwrap_or(name)),
-        _ => text_of_field(signal, &field),
+        Field::Column(name) => dialect.text(name.split('.').next().unwrap_or(name)),
+        _ => text_of_field(dialect, signal, &field),
     }
 }
 
-fn text_of_field(signal: Signal, field: &Field) -> String {
-    let text = Filter { signal, within: TimeRange::ALL, params: &mut Vec::new() }.text_of(field).0;
-    format!("coalesce(CAST({text} AS VARCHAR), '')")
+fn text_of_field(dialect: &dyn Dialect, signal: Signal, field: &Field) -> String {
+    let text = Filter { dialect, signal, within: TimeRange::ALL, params: &mut Vec::new() }.text_of(field).0;
+    format!("coalesce({}, '')", dialect.text(&text))
 }
 
 /// The value of a field for grouping: text, `''` where it is not there.
-pub(super) fn group_text(signal: Signal, field: &Field) -> String {
+pub(super) fn group_text(dialect: &dyn Dialect, signal: Signal, field: &Field) -> String {
     match field {
         Field::Level => SEVERITY_NAME.to_owned(),
         Field::Error => {
             format!("CASE WHEN {} THEN 'true' ELSE 'false' END", failed(signal))
         }
+        Field::Column(name) if !dialect.has(signal, name) => "''".to_owned(),
         Field::Column(name) => match name.split_once('.') {
-            Some((head, key)) if is_map(signal, head) => format!("coalesce({head}[{}], '')", quote(key)),
-            Some((head, list)) => format!("coalesce(array_to_string(CAST({head}.{list} AS VARCHAR[]), chr(10)), '')"),
-            None => format!("coalesce(CAST({name} AS VARCHAR), '')"),
+            Some((head, key)) if is_map(signal, head) => format!("coalesce({}, '')", dialect.entry(head, key)),
+            Some((head, list)) => format!("coalesce({}, '')", dialect.items(head, list)),
+            None => format!("coalesce({}, '')", dialect.text(name)),
         },
-        _ => text_of_field(signal, field),
+        _ => text_of_field(dialect, signal, field),
     }
 }
 
@@ -383,15 +392,13 @@ fn is_map(signal: Signal, column: &str) -> bool {
 }
 
 /// The value of a field as a number, NULL where it is none.
-pub(super) fn number_text(signal: Signal, field: &Field) -> String {
+pub(super) fn number_text(dialect: &dyn Dialect, signal: Signal, field: &Field) -> String {
     match field {
         Field::Duration => "CAST(Duration AS DOUBLE)".to_owned(),
         Field::Level => "CAST(SeverityNumber AS DOUBLE)".to_owned(),
-        Field::Column(_) => format!("TRY_CAST(nullif({}, '') AS DOUBLE)", group_text(signal, field)),
-        _ => {
-            let text = Filter { signal, within: TimeRange::ALL, params: &mut Vec::new() }.text_of(field).0;
-            format!("TRY_CAST({text} AS DOUBLE)")
-        }
+        Field::Column(_) => dialect.number(&format!("nullif({}, '')", group_text(dialect, signal, field))),
+        _ => dialect
+            .number(&Filter { dialect, signal, within: TimeRange::ALL, params: &mut Vec::new() }.text_of(field).0),
     }
 }
 
@@ -401,7 +408,7 @@ pub(super) fn failed(signal: Signal) -> &'static str {
 }
 
 /// The name of a severity number's range.
-pub(super) const SEVERITY_NAME: &str = "(CASE WHEN SeverityNumber >= 21 THEN 'FATAL' WHEN SeverityNumber >= 17 THEN 'ERROR' \
+pub(crate) const SEVERITY_NAME: &str = "(CASE WHEN SeverityNumber >= 21 THEN 'FATAL' WHEN SeverityNumber >= 17 THEN 'ERROR' \
     WHEN SeverityNumber >= 13 THEN 'WARN' WHEN SeverityNumber >= 9 THEN 'INFO' WHEN SeverityNumber >= 5 THEN 'DEBUG' \
     WHEN SeverityNumber >= 1 THEN 'TRACE' ELSE '' END)";
 
