@@ -1,6 +1,8 @@
 //! Chores: `cargo xtask wasm [PROFILE]` builds the browser page into `dist/`, `tidy` checks what no compiler sees,
+//! `grammar` draws the search language,
 //! `setup` makes the machine able to build and test, `bench` prints the figures of `docs/BENCHMARKS.md`.
 
+mod grammar;
 mod tidy;
 
 use anyhow::{Context as _, bail};
@@ -13,10 +15,13 @@ fn main() -> anyhow::Result<()> {
         ["wasm"] => wasm("wasm-quick"),
         ["wasm", profile] => wasm(profile),
         ["tidy"] => tidy::check(root()?),
+        ["grammar"] => grammar::write(root()?),
         ["setup"] => run("xtask/setup.sh", &["test"]),
         ["bench"] => run("make", &["bench"]),
         ["bench", args @ ..] => bench(args),
-        _ => bail!("usage: cargo xtask wasm [wasm-quick|wasm-release] | tidy | setup | bench [ingest|query|soak …]"),
+        _ => bail!(
+            "usage: cargo xtask wasm [wasm-quick|wasm-release] | tidy | grammar | setup | bench [ingest|query|soak …]"
+        ),
     }
 }
 

@@ -31,6 +31,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 /// Checks the workspace at `root`; fails with everything that is wrong.
 pub fn check(root: &Path) -> anyhow::Result<()> {
     let mut wrong = Vec::new();
+    wrong.extend(crate::grammar::stale(root)?);
     let mut sources = Vec::new();
     files(root, "rs", &mut sources)?;
     for file in &sources {
