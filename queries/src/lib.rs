@@ -15,6 +15,7 @@ mod stages;
 mod traceql;
 pub mod view_as;
 mod write;
+pub mod zipkin;
 
 pub use complete::{Typed, fields, figures, typed};
 pub use error::ParseError;

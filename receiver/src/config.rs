@@ -13,6 +13,8 @@ pub struct Config {
     pub otlp_http: Vec<String>,
     /// Zipkin v2.
     pub zipkin: Vec<String>,
+    /// What answers on Zipkin's port besides taking spans.
+    pub zipkin_queries: Option<axum::Router>,
     /// What senders on addresses that are not loopback must show.
     pub api_key: Option<String>,
     /// Origins of browsers that may send, besides those of this machine.
@@ -33,6 +35,7 @@ impl Default for Config {
             otlp_grpc: vec![":4317".into()],
             otlp_http: vec![":4318".into()],
             zipkin: vec![":9411".into()],
+            zipkin_queries: None,
             api_key: None,
             allow_origins: Vec::new(),
             allow_hosts: Vec::new(),

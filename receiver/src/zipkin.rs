@@ -13,8 +13,11 @@ use sextant_importers::zipkin::{OnBadSpan, decode_json, decode_json_v1, decode_p
 use sextant_model::Signal;
 use std::sync::Arc;
 
+/// Spans are taken; what else is asked on this port is answered by `queries`.
 pub(crate) fn router(intake: Arc<Intake>) -> Router {
-    Router::new().fallback(handle).with_state(intake)
+    let queries = intake.config.zipkin_queries.clone().unwrap_or_default();
+    let take = |intake: Arc<Intake>| move |request: Request| handle(State(intake.clone()), request);
+    queries.fallback(take(intake.clone())).method_not_allowed_fallback(take(intake))
 }
 
 fn text(status: StatusCode, message: impl Into<String>) -> Response<Body> {

@@ -34,20 +34,20 @@ impl From<AskError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> axum::response::Response {
-        let status = match self.0.code {
-            Code::BadQuery | Code::Refused => StatusCode::BAD_REQUEST,
-            Code::NotFound => StatusCode::NOT_FOUND,
-            Code::Unauthorized => StatusCode::UNAUTHORIZED,
-            Code::Busy | Code::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
-            Code::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        (status, axum::Json(self.0)).into_response()
+        (status_of(self.0.code), axum::Json(self.0)).into_response()
     }
 }
 
-fn refuse(status: StatusCode, code: Code, message: String, hint: &str) -> Response<Body> {
-    (status, axum::Json(AskError::new(code, message).hint(hint))).into_response()
+/// The status that says it over HTTP.
+pub(crate) fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::BadQuery | Code::Refused => StatusCode::BAD_REQUEST,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::Busy | Code::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -60,6 +60,18 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 
 /// Lets a request through, or says why not.
 pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
+    let Some((status, e)) = refusal(&app, &request) else { return next.run(request).await };
+    let accepts = request.headers().get(header::ACCEPT);
+    let is_page = request.uri().path() == "/" && accepts.is_some_and(|a| a.as_bytes().starts_with(b"text/html"));
+    if is_page && status == StatusCode::UNAUTHORIZED {
+        return (status, Html(SIGN_IN)).into_response();
+    }
+    (status, axum::Json(e)).into_response()
+}
+
+/// Why a request may not come in.
+pub(crate) fn refusal(app: &App, request: &Request) -> Option<(StatusCode, AskError)> {
+    let refuse = |status, code, message, hint: &str| Some((status, AskError::new(code, message).hint(hint)));
     let headers = request.headers();
     let host = guard::host_of(request.uri(), headers).unwrap_or_default();
     if !guard::is_host_allowed(host, &app.allow_hosts) {
@@ -82,17 +94,12 @@ pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     let is_open = OPEN.contains(&path) || (path == "/" && has_token_parameter(request.uri()));
     let given = guard::key_of(headers).or_else(|| cookie(headers)).unwrap_or_default();
     if !is_open && !guard::is_secret(given, &app.token) {
-        let is_page =
-            path == "/" && headers.get(header::ACCEPT).is_some_and(|a| a.as_bytes().starts_with(b"text/html"));
-        if is_page {
-            return (StatusCode::UNAUTHORIZED, Html(SIGN_IN)).into_response();
-        }
         let message = "the token is missing or wrong".to_owned();
         let hint = "send 'Authorization: Bearer TOKEN' with the token from instance.json in the data directory, \
             or open the address with its token that the program printed";
         return refuse(StatusCode::UNAUTHORIZED, Code::Unauthorized, message, hint);
     }
-    next.run(request).await
+    None
 }
 
 fn has_token_parameter(uri: &axum::http::Uri) -> bool {

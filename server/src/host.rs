@@ -1,7 +1,7 @@
 //! A program that holds a data directory: the store, its receivers and the API, opened and closed together. Every
 //! shell that may hold one (command, desktop, window) does it this way and takes these flags.
 
-use crate::{Config, HttpBackend, ServerError, Serving, clear_stale, find, start};
+use crate::{Config, HttpBackend, ServerError, Serving, clear_stale, find, prepare, start};
 use clap::{Args, ValueEnum};
 use sextant_contract::Backend;
 use sextant_workbench::{
@@ -79,21 +79,23 @@ impl Host {
         let workbench = Workbench::open(Options { store }, Handle::current())?;
         clear_stale(workbench.data_dir());
         let shutdown = Shutdown::default();
+        let config = Config { http: args.http, allow_hosts: args.allow_host, allow_origins: args.allow_origin };
+        let served = prepare(&config, &workbench, &shutdown)?;
         let receiver = ReceiverConfig {
             otlp_grpc: args.otlp_grpc,
             otlp_http: args.otlp_http,
             zipkin: args.zipkin,
             api_key: args.api_key,
-            allow_origins: args.allow_origin.clone(),
-            allow_hosts: args.allow_host.clone(),
+            allow_origins: config.allow_origins.clone(),
+            allow_hosts: config.allow_hosts.clone(),
+            zipkin_queries: Some(served.zipkin()),
             may_miss,
             ..ReceiverConfig::default()
         };
         workbench.receive(receiver, &shutdown).await?;
-        let config = Config { http: args.http, allow_hosts: args.allow_host, allow_origins: args.allow_origin };
-        let serving = match start(config.clone(), workbench.clone(), &shutdown).await {
+        let serving = match start(&config.http, &served, &shutdown).await {
             Err(ServerError::Listen(ReceiverError::PortTaken { .. })) if may_miss => {
-                start(Config { http: vec![":0".into()], ..config }, workbench.clone(), &shutdown).await?
+                start(&[":0".into()], &served, &shutdown).await?
             }
             started => started?,
         };

@@ -14,9 +14,10 @@ mod openapi;
 mod probes;
 mod serve;
 mod tail;
+mod zipkin;
 
 pub use client::HttpBackend;
 pub use error::ServerError;
 pub use host::{DurabilityArg, Holder, Host, HostArgs, data_dir, parse_size};
 pub use instance::{Instance, clear_stale, find};
-pub use serve::{Config, Serving, start};
+pub use serve::{Config, Served, Serving, prepare, start};

@@ -1,7 +1,7 @@
 //! Starting the server.
 
 use crate::instance::{Instance, new_token, token_of};
-use crate::{ServerError, api, assets, door, gate, probes};
+use crate::{ServerError, api, assets, door, gate, probes, zipkin};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -67,12 +67,22 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Binds, serves until `shutdown`, and writes `instance.json`.
+/// What answers, before it is bound to an address. Cheap to clone.
+#[derive(Clone)]
+pub struct Served(Arc<App>);
+
+impl Served {
+    /// Zipkin's query API, for the listener that takes its spans.
+    pub fn zipkin(&self) -> Router {
+        zipkin::router(self.0.clone())
+    }
+}
+
+/// Makes ready to serve until `shutdown`.
 ///
 /// # Errors
-/// If an address can't be bound, or the file can't be written.
-pub async fn start(config: Config, workbench: Workbench, shutdown: &Shutdown) -> Result<Serving, ServerError> {
-    let bound = listen::bind("http", &config.http).await?;
+/// If there is no token, and none can be made.
+pub fn prepare(config: &Config, workbench: &Workbench, shutdown: &Shutdown) -> Result<Served, ServerError> {
     let is_read_only = workbench.is_read_only();
     let token = if is_read_only { new_token()? } else { token_of(workbench.data_dir())? };
     let (tell, generation) = watch::channel(workbench.store_status().generation);
@@ -81,14 +91,24 @@ pub async fn start(config: Config, workbench: Workbench, shutdown: &Shutdown) ->
             tell.send_replace(generation);
         }
     }));
-    let app = Arc::new(App {
+    Ok(Served(Arc::new(App {
         workbench: workbench.clone(),
-        token: token.clone(),
-        allow_hosts: config.allow_hosts,
-        allow_origins: config.allow_origins,
+        token,
+        allow_hosts: config.allow_hosts.clone(),
+        allow_origins: config.allow_origins.clone(),
         generation,
         stop: shutdown.watch(),
-    });
+    })))
+}
+
+/// Binds, serves until `shutdown`, and writes `instance.json`.
+///
+/// # Errors
+/// If an address can't be bound, or the file can't be written.
+pub async fn start(http: &[String], served: &Served, shutdown: &Shutdown) -> Result<Serving, ServerError> {
+    let bound = listen::bind("http", http).await?;
+    let app = &served.0;
+    let (workbench, token) = (&app.workbench, app.token.clone());
     let mut address = None;
     for listener in bound {
         workbench.add_listener("http", listener.address);
@@ -100,7 +120,7 @@ pub async fn start(config: Config, workbench: Workbench, shutdown: &Shutdown) ->
         workbench.listeners().into_iter().map(|l| (l.name, l.address.to_string())).collect();
     let instance = Instance { pid: std::process::id(), token: token.clone(), listeners };
     let dir = workbench.data_dir().to_owned();
-    if !is_read_only {
+    if !workbench.is_read_only() {
         instance.write(&dir)?;
     }
     Ok(Serving { address, url: format!("http://{address}/?token={token}"), instance, dir })

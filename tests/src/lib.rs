@@ -127,8 +127,17 @@ impl Serve {
 
     /// Asks the API with the token.
     pub fn api(&self, method: &str, path: &str, body: &str) -> Response {
+        self.ask("http", method, path, body)
+    }
+
+    /// Reads from another listener with the token.
+    pub fn get_of(&self, name: &str, path: &str) -> Response {
+        self.ask(name, "GET", path, "")
+    }
+
+    fn ask(&self, name: &str, method: &str, path: &str, body: &str) -> Response {
         let bearer = format!("Bearer {}", self.token);
-        request(self.at("http"), method, path, &[("authorization", &bearer)], body.as_bytes())
+        request(self.at(name), method, path, &[("authorization", &bearer)], body.as_bytes())
     }
 
     /// One number of one SELECT.

@@ -137,6 +137,20 @@ fn the_examples_of_the_guide_are_taken() {
         let body: Value = serde_json::from_str(block).unwrap_or_else(|e| panic!("{block}: {e}"));
         ask(&serve, &body);
     }
+    // Each line with curl is run as it stands, at this server's addresses.
+    let commands: Vec<&str> = guide.lines().filter(|line| line.starts_with("curl ")).collect();
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in commands {
+        let here = command.replace("127.0.0.1:4320", serve.at("http")).replace("127.0.0.1:9411", serve.at("zipkin"));
+        // What never ends is heard for a second.
+        let is_endless = here.contains("curl -sN");
+        let here = here.replace("curl -sN", "curl -sN --max-time 1").replacen("curl ", "curl --fail-with-body ", 1);
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.args(["-c", &here]).env("TOKEN", &serve.token).output().expect("a shell");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() || is_endless && output.status.code() == Some(28), "{here}: {text}");
+        assert!(is_endless || text.is_empty() || serde_json::from_str::<Value>(&text).is_ok(), "{here}: {text}");
+    }
 }
 
 /// Events of a stream until `n` of them came.

@@ -88,3 +88,52 @@ fn node_over_http_json() {
     client.env("NODE_CLIENT_ROOT", cache().join("node")).arg(script("node_sdk.mjs")).arg(serve.at("otlp-http"));
     check(&serve, &mut client);
 }
+
+#[test]
+fn zipkin_sends_and_reads_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(dir.path());
+    let mut client = Command::new(cache().join("venv/bin/python"));
+    let output = client.arg(script("zipkin_client.py")).args([serve.at("zipkin"), &serve.token]).output();
+    let output = output.expect("the client starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said: Value = serde_json::from_slice(&output.stdout).expect("what it found");
+    // The same edges as our own API has.
+    let ours = serve.api("GET", "/api/v1/services/shop/dependencies", "").json();
+    let edge = |row: &Value| {
+        format!(
+            "{} {} {}",
+            row["parent"],
+            row["child"],
+            row["calls"].as_i64().or(row["callCount"].as_i64()).unwrap_or(0)
+        )
+    };
+    let edges = |rows: &Value| rows.as_array().map(|rows| rows.iter().map(edge).collect::<Vec<_>>());
+    assert_eq!(edges(&said["edges"]), edges(&ours["rows"]), "{said}");
+    // What came over OTLP is read in Zipkin's words too.
+    let span = serde_json::json!({
+        "traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "SELECT", "kind": 3,
+        "startTimeUnixNano": "1790000000000001234", "endTimeUnixNano": "1790000000000001900",
+        "attributes": [{ "key": "server.address", "value": { "stringValue": "DB-1" } }],
+        "events": [{ "timeUnixNano": "1790000000000001300", "name": "retry",
+            "attributes": [{ "key": "n", "value": { "intValue": "2" } }] }],
+        "status": { "code": 2 },
+    });
+    let resource =
+        serde_json::json!({ "attributes": [{ "key": "service.name", "value": { "stringValue": "Orders" } }] });
+    let scope = serde_json::json!({ "name": "sqlx", "version": "1" });
+    let sent = serde_json::json!({ "resourceSpans": [{ "resource": resource, "scopeSpans": [{ "scope": scope, "spans": [span] }] }] });
+    assert_eq!(serve.post_json("otlp-http", "/v1/traces", &sent.to_string()).status, 200);
+    let read = serve.get_of("zipkin", "/api/v2/trace/5b8efff798038103d269b633813fc60c").json();
+    assert_eq!(
+        read,
+        serde_json::json!([{
+            "traceId": "5b8efff798038103d269b633813fc60c", "id": "eee19b7ec3c1b174", "kind": "CLIENT", "name": "select",
+            "timestamp": 1_790_000_000_000_001_i64, "duration": 1,
+            "localEndpoint": { "serviceName": "orders" }, "remoteEndpoint": { "serviceName": "db-1" },
+            "annotations": [{ "timestamp": 1_790_000_000_000_001_i64, "value": "\"retry\": {\"n\":\"2\"}" }],
+            "tags": { "server.address": "DB-1", "otel.scope.name": "sqlx", "otel.scope.version": "1",
+                "otel.status_code": "ERROR", "error": "" },
+        }])
+    );
+}

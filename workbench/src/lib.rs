@@ -15,6 +15,7 @@ mod tail;
 mod trace;
 mod upkeep;
 mod workbench;
+mod zipkin;
 
 pub use sextant_receiver::listen::Shutdown;
 pub use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
