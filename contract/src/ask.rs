@@ -141,6 +141,27 @@ pub enum Ask {
         /// Hex.
         span: String,
     },
+    /// Two traces as one tree: rows `depth service name` and, for `a_` and `b_`, `span n duration self start errors`,
+    /// null where a trace lacks them. The object has both heads, where the difference of the critical paths comes from,
+    /// attributes that differ, and what is usual for the operation.
+    Compare {
+        /// Hex.
+        a: String,
+        /// Hex; the request nearest to the median of its kind where there is none.
+        b: Option<String>,
+        /// Within which it is looked for what is usual.
+        period: Period,
+    },
+    /// What is different about some traces of a search: rows `kind service key value a of_a b of_b difference low high q`, the surest
+    /// first. The object has the sizes of both sets, and the time of operations in a trace of each.
+    Differs {
+        /// All of them.
+        search: SearchAsk,
+        /// What the chosen are found by, in the search language.
+        chosen: String,
+        /// When the chosen were; the whole period where it is not said.
+        within: Option<Period>,
+    },
     /// Who sent what in a period: rows `service records last_seen counts`, counts in equal parts of the period.
     Senders {
         /// Both bounds must be there.

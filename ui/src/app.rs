@@ -7,7 +7,7 @@ use crate::overlay::notices::Notice;
 use crate::overlay::{self, palette};
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
-use crate::views::{home, logs, services, status, trace, traces};
+use crate::views::{compare, differs, home, logs, services, status, trace, traces};
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
 use sextant_contract::{Backend, Command};
@@ -42,10 +42,14 @@ pub(crate) struct State {
     pub has_facets: Option<bool>,
     pub traces: traces::State,
     pub trace: trace::State,
+    pub compare: compare::State,
+    pub differs: differs::State,
     pub logs: logs::State,
     pub home: home::State,
     pub services: services::State,
     pub figures: crate::views::figures::State,
+    /// The trace that others are compared with.
+    pub marked: Option<String>,
     pub palette: Option<palette::State>,
     pub is_sheet_open: bool,
     pub is_view_as_open: bool,
@@ -105,7 +109,8 @@ impl State {
             && !matches!(self.route.view, View::Home | View::Status)
             && is_same(self.route.view);
         let query = if is_kept { self.route.query.clone() } else { String::new() };
-        self.go(Route { view, query, trace: String::new(), span: String::new(), ..self.route.clone() });
+        let none = String::new;
+        self.go(Route { view, query, trace: none(), span: none(), other: none(), part: None, ..self.route.clone() });
     }
 
     fn back(&mut self) {
@@ -163,10 +168,13 @@ impl App {
             more: None,
             traces: traces::State::default(),
             trace: trace::State::default(),
+            compare: compare::State::default(),
+            differs: differs::State::default(),
             logs: logs::State::default(),
             home: home::State::default(),
             services: services::State::default(),
             figures: crate::views::figures::State::default(),
+            marked: None,
             palette: None,
             is_sheet_open: false,
             is_view_as_open: false,
@@ -323,6 +331,8 @@ impl eframe::App for App {
             View::Home => home::show(ui, state, main),
             View::Traces => traces::show(ui, state, main),
             View::Trace => trace::show(ui, state, main),
+            View::Compare => compare::show(ui, state, main),
+            View::Differs => differs::show(ui, state, main),
             View::Logs => logs::show(ui, state, main),
             View::Services => services::show(ui, state, main),
             View::Status => status::show(ui, state, main),

@@ -43,6 +43,13 @@ pub(crate) enum Do {
     NextHit,
     PreviousHit,
     CriticalPath,
+    Compare,
+    CompareBrush,
+    CompareErrors,
+    CompareSlow,
+    CompareLate,
+    Mark,
+    Swap,
     Detail,
     Facets,
     ZoomIn,
@@ -66,6 +73,13 @@ pub(crate) enum Place {
     /// Pages of cards: home and status.
     Cards,
     Trace,
+    /// Where something is found one after the other: trace and comparison.
+    Found,
+    /// The list of traces.
+    Traces,
+    /// One trace, and lists of them.
+    Requests,
+    Comparison,
     /// Lists that can be ordered.
     Ordered,
     /// Where there is a search: traces and logs.
@@ -99,7 +113,7 @@ const fn entry(
     Entry { what, id, group, text, keys, place, is_in_menu }
 }
 
-use Place::{Cards, Everywhere, Lists, Ordered, Rows, Searches, Trace};
+use Place::{Cards, Comparison, Everywhere, Found, Lists, Ordered, Requests, Rows, Searches, Trace, Traces};
 
 /// All of them, in the order in which they are shown.
 pub(crate) const TABLE: &[Entry] = &[
@@ -128,8 +142,15 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Enter, "enter", "Lists and tree", "Open the row", &["Enter"], Rows, false),
     entry(Do::NextError, "next-error", "Lists and tree", "Next error", &["e"], Rows, false),
     entry(Do::PreviousError, "previous-error", "Lists and tree", "Previous error", &["E"], Rows, false),
-    entry(Do::NextHit, "next-hit", "Lists and tree", "Next hit of the find box", &["n"], Trace, false),
-    entry(Do::PreviousHit, "previous-hit", "Lists and tree", "Previous hit", &["N"], Trace, false),
+    entry(Do::NextHit, "next-hit", "Lists and tree", "Next hit, or difference", &["n"], Found, false),
+    entry(Do::PreviousHit, "previous-hit", "Lists and tree", "Previous hit, or difference", &["N"], Found, false),
+    entry(Do::Mark, "mark", "Lists and tree", "Mark to compare with", &["m"], Traces, false),
+    entry(Do::Compare, "compare", "Lists and tree", "Compare with the marked or usual one", &["d"], Requests, false),
+    entry(Do::CompareBrush, "compare-brush", "Compare", "The selection with the rest", &["c b"], Traces, false),
+    entry(Do::CompareErrors, "compare-errors", "Compare", "Those with errors with the rest", &["c e"], Traces, false),
+    entry(Do::CompareSlow, "compare-slow", "Compare", "The slowest tenth with the rest", &["c s"], Traces, false),
+    entry(Do::CompareLate, "compare-late", "Compare", "The second half of the period", &["c l"], Traces, false),
+    entry(Do::Swap, "swap", "Lists and tree", "Swap A and B", &["x"], Comparison, false),
     entry(Do::Fold, "fold", "Lists and tree", "Fold, or go to the parent", &["h", "←"], Trace, false),
     entry(Do::Unfold, "unfold", "Lists and tree", "Unfold", &["l", "→"], Trace, false),
     entry(Do::UnfoldAll, "unfold-all", "Lists and tree", "Unfold all", &["["], Trace, false),
@@ -159,6 +180,10 @@ impl Place {
             Rows => !matches!(view, View::Home | View::Status),
             Cards => matches!(view, View::Home | View::Status),
             Trace => view == View::Trace,
+            Found => matches!(view, View::Trace | View::Compare),
+            Traces => view == View::Traces,
+            Requests => matches!(view, View::Traces | View::Trace),
+            Comparison => view == View::Compare,
             Ordered => matches!(view, View::Traces | View::Services),
             Searches => matches!(view, View::Traces | View::Logs),
         }
@@ -253,13 +278,11 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    const VIEWS: [View; 6] = [View::Home, View::Traces, View::Trace, View::Logs, View::Services, View::Status];
-
     #[test]
     fn names_are_unique_and_no_key_means_two_things() {
         let ids: HashSet<&str> = TABLE.iter().map(|e| e.id).collect();
         assert_eq!(ids.len(), TABLE.len());
-        for view in VIEWS {
+        for view in View::ALL {
             let mut seen: Vec<&str> = Vec::new();
             for key in TABLE.iter().filter(|e| e.place.is_in(view)).flat_map(|e| e.keys) {
                 assert!(!seen.contains(key), "{key} means two things in {view:?}");

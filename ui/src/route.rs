@@ -16,9 +16,39 @@ pub(crate) enum View {
     Home,
     Traces,
     Trace,
+    Compare,
+    Differs,
     Logs,
     Services,
     Status,
+}
+
+impl View {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::Home, Self::Traces, Self::Trace, Self::Compare, Self::Differs, Self::Logs, Self::Services, Self::Status];
+
+    /// As it stands in an address.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Home => "",
+            Self::Traces => "traces",
+            Self::Trace => "trace",
+            Self::Compare => "compare",
+            Self::Differs => "differs",
+            Self::Logs => "logs",
+            Self::Services => "services",
+            Self::Status => "status",
+        }
+    }
+
+    /// The screen of the rail that this one belongs to.
+    pub fn rail(self) -> Self {
+        match self {
+            Self::Trace | Self::Compare | Self::Differs => Self::Traces,
+            other => other,
+        }
+    }
 }
 
 /// A screen with what is asked on it.
@@ -35,6 +65,10 @@ pub(crate) struct Route {
     pub trace: String,
     /// The span that is selected in it.
     pub span: String,
+    /// The trace that it is compared with, the usual one where there is none; or what chosen traces are found by.
+    pub other: String,
+    /// When chosen traces were.
+    pub part: Option<(i64, i64)>,
 }
 
 impl Default for Route {
@@ -46,6 +80,8 @@ impl Default for Route {
             fixed: None,
             trace: String::new(),
             span: String::new(),
+            other: String::new(),
+            part: None,
         }
     }
 }
@@ -94,21 +130,23 @@ impl Route {
 
     /// The part of the address after `#`.
     pub fn to_hash(&self) -> String {
-        let name = match self.view {
-            View::Home => return "#/".into(),
-            View::Traces => "traces",
-            View::Trace => "trace",
-            View::Logs => "logs",
-            View::Services => "services",
-            View::Status => return "#/status".into(),
-        };
+        let name = self.view.name();
+        if matches!(self.view, View::Home | View::Status) {
+            return format!("#/{name}");
+        }
         let mut hash = format!("#/{name}?q={}", escape(&self.query));
         match self.fixed {
             Some((from, to)) => hash += &format!("&from={from}&to={to}"),
             None => hash += &format!("&last={}", self.minutes),
         }
-        if self.view == View::Trace {
+        if matches!(self.view, View::Trace | View::Compare) {
             hash += &format!("&trace={}&span={}", escape(&self.trace), escape(&self.span));
+        }
+        if !self.other.is_empty() {
+            hash += &format!("&with={}", escape(&self.other));
+        }
+        if let Some((from, to)) = self.part {
+            hash += &format!("&part={from}-{to}");
         }
         hash
     }
@@ -121,20 +159,15 @@ impl Route {
             let found = parameters.split('&').find_map(|p| p.strip_prefix(key)?.strip_prefix('='));
             unescape(found.unwrap_or_default())
         };
-        let view = match name {
-            "traces" => View::Traces,
-            "trace" => View::Trace,
-            "logs" => View::Logs,
-            "services" => View::Services,
-            "status" => View::Status,
-            _ => View::Home,
-        };
+        let view = View::ALL.into_iter().find(|v| v.name() == name).unwrap_or(View::Home);
         let fixed = match (get("from").parse(), get("to").parse()) {
             (Ok(from), Ok(to)) => bounded(from, to),
             _ => None,
         };
+        let part = get("part");
+        let part = part.split_once('-').and_then(|(from, to)| bounded(from.parse().ok()?, to.parse().ok()?));
         let minutes = get("last").parse().ok().filter(|m| (1..=MAX_MINUTES).contains(m)).unwrap_or(60);
-        Self { view, query: get("q"), minutes, fixed, trace: get("trace"), span: get("span") }
+        Self { view, query: get("q"), minutes, fixed, trace: get("trace"), span: get("span"), other: get("with"), part }
     }
 }
 
@@ -178,6 +211,13 @@ mod tests {
         for route in [
             Route::default(),
             Route { view: View::Traces, query: "service:\"a b\" é&=%".into(), minutes: 15, ..Route::default() },
+            Route {
+                view: View::Compare,
+                trace: "ab".into(),
+                other: "c d".into(),
+                part: Some((3, 4)),
+                ..Route::default()
+            },
             Route { view: View::Trace, trace: "ab".into(), span: "cd".into(), fixed: Some((1, 2)), ..Route::default() },
         ] {
             assert_eq!(Route::from_hash(&route.to_hash()), route);

@@ -232,7 +232,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
     }
     if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && problem.is_none() {
         let view = match state.route.view {
-            View::Home | View::Trace | View::Services | View::Status => View::Traces,
+            View::Home | View::Trace | View::Compare | View::Differs | View::Services | View::Status => View::Traces,
             view => view,
         };
         let query = state.typed.clone();

@@ -38,7 +38,7 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
     ];
     for (i, (name, word, view)) in items.into_iter().enumerate() {
         let y = 50.0 + 47.0 * i as f32;
-        let is_on = state.route.view == view || (view == View::Traces && state.route.view == View::Trace);
+        let is_on = state.route.view.rail() == view;
         if rail_item(&kit, y, name, word, is_on) {
             state.open(view);
         }

@@ -233,6 +233,9 @@ fn every_view_stands_at_every_size() {
         screen.settle();
         screen.press("QQW");
         assert!(screen.address().starts_with("#/trace?"), "{size:?}: {}", screen.address());
+        screen.press("dnx");
+        screen.press("gtce");
+        assert!(screen.address().starts_with("#/differs?"), "{size:?}: {}", screen.address());
     }
 }
 
@@ -310,4 +313,57 @@ fn services_are_ordered_and_lead_to_their_traces() {
     let address = screen.address();
     assert!(address.starts_with("#/traces?") && address.contains(&second), "{second}: {address}");
     assert!(!screen.rows().is_empty());
+}
+
+#[test]
+fn a_trace_is_compared_by_keys() {
+    let mut screen = Screen::new(SIZE, 6_000);
+    screen.harness.state_mut().open("#/traces?q=root.name%3A%22POST%20%2Fapi%2Fcheckout%22&last=60");
+    screen.settle();
+    screen.press("s");
+    // The slowest one with what is usual for it.
+    screen.press("d");
+    assert!(screen.address().starts_with("#/compare?"), "{}", screen.address());
+    let rows = screen.rows();
+    assert!(rows[0].starts_with("frontend POST /api/checkout slower +"), "{rows:?}");
+    assert!(rows.iter().any(|r| r.contains("only in A")), "{rows:?}");
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    // From one difference to the next, and into its trace.
+    screen.press("nn");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().starts_with("#/trace?") && !screen.address().contains("&span=&"), "{}", screen.address());
+    screen.harness.key_press_modifiers(Modifiers::ALT, Key::ArrowLeft);
+    screen.settle();
+    screen.press("x");
+    let swapped = screen.rows();
+    assert!(swapped.iter().any(|r| r.contains("only in B")), "{swapped:?}");
+    // Two that were chosen.
+    screen.press("gt");
+    screen.press("m");
+    screen.press("jd");
+    assert!(screen.address().contains("&with="), "{}", screen.address());
+    assert!(screen.rows().len() > 3);
+}
+
+#[test]
+fn what_is_different_is_found_by_keys() {
+    let mut screen = Screen::new(SIZE, 12_000);
+    screen.harness.state_mut().open("#/traces?q=root.name%3A%22POST%20%2Fapi%2Fcheckout%22&last=60");
+    screen.settle();
+    screen.press("ce");
+    assert!(screen.address().starts_with("#/differs?"), "{}", screen.address());
+    let rows = screen.rows();
+    // Whatever fails, the retry of the acquirer is among what the failed ones have more often.
+    assert!(rows.iter().any(|r| r.contains("payment") && r.contains("fails: 100 % of A")), "{rows:?}");
+    assert!(rows.iter().any(|r| r.contains("calls retry.backoff")), "{rows:?}");
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    screen.press("j");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().starts_with("#/traces?q=%7B"), "{}", screen.address());
+    assert!(screen.rows().len() > 1, "the traces that have it: {:?}", screen.rows());
+    screen.harness.state_mut().open("#/differs?q=&last=60&with=name%3A%22no%20such%22");
+    screen.settle();
+    assert!(screen.rows().is_empty());
 }

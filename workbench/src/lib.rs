@@ -3,7 +3,9 @@
 
 mod ask_json;
 mod care;
+mod compare;
 pub mod demo;
+mod differs;
 mod errors;
 mod explore;
 mod import;

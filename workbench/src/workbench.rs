@@ -142,6 +142,8 @@ impl Workbench {
             Ask::Skeleton { id } => self.skeleton(id),
             Ask::Span { trace, span } => self.span(trace, span),
             Ask::Senders { period, n_buckets } => self.senders(*period, *n_buckets),
+            Ask::Compare { a, b, period } => self.compare(a, b.as_deref(), *period),
+            Ask::Differs { search, chosen, within } => self.differs(search, chosen, *within),
             Ask::Extent { kind } => self.extent(*kind),
         }
     }

@@ -1,12 +1,14 @@
 //! Queries as DuckDB SQL over the views. Values are bound; only names of columns and keys of attributes are text.
 
+mod cohorts;
 mod dialect;
 mod select;
 
 pub use crate::sql::quote;
+pub use cohorts::{cohort, differs};
 use dialect::DuckDb;
 pub use select::{
-    count, dependencies, extent, facets, histogram, is_by_service, logs, metrics, part_nanos, senders,
+    count, dependencies, extent, facets, histogram, is_by_service, logs, metrics, part_nanos, roots, senders,
     service_overview, service_rows, spans, trace_hits, trace_summaries,
 };
 use sextant_model::query::{Aggregate, Query};

@@ -99,6 +99,19 @@ pub fn trace_hits(query: &Query, range: TimeRange, limit: usize) -> Sql {
     Sql { text, params }
 }
 
+/// The newest requests of an operation: columns `TraceId Duration StatusCode` of spans without a parent.
+pub fn roots(service: &str, name: &str, range: TimeRange, limit: usize) -> Sql {
+    let mut params = Vec::new();
+    let bounds = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
+        .range("Timestamp", range);
+    params.extend([Param::Text(service.to_owned()), Param::Text(name.to_owned())]);
+    let text = format!(
+        "SELECT TraceId, Duration, StatusCode FROM traces WHERE {bounds} AND ParentSpanId = '' AND ServiceName = ? \
+         AND SpanName = ? ORDER BY Timestamp DESC LIMIT {limit}"
+    );
+    Sql { text, params }
+}
+
 /// One row for each of `ids`, over all their spans.
 pub fn trace_summaries(ids: &[TraceId]) -> Sql {
     let list: Vec<String> = ids.iter().map(|id| quote(&id.to_string())).collect();

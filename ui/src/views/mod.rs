@@ -1,5 +1,7 @@
 //! One module a screen.
 
+pub(crate) mod compare;
+pub(crate) mod differs;
 pub(crate) mod facets;
 pub(crate) mod figures;
 pub(crate) mod home;

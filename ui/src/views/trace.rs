@@ -169,6 +169,10 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
             select(state, place);
         }
     }
+    if state.takes(Do::Compare) {
+        let id = state.route.trace.clone();
+        super::compare::go(state, &id);
+    }
     header(ui, state, rect(main.left(), main.top(), main.width(), 66.0), &all);
     let is_wide = main.width() >= WIDE;
     if state.takes(Do::Detail) {
@@ -269,6 +273,10 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     x = kit.text(x, bl, Font::Regular(12.0), t.text, "started") + 5.0;
     x = kit.text(x, bl, Font::Mono(11.0), t.strong, &clock(all.origin, 6)) + 5.0;
     x = kit.text(x, bl, Font::Regular(12.0), t.text, "UTC") + 16.0;
+    let compare = Button { text: "Compare", key: Some("d"), ..Button::default() };
+    if button(&kit, r.right() - 12.0 - compare.width(&kit), r.top() + 10.0, compare).clicked() {
+        state.wanted.push(Do::Compare);
+    }
     kit.vline(x, r.top() + 39.0, 14.0, t.strong_line);
     let (words, color) = match all.n_odd() {
         0 => ("complete, no missing parents".to_owned(), t.text),

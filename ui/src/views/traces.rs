@@ -1,16 +1,17 @@
 //! Traces: when and how long, as points; and as a table with the share of each service.
 
+mod scatter;
+
 use super::facets::{self, Facet};
-use super::home::time_scale;
-use super::{key, report, search, states};
+use super::{compare, key, report, search, states};
 use crate::app::State as App;
 use crate::commands::Do;
 use crate::data::{Row, clock, counted, duration, row, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Button, Kit, area, button, chip, rect};
+use crate::kit::{Kit, chip, rect};
 use crate::route::{Route, View};
-use eframe::egui::{self, Id, Rangef, Rect, Response, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
-use sextant_charts::{Point, Points, Scene};
+use eframe::egui::{self, Rangef, Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use sextant_charts::Scene;
 use sextant_contract::{Answer, Ask, SearchKind};
 use std::collections::HashMap;
 
@@ -23,23 +24,9 @@ pub(crate) struct State {
     is_sought: bool,
     is_longest_first: bool,
     /// What was chosen in the plot.
-    brush: Option<Brush>,
+    brush: Option<scatter::Brush>,
     /// The search that the selections belong to.
     of: String,
-}
-
-/// A part of the plot.
-#[derive(Debug, Clone, Copy)]
-struct Brush {
-    times: (i64, i64),
-    durations: (i64, i64),
-}
-
-impl Brush {
-    fn has(&self, point: &Point) -> bool {
-        let is_in = |value: i64, ends: (i64, i64)| value >= ends.0 && value <= ends.1;
-        is_in(point.time, self.times) && is_in(point.duration.max(1_000), self.durations)
-    }
 }
 
 const FACETS: [Facet; 6] = [
@@ -96,10 +83,11 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     if state.takes(Do::Close) {
         state.traces.brush = None;
     }
+    scatter::cohorts(state, &answer, slot.period(&state.route));
     let order = order(&answer, &state.traces);
     let loaded = Loaded { n, total, is_cut: n >= limit };
     legend_bar(&Kit::new(ui, state.theme), legend, &answer, &order, state.traces.brush.is_some(), loaded);
-    scatter(ui, state, plot, &answer, slot.period(&state.route), loaded);
+    scatter::scatter(ui, state, plot, &answer, slot.period(&state.route), loaded);
     let table = super::partial(ui, state, table, &slot);
     let table = super::more(ui, state, table, n >= limit);
     list(ui, state, table, &answer, &order, slot.is_partial());
@@ -118,7 +106,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
 
 fn order(answer: &Answer, state: &State) -> Vec<usize> {
     let mut order: Vec<usize> = match state.brush {
-        Some(brush) => rows(answer).enumerate().filter(|(_, r)| brush.has(&point(*r))).map(|(i, _)| i).collect(),
+        Some(brush) => {
+            rows(answer).enumerate().filter(|(_, r)| brush.has(&scatter::point(*r))).map(|(i, _)| i).collect()
+        }
         None => (0..answer.n_rows()).collect(),
     };
     if state.is_longest_first {
@@ -151,116 +141,7 @@ fn open(state: &mut App, id: &str) {
     state.go(Route { view: View::Trace, trace: id.to_owned(), span: String::new(), ..state.route.clone() });
 }
 
-/// Duration over time, an error as a cross on top. A click opens a trace; a drag over points keeps those in the table.
-fn scatter(ui: &Ui, state: &mut App, r: Rect, answer: &Answer, period: (i64, i64), loaded: Loaded) {
-    let kit = Kit::new(ui, state.theme);
-    let t = kit.t;
-    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
-    let plot = rect(r.left() + 56.0, r.top() + 14.0, r.width() - 76.0, 168.0);
-    kit.fill(plot, t.bg_app);
-    super::status::hatch(ui, state, plot, period, "traces");
-    if loaded.is_cut {
-        not_loaded(&kit, plot, period, answer);
-    }
-    let scale = time_scale(&kit, plot, period);
-    let list: Vec<Point> = rows(answer).map(point).collect();
-    let points = Points::new(area(plot), &list, scale);
-    let mut scene = Scene::default();
-    points.draw_axis(&mut scene);
-    kit.scene(&scene, 0.0, 0.0);
-    let mut scene = Scene::default();
-    points.draw(&mut scene);
-    kit.inside(plot).scene(&scene, 0.0, 0.0);
-    let response = ui.interact(plot, Id::unique("scatter"), Sense::click_and_drag());
-    brush(ui, state, &kit, plot, &points, &response);
-    let Some(at) = response.hover_pos() else { return };
-    let distance = |p: &Point| {
-        let (x, y) = points.place(p);
-        (pos2(x, y) - at).length()
-    };
-    let nearest = list.iter().map(distance).enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).filter(|n| n.1 < 8.0);
-    if let Some(row) = nearest.and_then(|(i, _)| row(answer, i)) {
-        hint(&kit, plot, row, at);
-        if response.clicked() {
-            let id = row.text("TraceId").to_owned();
-            open(state, &id);
-        }
-    }
-}
-
-fn point(row: Row<'_>) -> Point {
-    Point { time: row.int("Timestamp"), duration: row.int("Duration"), is_error: row.int("Errors") > 0 }
-}
-
-/// The part of the plot that the table is kept to: drawn, dragged, and taken away by a click beside points.
-fn brush(ui: &Ui, state: &mut App, kit: &Kit<'_>, plot: Rect, points: &Points<'_>, response: &Response) {
-    let t = kit.t;
-    if response.dragged()
-        && let (Some(from), Some(to)) = (ui.input(|i| i.pointer.press_origin()), response.interact_pointer_pos())
-    {
-        let dragged = Rect::from_two_pos(plot.clamp(from), plot.clamp(to));
-        if dragged.width() > 3.0 {
-            let time = |x: f32| points.scale.value(x) as i64;
-            state.traces.brush = Some(Brush {
-                times: (time(dragged.left()), time(dragged.right())),
-                durations: (points.duration_at(dragged.bottom()), points.duration_at(dragged.top())),
-            });
-        }
-    } else if response.clicked() {
-        state.traces.brush = None;
-    }
-    let Some(brush) = state.traces.brush else { return };
-    let corner = |time: i64, duration: i64| {
-        let (x, y) = points.place(&Point { time, duration, is_error: false });
-        plot.clamp(pos2(x, y))
-    };
-    let shown = Rect::from_two_pos(corner(brush.times.0, brush.durations.0), corner(brush.times.1, brush.durations.1));
-    kit.fill(shown, t.accent.gamma_multiply(0.08));
-    kit.border(shown, 0, t.accent);
-    for corner in [shown.left_top(), shown.right_top(), shown.left_bottom(), shown.right_bottom()] {
-        let handle = Rect::from_center_size(corner, vec2(6.0, 6.0));
-        kit.fill(handle, t.bg_panel);
-        kit.border(handle, 0, t.accent);
-    }
-    let chosen = || points.list.iter().filter(|p| brush.has(p));
-    let (n, n_errors) = (chosen().count(), chosen().filter(|p| p.is_error).count());
-    let clear = Button { text: "Clear", key: Some("Esc"), is_small: true, is_quiet: true, ..Button::default() };
-    let (count, errors) = (thousands(n as i64), counted(n_errors, "error"));
-    let words = " in selection";
-    let w = kit.width(Font::MonoSemibold(11.0), &count)
-        + kit.width(Font::Regular(12.0), words)
-        + kit.width(Font::Regular(12.0), &errors)
-        + clear.width(kit)
-        + 44.0;
-    let above = rect(plot.right() - 2.0 - w, plot.top() + 8.0, w, 28.0);
-    let card =
-        if above.expand(8.0).intersects(shown) { above.translate(vec2(0.0, plot.height() - 44.0)) } else { above };
-    kit.round(card, 6, t.bg_raised);
-    kit.border(card, 6, t.strong_line);
-    let bl = card.top() + 18.0;
-    let mut x = kit.text(card.left() + 10.0, bl, Font::MonoSemibold(11.0), t.strong, &count);
-    x = kit.text(x, bl, Font::Regular(12.0), t.text, words) + 12.0;
-    kit.text(x, bl, Font::Regular(12.0), if n_errors > 0 { t.error } else { t.weak }, &errors);
-    if button(kit, card.right() - 8.0 - clear.width(kit), card.top() + 3.0, clear).clicked() {
-        state.traces.brush = None;
-    }
-}
-
 /// How many traces there are, what the marks mean, and whose colours the bars have.
-/// The part of the period before the oldest trace that is loaded.
-fn not_loaded(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64), answer: &Answer) {
-    let t = kit.t;
-    let oldest = rows(answer).map(|r| point(r).time).min().unwrap_or(from);
-    let share = (oldest - from) as f32 / (to - from).max(1) as f32;
-    let part = plot.with_max_x(plot.left() + plot.width() * share.clamp(0.0, 1.0));
-    kit.fill(part, t.bg_panel);
-    kit.vline(part.right(), part.top(), part.height(), t.strong_line);
-    let words = "older ones match too: load more below";
-    if kit.width(Font::Regular(12.0), words) + 24.0 < part.width() {
-        kit.text(part.left() + 12.0, part.top() + 22.0, Font::Regular(12.0), t.weak, words);
-    }
-}
-
 fn legend_bar(kit: &Kit<'_>, r: Rect, answer: &Answer, order: &[usize], is_brushed: bool, loaded: Loaded) {
     let t = kit.t;
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
@@ -306,18 +187,6 @@ fn legend_bar(kit: &Kit<'_>, r: Rect, answer: &Answer, order: &[usize], is_brush
     cross(kit, right, bl - 9.0);
     right = kit.text_right(right - 8.0, bl - 1.0, Font::Regular(10.5), t.text, "trace") - 8.0;
     kit.paint.circle_filled(pos2(right, bl - 4.5), 2.4, t.info);
-}
-
-fn hint(kit: &Kit<'_>, plot: Rect, row: Row<'_>, at: egui::Pos2) {
-    let text = format!("{} {}", row.text("ServiceName"), row.text("SpanName"));
-    let figure = duration(row.int("Duration"));
-    let w = kit.width(Font::Regular(12.0), &text) + kit.width(Font::Mono(11.0), &figure) + 28.0;
-    let x = (at.x + 12.0).min(plot.right() - w);
-    let r = rect(x, (at.y - 34.0).max(plot.top()), w, 26.0);
-    kit.round(r, 4, kit.t.bg_raised);
-    kit.border(r, 4, kit.t.strong_line);
-    let end = kit.text(x + 10.0, r.top() + 17.0, Font::Mono(11.0), kit.t.strong, &figure);
-    kit.text(end + 8.0, r.top() + 17.0, Font::Regular(12.0), kit.t.text, &text);
 }
 
 /// Where the columns of the table begin and end; what there is no room for has no width.
@@ -430,12 +299,26 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize],
                 format!("{service} {name}, {}, {} errors", duration(row.int("Duration")), row.int("Errors"))
             });
             trace_row(&kit, line, &x, row, &scale);
+            if state.marked.as_deref() == Some(row.text("TraceId")) {
+                let badge = rect(x.root.min - 14.0, line.top() + 4.0, 16.0, 16.0);
+                kit.border(badge, 2, t.accent);
+                kit.text_mid(badge.center().x, badge.top() + 12.0, Font::MonoSemibold(10.0), t.accent, "B");
+            }
         }
     });
     if state.takes(Do::Enter)
         && let Some(row) = order.get(selected).and_then(|i| row(answer, *i))
     {
         opened = Some(row.text("TraceId").to_owned());
+    }
+    let chosen = order.get(selected).and_then(|i| row(answer, *i)).map(|r| r.text("TraceId").to_owned());
+    if let Some(id) = chosen {
+        if state.takes(Do::Mark) {
+            compare::set_mark(state, &id);
+        }
+        if state.takes(Do::Compare) {
+            compare::go(state, &id);
+        }
     }
     if let Some(id) = opened {
         open(state, &id);
