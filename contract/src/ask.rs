@@ -87,6 +87,20 @@ pub enum Ask {
         sql: String,
         /// At most so many rows.
         limit: Option<usize>,
+        /// What `$from` and `$to` in it stand for.
+        #[serde(default)]
+        period: Option<Period>,
+        /// Whether only its plan is wanted.
+        #[serde(default)]
+        is_explained: bool,
+        /// By which it can be stopped.
+        #[serde(default)]
+        tag: Option<u64>,
+    },
+    /// What users keep: the object has `items` of `name value at`, the newest first.
+    Saved {
+        /// `search`, `sql` or `note`.
+        kind: String,
     },
     /// Services with requests, errors, rate and quantiles.
     Services {
@@ -174,6 +188,13 @@ pub enum Ask {
         /// Of what.
         kind: SearchKind,
     },
+}
+
+impl Ask {
+    /// Rows of one SELECT.
+    pub fn sql(sql: impl Into<String>, limit: Option<usize>) -> Self {
+        Self::Sql { sql: sql.into(), limit, period: None, is_explained: false, tag: None }
+    }
 }
 
 /// A time as RFC 3339 or integer nanoseconds.

@@ -46,6 +46,27 @@ pub enum Command {
         /// The pin's number.
         id: i64,
     },
+    /// Keep something: a search, a note, a statement. What has its name makes room.
+    Save {
+        /// `search`, `sql` or `note`.
+        kind: String,
+        /// What it is called.
+        name: String,
+        /// The thing itself.
+        value: String,
+    },
+    /// Keep it no longer.
+    Forget {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// Stop the statement that was asked under this tag.
+    Cancel {
+        /// As in [`crate::Ask::Sql`].
+        tag: u64,
+    },
     /// Put aside what is damaged, deleting nothing; the object has `findings`, rows `kind path what`.
     Repair,
     /// Lay all segments together that can be; the object has `segments made bytes_before bytes_after`.

@@ -12,6 +12,7 @@ mod paste;
 mod prune;
 mod sql;
 mod stages;
+pub mod statements;
 mod traceql;
 pub mod view_as;
 mod write;

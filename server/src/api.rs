@@ -132,7 +132,7 @@ async fn sql(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Response, ApiE
     if let Some(source) = body.source {
         return Err(ApiError(AskError::new(Code::NotFound, format!("there is no source '{source}'"))));
     }
-    Ok(rows(&app.workbench.ask(Ask::Sql { sql: body.sql, limit: body.limit }).await?))
+    Ok(rows(&app.workbench.ask(Ask::sql(body.sql, body.limit)).await?))
 }
 
 async fn trace(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, ApiError> {

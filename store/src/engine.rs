@@ -8,7 +8,7 @@ use crate::duck::{Answer, Duck, Limits};
 use crate::ingest::{Acked, Ingest, OnAcked, mark_times, with_added};
 use crate::layout::{self, Layout, TemporaryDir};
 use crate::ledger::{LedgerKey, LedgerRow};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Saved};
 use crate::recover::{files_below, recover};
 use crate::resend::{RequestKey, RowHash};
 use crate::seal::{Closed, seal};
@@ -373,6 +373,28 @@ impl Store {
             chores.send(Chore::PoliciesSet).ok();
         }
         Ok(())
+    }
+
+    /// What users keep of a kind, the newest first.
+    pub fn saved(&self, kind: &str) -> Result<Vec<Saved>, StoreError> {
+        lock(&self.shared.manifest).saved(kind)
+    }
+
+    /// Keeps something, in the place of what had its name.
+    pub fn save(&self, kind: &str, one: &Saved) -> Result<(), StoreError> {
+        self.shared.check_writable()?;
+        lock(&self.shared.manifest).save(kind, one)
+    }
+
+    /// Whether there was something of this name.
+    pub fn forget(&self, kind: &str, name: &str) -> Result<bool, StoreError> {
+        self.shared.check_writable()?;
+        lock(&self.shared.manifest).forget(kind, name)
+    }
+
+    /// Stops the statement of a user that runs under this tag.
+    pub fn cancel(&self, tag: u64) {
+        self.duck.cancel(tag);
     }
 
     /// What no policy takes away.

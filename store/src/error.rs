@@ -61,6 +61,9 @@ pub enum StoreError {
     /// A statement that took too long.
     #[error("query stopped after {0} s")]
     TimedOut(u64),
+    /// Its user wanted it no longer.
+    #[error("stopped as asked")]
+    Cancelled,
     /// The manifest failed.
     #[error("manifest failed: {0}")]
     Manifest(#[from] rusqlite::Error),

@@ -49,7 +49,7 @@ pub use error::StoreError;
 pub use import::Import;
 pub use ingest::{Acked, Ingest, OnAcked};
 pub use ledger::{DUPLICATE, LedgerKey, LedgerRow};
-pub use manifest::{Pin, PinNote, Policy, Zone};
+pub use manifest::{Pin, PinNote, Policy, Saved, Zone};
 pub use resend::RequestKey;
 pub use rollup::MINUTE_NANOS;
 pub use snapshot::{Chosen, Missing, Plan, Pruned, Segment, Snapshot, Tier};

@@ -7,7 +7,7 @@ use crate::overlay::notices::Notice;
 use crate::overlay::{self, palette};
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
-use crate::views::{compare, differs, home, logs, services, status, trace, traces};
+use crate::views::{compare, differs, home, logs, services, sql, status, trace, traces};
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
 use sextant_contract::{Backend, Command};
@@ -47,6 +47,7 @@ pub(crate) struct State {
     pub logs: logs::State,
     pub home: home::State,
     pub services: services::State,
+    pub sql: sql::State,
     pub figures: crate::views::figures::State,
     /// The trace that others are compared with.
     pub marked: Option<String>,
@@ -99,12 +100,13 @@ impl State {
         }
         self.past.push(std::mem::replace(&mut self.route, route));
         self.future.clear();
-        self.typed.clone_from(&self.route.query);
+        self.route.search().clone_into(&mut self.typed);
     }
 
     /// Goes to a view with the period that is set; the search comes along where it speaks of the same records.
     pub fn open(&mut self, view: View) {
-        let is_same = |a: View| matches!(a, View::Logs) == matches!(view, View::Logs);
+        let kind = |a: View| (a == View::Logs, a == View::Sql);
+        let is_same = |a: View| kind(a) == kind(view);
         let is_kept = !matches!(view, View::Home | View::Status)
             && !matches!(self.route.view, View::Home | View::Status)
             && is_same(self.route.view);
@@ -116,14 +118,14 @@ impl State {
     fn back(&mut self) {
         if let Some(route) = self.past.pop() {
             self.future.push(std::mem::replace(&mut self.route, route));
-            self.typed.clone_from(&self.route.query);
+            self.route.search().clone_into(&mut self.typed);
         }
     }
 
     fn forward(&mut self) {
         if let Some(route) = self.future.pop() {
             self.past.push(std::mem::replace(&mut self.route, route));
-            self.typed.clone_from(&self.route.query);
+            self.route.search().clone_into(&mut self.typed);
         }
     }
 }
@@ -173,6 +175,7 @@ impl App {
             logs: logs::State::default(),
             home: home::State::default(),
             services: services::State::default(),
+            sql: sql::State::default(),
             figures: crate::views::figures::State::default(),
             marked: None,
             palette: None,
@@ -283,6 +286,7 @@ impl App {
                 Do::Traces => state.open(View::Traces),
                 Do::Logs => state.open(View::Logs),
                 Do::Services => state.open(View::Services),
+                Do::Sql => state.open(View::Sql),
                 Do::Status => state.open(View::Status),
                 Do::Hold | Do::ZoomOut | Do::Earlier | Do::Later => {
                     let route = state.route.moved(what);
@@ -335,6 +339,7 @@ impl eframe::App for App {
             View::Differs => differs::show(ui, state, main),
             View::Logs => logs::show(ui, state, main),
             View::Services => services::show(ui, state, main),
+            View::Sql => sql::show(ui, state, main),
             View::Status => status::show(ui, state, main),
         }
         shell::show(ui, state, whole);

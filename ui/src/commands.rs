@@ -22,6 +22,7 @@ pub(crate) enum Do {
     Traces,
     Logs,
     Services,
+    Sql,
     Status,
     Hold,
     Earlier,
@@ -59,6 +60,8 @@ pub(crate) enum Do {
     Fit,
     Reset,
     Order,
+    Run,
+    Explain,
     ClearSearch,
 }
 
@@ -80,6 +83,8 @@ pub(crate) enum Place {
     /// One trace, and lists of them.
     Requests,
     Comparison,
+    /// The editor of statements.
+    Statements,
     /// Lists that can be ordered.
     Ordered,
     /// Where there is a search: traces and logs.
@@ -113,7 +118,9 @@ const fn entry(
     Entry { what, id, group, text, keys, place, is_in_menu }
 }
 
-use Place::{Cards, Comparison, Everywhere, Found, Lists, Ordered, Requests, Rows, Searches, Trace, Traces};
+use Place::{
+    Cards, Comparison, Everywhere, Found, Lists, Ordered, Requests, Rows, Searches, Statements, Trace, Traces,
+};
 
 /// All of them, in the order in which they are shown.
 pub(crate) const TABLE: &[Entry] = &[
@@ -132,6 +139,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Traces, "traces", "Go to", "Traces", &["g t"], Everywhere, true),
     entry(Do::Logs, "logs", "Go to", "Logs", &["g l"], Everywhere, true),
     entry(Do::Services, "services", "Go to", "Services", &["g v"], Everywhere, true),
+    entry(Do::Sql, "sql", "Go to", "SQL", &["g q"], Everywhere, true),
     entry(Do::Status, "status", "Go to", "Status", &["g s"], Everywhere, true),
     entry(Do::Down, "down", "Lists and tree", "Next row", &["j", "↓"], Lists, false),
     entry(Do::Up, "up", "Lists and tree", "Previous row", &["k", "↑"], Lists, false),
@@ -158,6 +166,8 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Order, "order", "Lists and tree", "Newest or longest first", &["s"], Ordered, false),
     entry(Do::ViewAs, "view-as", "Lists and tree", "The search as SQL, TraceQL, Jaeger", &["v"], Searches, false),
     entry(Do::Facets, "facets", "Lists and tree", "Facets", &["Q"], Searches, false),
+    entry(Do::Run, "run", "SQL", "Run the statements", &["Ctrl Enter"], Statements, false),
+    entry(Do::Explain, "explain", "SQL", "Explain the statements", &["Ctrl E"], Statements, false),
     entry(Do::ZoomIn, "zoom-in", "Time line", "Zoom in", &["W"], Trace, false),
     entry(Do::Widen, "zoom-out", "Time line", "Zoom out", &["S"], Trace, false),
     entry(Do::PanLeft, "pan-left", "Time line", "Pan left", &["A"], Trace, false),
@@ -184,6 +194,7 @@ impl Place {
             Traces => view == View::Traces,
             Requests => matches!(view, View::Traces | View::Trace),
             Comparison => view == View::Compare,
+            Statements => view == View::Sql,
             Ordered => matches!(view, View::Traces | View::Services),
             Searches => matches!(view, View::Traces | View::Logs),
         }

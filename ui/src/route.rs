@@ -20,13 +20,23 @@ pub(crate) enum View {
     Differs,
     Logs,
     Services,
+    Sql,
     Status,
 }
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Home, Self::Traces, Self::Trace, Self::Compare, Self::Differs, Self::Logs, Self::Services, Self::Status];
+    pub const ALL: [Self; 9] = [
+        Self::Home,
+        Self::Traces,
+        Self::Trace,
+        Self::Compare,
+        Self::Differs,
+        Self::Logs,
+        Self::Services,
+        Self::Sql,
+        Self::Status,
+    ];
 
     /// As it stands in an address.
     fn name(self) -> &'static str {
@@ -38,6 +48,7 @@ impl View {
             Self::Differs => "differs",
             Self::Logs => "logs",
             Self::Services => "services",
+            Self::Sql => "sql",
             Self::Status => "status",
         }
     }
@@ -87,6 +98,11 @@ impl Default for Route {
 }
 
 impl Route {
+    /// What the search box holds: a statement is no search.
+    pub fn search(&self) -> &str {
+        if self.view == View::Sql { "" } else { &self.query }
+    }
+
     /// The period in nanoseconds, up to now if it is live.
     pub fn period(&self) -> (i64, i64) {
         self.period_at(now())

@@ -5,6 +5,7 @@ use crate::commands::Do;
 use crate::data::{rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Kit, icon, key, rect};
+use crate::overlay::choices;
 use crate::route::{Route, View};
 use crate::shell::field_box;
 use crate::tokens::Tokens;
@@ -25,7 +26,6 @@ pub(crate) struct State {
 
 /// More are not shown: typing on is quicker than reading.
 const MAX_SHOWN: usize = 8;
-const ROW: f32 = 24.0;
 
 /// The list below the box.
 struct Completions {
@@ -103,40 +103,11 @@ fn keys(ui: &Ui, state: &mut App, id: Id, list: &Completions) -> bool {
     false
 }
 
-fn popup(ui: &mut Ui, state: &mut App, id: Id, list: &Completions, x: f32, y: f32) {
-    let t = state.theme;
-    let width = 340.0f32.min(ui.max_rect().width() - 16.0);
-    let x = x.min(ui.max_rect().right() - width - 8.0).max(8.0);
-    let area = rect(x, y, width, ROW * list.texts.len() as f32 + 9.0);
-    let layer = egui::LayerId::new(egui::Order::Foreground, Id::unique("completions"));
-    let mut child = ui.new_child(UiBuilder::new().id_salt("completions").layer_id(layer).max_rect(area));
-    child.set_clip_rect(area.expand(1.0));
-    let kit = Kit::new(&child, t);
-    kit.round(area, 6, t.bg_panel);
-    kit.border(area, 6, t.control);
-    let mut wanted = None;
-    for (i, (text, n)) in list.texts.iter().enumerate() {
-        let r = rect(x + 4.0, y + 4.5 + ROW * i as f32, width - 8.0, ROW);
-        let response = kit.row(r, ("completion", i));
-        Kit::describe(&response, || text.clone());
-        let is_chosen = state.completing.chosen == Some(i);
-        if is_chosen {
-            kit.fill(r, t.bg_selected);
-            kit.fill(rect(r.left(), r.top(), 2.0, ROW), t.accent);
-        } else if response.hovered() {
-            kit.fill(r, t.bg_hover);
-        }
-        let count = if *n > 0 { thousands(*n) } else { String::new() };
-        let right = kit.text_right(r.right() - 8.0, r.top() + 16.5, Font::Mono(10.5), t.weak, &count);
-        let color = if list.typed.key.is_some() { t.syn_string } else { t.accent };
-        kit.text_in(r.left() + 10.0, r.top() + 16.5, right - 18.0 - r.left(), Font::Mono(12.0), color, text);
-        // At once: once the button is up the box has lost the focus.
-        let is_pressed = child.input(|i| i.pointer.primary_pressed());
-        if is_pressed && response.contains_pointer() {
-            wanted = Some(i);
-        }
-    }
-    if let Some(i) = wanted {
+fn popup(ui: &mut Ui, state: &mut App, id: Id, list: &Completions, at: (f32, f32)) {
+    let note = |n: &i64| if *n > 0 { thousands(*n) } else { String::new() };
+    let texts: Vec<(String, String)> = list.texts.iter().map(|(text, n)| (text.clone(), note(n))).collect();
+    let color = if list.typed.key.is_some() { state.theme.syn_string } else { state.theme.accent };
+    if let Some(i) = choices::show(ui, state.theme, &texts, color, state.completing.chosen, at) {
         accept(ui, state, id, list, i);
     }
 }
@@ -232,7 +203,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
     }
     if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && problem.is_none() {
         let view = match state.route.view {
-            View::Home | View::Trace | View::Compare | View::Differs | View::Services | View::Status => View::Traces,
+            View::Home | View::Trace | View::Compare | View::Differs | View::Sql | View::Services | View::Status => {
+                View::Traces
+            }
             view => view,
         };
         let query = state.typed.clone();
@@ -252,7 +225,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
     if let Some(list) = list.filter(|_| !is_put_in && state.is_typing) {
         let before = state.typed.get(..list.typed.at.start).unwrap_or_default();
         let x = inner.left() + Kit::new(ui, t).width(Font::Mono(12.0), before) - 14.0;
-        popup(ui, state, id, &list, x, r.bottom() + 4.0);
+        popup(ui, state, id, &list, (x, r.bottom() + 4.0));
     } else if let Some(hint) = problem_hint.filter(|_| state.is_typing) {
         // What to write instead.
         let kit = Kit::new(ui, t);

@@ -34,6 +34,7 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
         ("traces", "Traces", View::Traces),
         ("logs", "Logs", View::Logs),
         ("services", "Services", View::Services),
+        ("sql", "SQL", View::Sql),
         ("db", "Status", View::Status),
     ];
     for (i, (name, word, view)) in items.into_iter().enumerate() {

@@ -367,3 +367,60 @@ fn what_is_different_is_found_by_keys() {
     screen.settle();
     assert!(screen.rows().is_empty());
 }
+
+#[test]
+fn statements_are_run_explained_and_kept() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    screen.press("gq");
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    let run = |screen: &mut Screen| {
+        screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+        screen.settle();
+    };
+    run(&mut screen);
+    let rows = screen.rows();
+    assert!(rows.iter().any(|r| r.starts_with("frontend, ")), "{rows:?}");
+    assert!(screen.address().starts_with("#/sql?q=SELECT"), "{}", screen.address());
+    // Several, one after the other; the one that is refused says why, and those after it are not sent.
+    screen.harness.get_by_label("Statements").focus();
+    screen.settle();
+    screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    screen.press("SELECT 1 AS one; SELECT 2 AS two;");
+    run(&mut screen);
+    screen.click("2");
+    assert!(screen.rows().contains(&"2".to_owned()), "{:?}", screen.rows());
+    // What was run is kept.
+    screen.click("History");
+    let kept = screen.rows();
+    assert!(kept.iter().any(|r| r.starts_with("SELECT ServiceName")), "{kept:?}");
+    assert!(kept.iter().any(|r| r.starts_with("SELECT 1 AS one")), "{kept:?}");
+    screen.click("Results");
+    screen.click("Explain");
+    assert!(screen.rows().iter().all(|r| r != "2"), "{:?}", screen.rows());
+}
+
+#[test]
+fn a_statement_is_stopped_when_nobody_wants_it() {
+    use sextant_contract::{Ask, Outcome};
+    let screen = Screen::new(SIZE, 0);
+    let endless = "SELECT count(*) FROM range(10000000000) a, range(1000) b WHERE a.range % 7 = b.range % 5";
+    let ask = Ask::Sql { sql: endless.into(), limit: None, period: None, is_explained: false, tag: Some(7) };
+    let answer = screen.workbench.ask(ask);
+    std::thread::sleep(Duration::from_millis(300));
+    let began = Instant::now();
+    let stopped = screen.runtime.block_on(screen.workbench.act(Command::Cancel { tag: 7 }, Vec::new()));
+    assert_eq!(stopped, Ok(Outcome::Done));
+    let error = screen.runtime.block_on(answer).expect_err("it was stopped");
+    assert!(error.message.contains("stopped") && began.elapsed() < Duration::from_secs(10), "{error:?}");
+    // Kept things come back, the newest first, and can be forgotten.
+    for name in ["a", "b", "a"] {
+        let save = Command::Save { kind: "search".into(), name: name.into(), value: format!("of {name}") };
+        screen.runtime.block_on(screen.workbench.act(save, Vec::new())).expect("is kept");
+    }
+    let forget = || Command::Forget { kind: "search".into(), name: "b".into() };
+    screen.runtime.block_on(screen.workbench.act(forget(), Vec::new())).expect("is forgotten");
+    screen.runtime.block_on(screen.workbench.act(forget(), Vec::new())).expect_err("it is gone");
+    let kept = screen.runtime.block_on(screen.workbench.ask(Ask::Saved { kind: "search".into() })).expect("an answer");
+    let items = &kept.object.expect("an object")["items"];
+    assert_eq!((items.as_array().map(Vec::len), items[0]["value"].as_str()), (Some(1), Some("of a")));
+}

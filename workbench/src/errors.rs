@@ -7,7 +7,7 @@ use sextant_store::StoreError;
 pub(crate) fn store(e: &StoreError) -> AskError {
     let message = e.to_string();
     match e {
-        StoreError::Refused(_) => AskError::new(Code::Refused, message),
+        StoreError::Refused(_) | StoreError::Cancelled => AskError::new(Code::Refused, message),
         StoreError::Query(_) => AskError::new(Code::BadQuery, message),
         StoreError::TimedOut(_) => AskError::new(Code::TimedOut, message).hint("narrow the period or the filter"),
         StoreError::Busy { .. } | StoreError::Behind { .. } | StoreError::Closing => {

@@ -187,8 +187,15 @@ impl Workbench {
         Ok(counted)
     }
 
-    pub(crate) fn sql(&self, sql: &str, limit: Option<usize>) -> Result<Answer, AskError> {
-        let limits = Limits { n_rows: limit.unwrap_or(usize::MAX), ..Limits::default() };
+    pub(crate) fn sql(
+        &self,
+        sql: &str,
+        limit: Option<usize>,
+        period: Option<Period>,
+        limits: Limits,
+    ) -> Result<Answer, AskError> {
+        let sql = &sextant_queries::statements::with_period(sql, period.map(TimeRange::from));
+        let limits = Limits { n_rows: limit.unwrap_or(usize::MAX), ..limits };
         self.store.user_sql(sql, limits).map(answer).map_err(|e| errors::store(&e))
     }
 

@@ -5,7 +5,7 @@ use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command,
 use sextant_fixtures::shop::{Shop, ShopConfig, ShopRequest, test_span};
 use sextant_receiver::listen::Shutdown;
 use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
-use sextant_store::{Config as StoreConfig, Health, Store, StoreError};
+use sextant_store::{Config as StoreConfig, Health, Limits, Store, StoreError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -131,7 +131,11 @@ impl Workbench {
             Ask::Count(ask) => self.count(ask),
             Ask::Trace { id } => self.trace(id),
             Ask::TraceOtlp { id } => self.trace_otlp(id),
-            Ask::Sql { sql, limit } => self.sql(sql, *limit),
+            Ask::Sql { sql, limit, period, is_explained, tag } => {
+                let limits = Limits { is_explained: *is_explained, tag: *tag, ..Limits::default() };
+                self.sql(sql, *limit, *period, limits)
+            }
+            Ask::Saved { kind } => self.saved(kind),
             Ask::Services { period } => self.services(*period),
             Ask::Dependencies { service, period } => self.dependencies(service.as_deref(), *period),
             Ask::Status => Ok(self.status()),
@@ -161,6 +165,12 @@ impl Workbench {
             Command::RetentionApply { at, dry_run } => self.retention_apply(at, dry_run),
             Command::Pin(ask) => self.pin(ask),
             Command::Unpin { id } => self.unpin(id),
+            Command::Save { kind, name, value } => self.save(&kind, &name, value),
+            Command::Forget { kind, name } => self.forget(&kind, &name),
+            Command::Cancel { tag } => {
+                self.store.cancel(tag);
+                Ok(Outcome::Done)
+            }
             Command::Compact => self.compact(),
             Command::Repair => self.repair(),
             Command::OpenFiles | Command::Menu { .. } => {

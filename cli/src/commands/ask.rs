@@ -89,7 +89,7 @@ fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
 
 pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
     let reach = Reach::reading(&args.place).await?;
-    let answered = reach.ask(Ask::Sql { sql: args.statement, limit: None }).await;
+    let answered = reach.ask(Ask::sql(args.statement, None)).await;
     super::close(reach).await;
     print(&answered?, args.format, &[])?;
     Ok(ExitCode::SUCCESS)

@@ -14,10 +14,10 @@ use crate::state::lock;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use check::Checker;
-use duckdb::{Config, Connection};
+use duckdb::{Config, Connection, InterruptHandle};
 use sextant_columns::ColumnsError;
 use sextant_model::{Prune, Sql, Table, TraceId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
@@ -30,6 +30,8 @@ pub(crate) struct Duck {
     /// With the directories that it may read.
     users: Mutex<Option<(BTreeSet<PathBuf>, Connection)>>,
     checker: OnceLock<Checker>,
+    /// Users' statements under way, by tag.
+    running: Mutex<HashMap<u64, Running>>,
 }
 
 fn failed(e: &duckdb::Error) -> StoreError {
@@ -48,10 +50,22 @@ fn open(settings: &str) -> Result<Connection, duckdb::Error> {
     Ok(connection)
 }
 
+/// A statement under way.
+struct Running {
+    interrupt: Arc<InterruptHandle>,
+    is_cancelled: bool,
+}
+
 impl Duck {
     pub fn new(layout: &Layout) -> Self {
         let segments = layout.segments.clone();
-        Self { segments, ours: Mutex::default(), users: Mutex::default(), checker: OnceLock::new() }
+        Self {
+            segments,
+            ours: Mutex::default(),
+            users: Mutex::default(),
+            checker: OnceLock::new(),
+            running: Mutex::default(),
+        }
     }
 
     fn ours(&self) -> Result<Connection, StoreError> {
@@ -164,7 +178,29 @@ impl Duck {
         let sql = sql.trim().trim_end_matches(';').trim_end();
         self.checker.get_or_init(Checker::new).check(&self.ours()?, sql)?;
         let all = || Views::over(snapshot, sql, None, |table| snapshot.pruned(table, &Prune::default()));
-        run_sound(|| self.users(snapshot), &Sql::plain(sql), limits, all)
+        let statement = if limits.is_explained { format!("EXPLAIN {sql}") } else { sql.to_owned() };
+        let connect = || {
+            let connection = self.users(snapshot)?;
+            if let Some(tag) = limits.tag {
+                let running = Running { interrupt: connection.interrupt_handle(), is_cancelled: false };
+                lock(&self.running).insert(tag, running);
+            }
+            Ok(connection)
+        };
+        let result = run_sound(connect, &Sql::plain(statement), limits, all);
+        let running = limits.tag.and_then(|tag| lock(&self.running).remove(&tag));
+        match result {
+            Err(_) if running.is_some_and(|r| r.is_cancelled) => Err(StoreError::Cancelled),
+            result => result,
+        }
+    }
+
+    /// Stops the statement that runs under this tag, if one does.
+    pub fn cancel(&self, tag: u64) {
+        if let Some(running) = lock(&self.running).get_mut(&tag) {
+            running.is_cancelled = true;
+            running.interrupt.interrupt();
+        }
     }
 
     /// Through the trace index and the page index, without DuckDB.

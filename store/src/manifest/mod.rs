@@ -1,10 +1,12 @@
 //! `segments.db`: which segments there are, which epochs they cover, and the ledger. Every change is one transaction.
 
 mod policies;
+mod saved;
 mod schema;
 mod segments;
 
 pub use policies::{Pin, PinNote, Policy, Zone};
+pub use saved::Saved;
 pub(crate) use segments::Replacement;
 
 use crate::StoreError;

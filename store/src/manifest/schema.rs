@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 /// What brings a database from each version to the next; a new one goes through all of them. What is here never
 /// changes again.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE segments (
@@ -68,6 +68,11 @@ CREATE TABLE rollups (segment TEXT PRIMARY KEY, rollup BLOB NOT NULL) STRICT;
     "
 -- Fields and their values, for completing: JSON, zstd.
 CREATE TABLE dictionary (project TEXT NOT NULL, signal TEXT NOT NULL, fields BLOB NOT NULL, PRIMARY KEY (project, signal))
+STRICT;
+",
+    "
+-- What users keep: searches, notes, statements.
+CREATE TABLE saved (kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (kind, name))
 STRICT;
 ",
 ];

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::f32::consts::TAU;
 use std::sync::LazyLock;
 
-const PATHS: [(&str, &str); 19] = [
+const PATHS: [(&str, &str); 20] = [
     ("home", "M2 8.5 9 3l7 5.5M4 8v7h10V8"),
     ("traces", "M2 4h9M4 8h10M6 12h6M6 16h4"),
     ("logs", "M3 4h12M3 8h12M3 12h8M3 16h10"),
@@ -16,6 +16,7 @@ const PATHS: [(&str, &str); 19] = [
         "M9 2A2.2 2.2 0 0 0 9 6.4A2.2 2.2 0 0 0 9 2M4.2 11.4A2.2 2.2 0 0 0 4.2 15.8A2.2 2.2 0 0 0 4.2 11.4M13.8 11.4A2.2 2.2 0 0 0 13.8 15.8A2.2 2.2 0 0 0 13.8 11.4M8 6.3 5.2 11.5M10 6.3 12.8 11.5",
     ),
     ("search", "M8 3a5 5 0 1 0 0 10A5 5 0 0 0 8 3M12 12l4 4"),
+    ("sql", "M4 5 8 9l-4 4M10 14h5"),
     ("db", "M3 5c0-3 12-3 12 0v8c0 3-12 3-12 0zM3 5c0 3 12 3 12 0"),
     ("copy", "M6 6h9v9H6zM3 12V3h9"),
     ("file", "M4 2h7l3 3v11H4z"),

@@ -1,5 +1,6 @@
 //! What lies over the screens: palette, key sheet, notices, and the frame that shows where a file may be dropped.
 
+pub(crate) mod choices;
 pub(crate) mod notices;
 pub(crate) mod palette;
 mod sheet;

@@ -4,12 +4,12 @@
 use super::{key, partial, report, search, states};
 use crate::app::State as App;
 use crate::commands::Do;
-use crate::data::{Row, clock, counted, day, duration, row, rows, thousands};
+use crate::data::{Row, clock, day, duration, row, rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Kit, rect};
 use crate::route::Route;
-use crate::views::home::time_scale;
-use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder, pos2};
+use crate::views::chart::{Chart, Line, MAX_LINES};
+use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder};
 use sextant_charts::Ink;
 use sextant_contract::{Answer, Ask, SearchKind};
 use sextant_model::Signal;
@@ -27,8 +27,6 @@ pub(crate) struct State {
 const ROW: f32 = 24.0;
 /// More groups are cut, and said to be.
 const LIMIT: usize = 10_000;
-/// Lines of a chart.
-const MAX_LINES: usize = 8;
 const CHART: f32 = 188.0;
 
 /// The search of the route, if it asks for figures.
@@ -124,7 +122,9 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, query: &Query, 
         kit.hline(r.left(), r.top() + 24.0, r.width(), t.strong_line);
     }
     let n = answer.n_rows();
-    let selected = moves(state, n);
+    let last = n.saturating_sub(1);
+    let selected = state.walk(state.figures.selected.min(last), last);
+    state.figures.selected = selected;
     let most = rows(answer).filter_map(|row| row.number(&measures[0])).fold(0.0f64, f64::max);
     let body = r.with_min_y(r.top() + 25.0);
     let mut child = ui.new_child(UiBuilder::new().id_salt("figures").max_rect(body));
@@ -186,25 +186,6 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, query: &Query, 
     }
 }
 
-fn moves(state: &mut App, n: usize) -> usize {
-    let last = n.saturating_sub(1);
-    let mut at = state.figures.selected.min(last);
-    if state.takes(Do::Down) {
-        at = (at + 1).min(last);
-    }
-    if state.takes(Do::Up) {
-        at = at.saturating_sub(1);
-    }
-    if state.takes(Do::First) {
-        at = 0;
-    }
-    if state.takes(Do::Last) {
-        at = last;
-    }
-    state.figures.selected = at;
-    at
-}
-
 /// The records of a group: the search without its pipe, with the group's values.
 fn open(state: &mut App, row: Row<'_>, query: &Query, aggregate: &Aggregate) {
     let mut terms = match &query.filter {
@@ -232,8 +213,7 @@ fn open(state: &mut App, row: Row<'_>, query: &Query, aggregate: &Aggregate) {
 }
 
 /// The first measure over time, a line for each group, the largest first.
-fn lines(kit: &Kit<'_>, r: Rect, answer: &Answer, aggregate: &Aggregate, (from, to): (i64, i64)) {
-    let t = kit.t;
+fn lines(kit: &Kit<'_>, r: Rect, answer: &Answer, aggregate: &Aggregate, period: (i64, i64)) {
     let name = aggregate.measures[0].name();
     let mut series: BTreeMap<String, Vec<(i64, f64)>> = BTreeMap::new();
     for row in rows(answer) {
@@ -246,46 +226,15 @@ fn lines(kit: &Kit<'_>, r: Rect, answer: &Answer, aggregate: &Aggregate, (from, 
     let sum = |points: &[(i64, f64)]| points.iter().map(|p| p.1).sum::<f64>();
     series.sort_by(|a, b| sum(&b.1).total_cmp(&sum(&a.1)));
     let n_all = series.len();
-    series.truncate(MAX_LINES);
-    let most = series.iter().flat_map(|s| &s.1).map(|p| p.1).fold(0.0f64, f64::max).max(1e-12);
-    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
-    let plot = rect(r.left() + 84.0, r.top() + 34.0, r.width() - 112.0, CHART - 74.0);
-    for share in [0.0, 0.5, 1.0f32] {
-        let y = (plot.bottom() - share * plot.height()).floor();
-        kit.hline(plot.left(), y, plot.width(), t.hair);
-        kit.text_right(plot.left() - 8.0, y + 4.0, Font::Mono(10.5), t.weak, &figure(&name, most * f64::from(share)));
-    }
-    let length = (to - from).max(1) as f64;
+    let line = |(i, (group, points)): (usize, (String, Vec<(i64, f64)>))| {
+        let color = colour(kit, aggregate, &group, i);
+        Line { name: if group.is_empty() { name.clone() } else { group }, points, color }
+    };
+    let lines: Vec<Line> = series.into_iter().take(MAX_LINES).enumerate().map(line).collect();
+    let most = lines.iter().flat_map(|l| &l.points).map(|p| p.1).fold(0.0f64, f64::max).max(1e-12);
+    let figure = |value: f64| figure(&name, value);
     let every = aggregate.every.unwrap_or(1);
-    let mut x = r.left() + 12.0;
-    for (i, (group, points)) in series.iter().enumerate() {
-        let color = colour(kit, aggregate, group, i);
-        let label = if group.is_empty() { name.as_str() } else { group };
-        let label = if label.trim().is_empty() { "not set" } else { label };
-        if x + kit.width(Font::Regular(10.5), label) + 24.0 < r.right() {
-            kit.fill(rect(x, r.top() + 14.0, 10.0, 3.0), color);
-            x = kit.text(x + 16.0, r.top() + 20.0, Font::Regular(10.5), t.text, label) + 16.0;
-        }
-        // A part of time without records is a gap, not a value.
-        let mut part: Vec<eframe::egui::Pos2> = Vec::new();
-        let mut last = None;
-        for (at, value) in points {
-            let px = plot.left() + plot.width() * ((at - from) as f64 / length).clamp(0.0, 1.0) as f32;
-            let py = plot.bottom() - plot.height() * (value / most).clamp(0.0, 1.0) as f32;
-            if last.is_some_and(|last: i64| at - last > every) {
-                line(kit, &part, color);
-                part.clear();
-            }
-            part.push(pos2(px, py));
-            last = Some(*at);
-        }
-        line(kit, &part, color);
-    }
-    if n_all > MAX_LINES {
-        let words = format!("the largest {MAX_LINES} of {}", counted(n_all, "group"));
-        kit.text_right(r.right() - 12.0, r.top() + 20.0, Font::Regular(10.5), t.weak, &words);
-    }
-    time_scale(kit, plot, (from, to));
+    Chart { lines: &lines, n_all, period, every, ends: (0.0, most), figure: &figure }.show(kit, r);
 }
 
 /// The colour of the line at place `i`: that of its service or level, or else one that no other line has.
@@ -307,16 +256,5 @@ fn colour(kit: &Kit<'_>, aggregate: &Aggregate, group: &str, i: usize) -> eframe
             _ => t.info,
         },
         _ => t.ink(Ink::Service((i % 12) as u8)),
-    }
-}
-
-/// A line, or a dot where there is nothing to join.
-fn line(kit: &Kit<'_>, points: &[eframe::egui::Pos2], color: eframe::egui::Color32) {
-    match points {
-        [] => {}
-        [one] => {
-            kit.paint.circle_filled(*one, 1.8, color);
-        }
-        points => kit.line(points, 1.5, color),
     }
 }

@@ -1,5 +1,6 @@
 //! One module a screen.
 
+pub(crate) mod chart;
 pub(crate) mod compare;
 pub(crate) mod differs;
 pub(crate) mod facets;
@@ -8,6 +9,7 @@ pub(crate) mod home;
 pub(crate) mod ledger;
 pub(crate) mod logs;
 pub(crate) mod services;
+pub(crate) mod sql;
 pub(crate) mod states;
 pub(crate) mod status;
 pub(crate) mod trace;
