@@ -3,11 +3,15 @@
 mod critical;
 mod diff;
 mod differs;
+mod distribution;
+mod series;
 mod spans;
 mod tree;
 
 pub use critical::{CriticalPath, critical_path};
 pub use diff::{Compared, DiffRow, Side, critical_difference, diff};
 pub use differs::{Counted, Difference, differences};
+pub use distribution::{Bucket, Distribution, Explicit, Exponential, Half, Quantile};
+pub use series::{Added, Moment, added, added_distribution};
 pub use spans::Spans;
 pub use tree::{Flags, Node, Tree};

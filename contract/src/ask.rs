@@ -63,6 +63,24 @@ pub struct SearchAsk {
     pub explain: bool,
 }
 
+/// A figure of a metric over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricAsk {
+    /// Which points; both bounds of its period must be there.
+    pub search: SearchAsk,
+    /// The metric.
+    pub name: String,
+    /// `gauge`, `sum`, `histogram`, `exp_histogram` or `summary`.
+    pub kind: String,
+    /// A field of the search language that groups.
+    pub by: Option<String>,
+    /// `avg min max last`, `rate`, `increase`, `count`, `p50` and the like; what suits the kind if it is empty.
+    #[serde(default)]
+    pub figure: String,
+    /// How many parts of time; fewer where points come more rarely.
+    pub n_steps: u32,
+}
+
 /// A question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
@@ -176,6 +194,11 @@ pub enum Ask {
         /// When the chosen were; the whole period where it is not said.
         within: Option<Period>,
     },
+    /// Which metrics there are: rows `name kind unit description temporality services series points`.
+    MetricNames(SearchAsk),
+    /// A metric over time: rows `time group value low high`, the bounds of quantiles. The object says how it was made, and
+    /// has exemplars and the distribution.
+    Metric(MetricAsk),
     /// Who sent what in a period: rows `service records last_seen counts`, counts in equal parts of the period.
     Senders {
         /// Both bounds must be there.

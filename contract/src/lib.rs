@@ -11,7 +11,7 @@ mod error;
 mod json;
 
 pub use answer::{Answer, Completeness, Cost};
-pub use ask::{Ask, Period, SearchAsk, SearchKind, parse_time};
+pub use ask::{Ask, MetricAsk, Period, SearchAsk, SearchKind, parse_time};
 pub use backend::{Backend, BoxFuture, Event, OnEvent};
 pub use command::{Command, ImportedFile, KeepPolicy, MenuItem, Outcome, PinAsk};
 pub use error::{AskError, Code};

@@ -7,7 +7,7 @@ use crate::overlay::notices::Notice;
 use crate::overlay::{self, palette};
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
-use crate::views::{compare, differs, home, logs, services, sql, status, trace, traces};
+use crate::views::{compare, differs, home, logs, metrics, services, sql, status, trace, traces};
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
 use sextant_contract::{Backend, Command};
@@ -46,6 +46,7 @@ pub(crate) struct State {
     pub differs: differs::State,
     pub logs: logs::State,
     pub home: home::State,
+    pub metrics: metrics::State,
     pub services: services::State,
     pub sql: sql::State,
     pub figures: crate::views::figures::State,
@@ -105,7 +106,7 @@ impl State {
 
     /// Goes to a view with the period that is set; the search comes along where it speaks of the same records.
     pub fn open(&mut self, view: View) {
-        let kind = |a: View| (a == View::Logs, a == View::Sql);
+        let kind = |a: View| (a == View::Logs, a == View::Sql, a == View::Metrics);
         let is_same = |a: View| kind(a) == kind(view);
         let is_kept = !matches!(view, View::Home | View::Status)
             && !matches!(self.route.view, View::Home | View::Status)
@@ -174,6 +175,7 @@ impl App {
             differs: differs::State::default(),
             logs: logs::State::default(),
             home: home::State::default(),
+            metrics: metrics::State::default(),
             services: services::State::default(),
             sql: sql::State::default(),
             figures: crate::views::figures::State::default(),
@@ -285,6 +287,7 @@ impl App {
                 Do::Home => state.open(View::Home),
                 Do::Traces => state.open(View::Traces),
                 Do::Logs => state.open(View::Logs),
+                Do::Metrics => state.open(View::Metrics),
                 Do::Services => state.open(View::Services),
                 Do::Sql => state.open(View::Sql),
                 Do::Status => state.open(View::Status),
@@ -338,6 +341,7 @@ impl eframe::App for App {
             View::Compare => compare::show(ui, state, main),
             View::Differs => differs::show(ui, state, main),
             View::Logs => logs::show(ui, state, main),
+            View::Metrics => metrics::show(ui, state, main),
             View::Services => services::show(ui, state, main),
             View::Sql => sql::show(ui, state, main),
             View::Status => status::show(ui, state, main),

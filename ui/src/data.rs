@@ -51,6 +51,18 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// A truth value; what is missing is false.
+    pub fn is_true(self, name: &str) -> bool {
+        self.column(name).and_then(|c| c.as_boolean_opt()).is_some_and(|c| c.value(self.row))
+    }
+
+    /// The items of a list of texts.
+    pub fn texts(self, name: &str) -> Vec<String> {
+        let items = self.column(name).and_then(|c| c.as_list_opt::<i32>()).map(|l| l.value(self.row));
+        let items = items.as_ref().and_then(|i| i.as_string_opt::<i32>());
+        items.map_or_else(Vec::new, |i| i.iter().flatten().map(str::to_owned).collect())
+    }
+
     /// A number of any kind; nothing where there is none.
     pub fn number(self, name: &str) -> Option<f64> {
         let column = self.column(name)?;

@@ -19,6 +19,7 @@ pub(crate) enum View {
     Compare,
     Differs,
     Logs,
+    Metrics,
     Services,
     Sql,
     Status,
@@ -26,13 +27,14 @@ pub(crate) enum View {
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Home,
         Self::Traces,
         Self::Trace,
         Self::Compare,
         Self::Differs,
         Self::Logs,
+        Self::Metrics,
         Self::Services,
         Self::Sql,
         Self::Status,
@@ -47,6 +49,7 @@ impl View {
             Self::Compare => "compare",
             Self::Differs => "differs",
             Self::Logs => "logs",
+            Self::Metrics => "metrics",
             Self::Services => "services",
             Self::Sql => "sql",
             Self::Status => "status",
@@ -155,7 +158,7 @@ impl Route {
             Some((from, to)) => hash += &format!("&from={from}&to={to}"),
             None => hash += &format!("&last={}", self.minutes),
         }
-        if matches!(self.view, View::Trace | View::Compare) {
+        if matches!(self.view, View::Trace | View::Compare | View::Metrics) {
             hash += &format!("&trace={}&span={}", escape(&self.trace), escape(&self.span));
         }
         if !self.other.is_empty() {

@@ -41,7 +41,11 @@ fn completions(ui: &Ui, state: &mut App, signal: Signal, id: Id) -> Option<Compl
     let cursor = TextEditState::load(ui.ctx(), id).and_then(|s| s.cursor.char_range())?.primary;
     let cursor = state.typed.char_indices().nth(cursor.index.0).map_or(state.typed.len(), |(at, _)| at);
     let typed = typed(&state.typed, cursor)?;
-    let kind = if signal == Signal::Logs && !typed.is_of_spans { SearchKind::Logs } else { SearchKind::Spans };
+    let kind = match signal {
+        Signal::Metrics => SearchKind::Metrics,
+        Signal::Logs if !typed.is_of_spans => SearchKind::Logs,
+        _ => SearchKind::Spans,
+    };
     let name = format!("complete {kind:?} {:?} {}", typed.key, typed.part);
     let slot = state.asks.ask(ui.ctx(), &name, false, || Ask::Complete {
         kind,
@@ -146,7 +150,11 @@ fn highlighted(text: &str, t: &'static Tokens) -> LayoutJob {
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
     let t = state.theme;
-    let signal = if state.route.view == View::Logs { Signal::Logs } else { Signal::Traces };
+    let signal = match state.route.view {
+        View::Logs => Signal::Logs,
+        View::Metrics => Signal::Metrics,
+        _ => Signal::Traces,
+    };
     let id = Id::unique("search-box");
     let list = completions(ui, state, signal, id);
     let is_put_in = list.as_ref().is_some_and(|list| keys(ui, state, id, list));

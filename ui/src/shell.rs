@@ -5,11 +5,12 @@ use crate::commands::Do;
 use crate::data::{clock, day};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, icon, key, rect, seg};
+use crate::overlay::menu;
 use crate::route::{Route, View};
 use crate::runtime::now;
 use crate::search;
 use crate::tokens::pin_services;
-use eframe::egui::{self, Rect, Stroke, Ui, pos2, vec2};
+use eframe::egui::{self, Rect, Stroke, Ui, pos2};
 use serde_json::Value;
 use sextant_contract::Ask;
 
@@ -33,6 +34,7 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
         ("home", "Home", View::Home),
         ("traces", "Traces", View::Traces),
         ("logs", "Logs", View::Logs),
+        ("metrics", "Metrics", View::Metrics),
         ("services", "Services", View::Services),
         ("sql", "SQL", View::Sql),
         ("db", "Status", View::Status),
@@ -243,12 +245,12 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
     let text_area = kit.click(rect(x, 8.0, (w - 74.0).max(at - x).min(w - 74.0), 28.0), "range", "Time range");
     let caret = vec![pos2(x + w - 88.0, 20.0), pos2(x + w - 80.0, 20.0), pos2(x + w - 84.0, 25.0)];
     kit.paint.add(egui::Shape::convex_polygon(caret, t.strong, Stroke::NONE));
-    egui::Popup::menu(&text_area).gap(4.0).frame(menu_frame(t)).show(|ui| {
+    egui::Popup::menu(&text_area).gap(4.0).frame(menu::frame(t)).show(|ui| {
         ui.set_max_width(200.0);
         for minutes in PRESETS {
             let text = range_text(&Route { minutes, fixed: None, ..Route::default() });
             let is_on = state.route.is_live() && state.route.minutes == minutes;
-            if menu_row(ui, state.theme, &text, is_on) {
+            if menu::row(ui, state.theme, &text, is_on) {
                 wanted = Some(Route { fixed: None, minutes, ..state.route.clone() });
                 ui.close();
             }
@@ -267,26 +269,6 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
     if let Some(route) = wanted {
         state.go(route);
     }
-}
-
-/// How menus look.
-fn menu_frame(t: &'static crate::tokens::Tokens) -> egui::Frame {
-    egui::Frame::new().fill(t.bg_panel).stroke(Stroke::new(1.0, t.control)).corner_radius(6).inner_margin(4)
-}
-
-/// A line of a menu; says whether it was chosen.
-fn menu_row(ui: &mut Ui, t: &'static crate::tokens::Tokens, text: &str, is_on: bool) -> bool {
-    let (r, response) = ui.allocate_exact_size(vec2(ui.available_width().max(160.0), 26.0), egui::Sense::click());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, text));
-    let kit = Kit::new(ui, t);
-    if is_on {
-        kit.fill(r, t.bg_selected);
-        kit.fill(rect(r.left(), r.top(), 2.0, r.height()), t.accent);
-    } else if response.hovered() {
-        kit.fill(r, t.bg_hover);
-    }
-    kit.text(r.left() + 12.0, r.top() + 17.0, Font::Mono(11.0), t.strong, text);
-    response.clicked()
 }
 
 fn foot(ui: &Ui, state: &State, whole: Rect) {

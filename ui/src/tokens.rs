@@ -37,6 +37,8 @@ pub(crate) struct Tokens {
     pub syn_number: Color32,
     pub svc_ink: Color32,
     pub bar: Color32,
+    /// Steps of a heat map, from few to many.
+    pub heat: [Color32; 8],
     services: [Color32; 12],
 }
 
@@ -66,6 +68,16 @@ pub(crate) static DARK: Tokens = Tokens {
     syn_number: rgb(0x8F_BBEA),
     svc_ink: rgb(0x0C_1116),
     bar: rgb(0x4B_5B6C),
+    heat: [
+        rgb(0x16_1D26),
+        rgb(0x27_3038),
+        rgb(0x46_473C),
+        rgb(0x6E_623E),
+        rgb(0x9A_8146),
+        rgb(0xC6_A453),
+        rgb(0xE8_C673),
+        rgb(0xF8_EBC4),
+    ],
     services: [
         rgb(0x4B_BCFF),
         rgb(0xE8_DC9C),
@@ -108,6 +120,16 @@ pub(crate) static LIGHT: Tokens = Tokens {
     syn_number: rgb(0x2F_5F8C),
     svc_ink: rgb(0xFF_FFFF),
     bar: rgb(0x9A_A3AB),
+    heat: [
+        rgb(0xF4_EFE2),
+        rgb(0xEA_DDB8),
+        rgb(0xD9_C083),
+        rgb(0xBF_9C4F),
+        rgb(0x9C_7830),
+        rgb(0x75_551A),
+        rgb(0x4D_3710),
+        rgb(0x26_1B0A),
+    ],
     services: [
         rgb(0x1E_5C94),
         rgb(0x79_794D),

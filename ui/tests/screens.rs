@@ -28,11 +28,8 @@ impl Screen {
         let workbench = Workbench::open(options, runtime.handle().clone()).expect("a store");
         if n_spans > 0 {
             for request in Shop::new(&ShopConfig { seed: 5, n_spans, end: now() }) {
-                if request.path == "/v1/metrics" {
-                    continue;
-                }
                 let command = Command::Import { name: "shop".into(), format: Some("otlp-pb".into()), project: None };
-                // Traces and logs look alike on the wire: what is neither is skipped.
+                // Signals look alike on the wire: logs would be taken for spans.
                 if request.path == "/v1/traces" {
                     runtime.block_on(workbench.act(command, request.body)).expect("it is taken in");
                 }
@@ -225,7 +222,7 @@ fn addresses_that_make_no_sense_hang_nothing() {
 fn every_view_stands_at_every_size() {
     for size in [[360.0, 300.0], [640.0, 480.0], [900.0, 600.0], [1_100.0, 700.0], [2_560.0, 1_440.0]] {
         let mut screen = Screen::new(size, 300);
-        for keys in ["gh", "gt", "gl", "gv", "gs"] {
+        for keys in ["gh", "gt", "gl", "gm", "gv", "gq", "gs"] {
             screen.press(keys);
         }
         screen.press("gtsQ");
@@ -423,4 +420,35 @@ fn a_statement_is_stopped_when_nobody_wants_it() {
     let kept = screen.runtime.block_on(screen.workbench.ask(Ask::Saved { kind: "search".into() })).expect("an answer");
     let items = &kept.object.expect("an object")["items"];
     assert_eq!((items.as_array().map(Vec::len), items[0]["value"].as_str()), (Some(1), Some("of a")));
+}
+
+#[test]
+fn metrics_are_walked_and_shown_by_keys() {
+    let mut screen = Screen::new(SIZE, 300);
+    let point = |at: i64, n: i64| {
+        format!(r#"{{"timeUnixNano":"{}","startTimeUnixNano":"1","asInt":"{n}"}}"#, now() - at * 60_000_000_000)
+    };
+    let points: Vec<String> = (0..20).map(|i| point(20 - i, i * 60)).collect();
+    let metric = |name: &str, data: &str| format!(r#"{{"name":"{name}","unit":"By","{data}}}"#);
+    let points = points.join(",");
+    let gauge = metric("memory", &format!(r#"gauge":{{"dataPoints":[{points}]}}"#));
+    let sum =
+        metric("sent", &format!(r#"sum":{{"dataPoints":[{points}],"aggregationTemporality":2,"isMonotonic":true}}"#));
+    let body = format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{gauge},{sum}]}}]}}]}}"#);
+    let import = Command::Import { name: "m.json".into(), format: None, project: None };
+    screen.runtime.block_on(screen.workbench.act(import, body.into_bytes())).expect("is taken in");
+    screen.press("gm");
+    let rows = screen.rows();
+    assert!(
+        rows.iter().any(|r| r == "metric memory, gauge") && rows.iter().any(|r| r == "metric sent, counter"),
+        "{rows:?}"
+    );
+    assert!(screen.address().contains("with=gauge%20memory"), "{}", screen.address());
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    screen.press("j");
+    assert!(screen.address().contains("with=sum%20sent"), "{}", screen.address());
+    let rows = screen.rows();
+    assert!(rows.iter().any(|r| r.contains("1 B/s, 1 B/s")), "a counter is shown as a rate: {rows:?}");
+    screen.click("increase");
+    assert!(screen.rows().iter().any(|r| r.contains("60, 60")), "{:?}", screen.rows());
 }

@@ -9,6 +9,7 @@ mod differs;
 mod errors;
 mod explore;
 mod import;
+mod metrics;
 mod saved;
 mod search;
 mod sink;

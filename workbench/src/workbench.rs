@@ -148,6 +148,8 @@ impl Workbench {
             Ask::Senders { period, n_buckets } => self.senders(*period, *n_buckets),
             Ask::Compare { a, b, period } => self.compare(a, b.as_deref(), *period),
             Ask::Differs { search, chosen, within } => self.differs(search, chosen, *within),
+            Ask::MetricNames(search) => self.metric_names(search),
+            Ask::Metric(ask) => self.metric(ask),
             Ask::Extent { kind } => self.extent(*kind),
         }
     }

@@ -2,11 +2,13 @@
 
 mod cohorts;
 mod dialect;
+mod metrics;
 mod select;
 
 pub use crate::sql::quote;
 pub use cohorts::{cohort, differs};
 use dialect::DuckDb;
+pub use metrics::{metric_exemplars, metric_keys, metric_names, metric_points};
 pub use select::{
     count, dependencies, extent, facets, histogram, is_by_service, logs, metrics, part_nanos, roots, senders,
     service_overview, service_rows, spans, trace_hits, trace_summaries,

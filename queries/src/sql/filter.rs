@@ -366,7 +366,7 @@ fn text_of_field(dialect: &dyn Dialect, signal: Signal, field: &Field) -> String
 }
 
 /// The value of a field for grouping: text, `''` where it is not there.
-pub(super) fn group_text(dialect: &dyn Dialect, signal: Signal, field: &Field) -> String {
+pub(crate) fn group_text(dialect: &dyn Dialect, signal: Signal, field: &Field) -> String {
     match field {
         Field::Level => SEVERITY_NAME.to_owned(),
         Field::Error => {

@@ -4,7 +4,7 @@ mod aggregate;
 mod filter;
 
 pub(crate) use aggregate::aggregate;
-pub(crate) use filter::{Filter, SEVERITY_NAME, field_text};
+pub(crate) use filter::{Filter, SEVERITY_NAME, field_text, group_text};
 
 use arrow::datatypes::DataType;
 use sextant_model::{Param, Signal, Table};

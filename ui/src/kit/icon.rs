@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::f32::consts::TAU;
 use std::sync::LazyLock;
 
-const PATHS: [(&str, &str); 20] = [
+const PATHS: [(&str, &str); 21] = [
     ("home", "M2 8.5 9 3l7 5.5M4 8v7h10V8"),
     ("traces", "M2 4h9M4 8h10M6 12h6M6 16h4"),
     ("logs", "M3 4h12M3 8h12M3 12h8M3 16h10"),
@@ -17,6 +17,7 @@ const PATHS: [(&str, &str); 20] = [
     ),
     ("search", "M8 3a5 5 0 1 0 0 10A5 5 0 0 0 8 3M12 12l4 4"),
     ("sql", "M4 5 8 9l-4 4M10 14h5"),
+    ("metrics", "M2 3v13h14M4 12l3-4 3 2 5-6"),
     ("db", "M3 5c0-3 12-3 12 0v8c0 3-12 3-12 0zM3 5c0 3 12 3 12 0"),
     ("copy", "M6 6h9v9H6zM3 12V3h9"),
     ("file", "M4 2h7l3 3v11H4z"),

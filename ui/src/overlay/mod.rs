@@ -1,6 +1,7 @@
 //! What lies over the screens: palette, key sheet, notices, and the frame that shows where a file may be dropped.
 
 pub(crate) mod choices;
+pub(crate) mod menu;
 pub(crate) mod notices;
 pub(crate) mod palette;
 mod sheet;

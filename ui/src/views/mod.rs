@@ -8,6 +8,7 @@ pub(crate) mod figures;
 pub(crate) mod home;
 pub(crate) mod ledger;
 pub(crate) mod logs;
+pub(crate) mod metrics;
 pub(crate) mod services;
 pub(crate) mod sql;
 pub(crate) mod states;
@@ -121,7 +122,8 @@ fn shortened(reason: &str) -> String {
 
 /// What every answer says at the foot: complete or not, scanned, time, generation.
 pub(crate) fn report(state: &mut State, showing: Vec<String>, slot: &Slot) {
-    state.status.parts.push(showing);
+    // What is said last is what is on the screen.
+    state.status.parts = vec![showing];
     let Some(answer) = slot.get() else { return };
     let word = match &answer.completeness {
         Completeness::Complete => "complete".to_owned(),
