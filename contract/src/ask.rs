@@ -199,6 +199,22 @@ pub enum Ask {
     /// A metric over time: rows `time group value low high`, the bounds of quantiles. The object says how it was made, and
     /// has exemplars and the distribution.
     Metric(MetricAsk),
+    /// What log records say, but for numbers, ids and the like: rows `pattern regex n errors warnings counts services newest
+    /// oldest example`, the most frequent first.
+    Patterns {
+        /// Which records; both bounds of its period must be there.
+        search: SearchAsk,
+        /// How many parts of the period are counted.
+        n_parts: u32,
+    },
+    /// Log records that came since this was asked under this number before, the newest first; the answer waits for some, for
+    /// a second at most. The object says how many came too quickly.
+    Tail {
+        /// The search language.
+        query: String,
+        /// Chosen by who asks; what nobody asks for any more is forgotten.
+        id: u64,
+    },
     /// Who sent what in a period: rows `service records last_seen counts`, counts in equal parts of the period.
     Senders {
         /// Both bounds must be there.

@@ -291,6 +291,7 @@ impl App {
                 Do::Services => state.open(View::Services),
                 Do::Sql => state.open(View::Sql),
                 Do::Status => state.open(View::Status),
+                Do::Hold if logs::is_tailing(&state.route) => state.todo.push(Do::Hold),
                 Do::Hold | Do::ZoomOut | Do::Earlier | Do::Later => {
                     let route = state.route.moved(what);
                     state.go(route);

@@ -136,9 +136,14 @@ impl Asks {
         });
     }
 
-    /// Whether no answer is awaited.
+    /// Whether no answer is awaited, but for those that wait for something to happen.
     pub fn is_settled(&self) -> bool {
-        self.slots.values().all(|s| !s.is_pending)
+        self.slots.iter().all(|(key, s)| !s.is_pending || key.starts_with("tail "))
+    }
+
+    /// Forgets an answer that was taken in.
+    pub fn forget(&mut self, key: &str) {
+        self.slots.remove(key);
     }
 
     /// The newest generation that was heard of.

@@ -61,6 +61,8 @@ pub(crate) enum Do {
     Fit,
     Reset,
     Order,
+    Patterns,
+    Tail,
     Run,
     Explain,
     ClearSearch,
@@ -84,6 +86,8 @@ pub(crate) enum Place {
     /// One trace, and lists of them.
     Requests,
     Comparison,
+    /// Log records.
+    Records,
     /// The editor of statements.
     Statements,
     /// Lists that can be ordered.
@@ -120,7 +124,7 @@ const fn entry(
 }
 
 use Place::{
-    Cards, Comparison, Everywhere, Found, Lists, Ordered, Requests, Rows, Searches, Statements, Trace, Traces,
+    Cards, Comparison, Everywhere, Found, Lists, Ordered, Records, Requests, Rows, Searches, Statements, Trace, Traces,
 };
 
 /// All of them, in the order in which they are shown.
@@ -168,6 +172,8 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Order, "order", "Lists and tree", "Newest or longest first", &["s"], Ordered, false),
     entry(Do::ViewAs, "view-as", "Lists and tree", "The search as SQL, TraceQL, Jaeger", &["v"], Searches, false),
     entry(Do::Facets, "facets", "Lists and tree", "Facets", &["Q"], Searches, false),
+    entry(Do::Patterns, "patterns", "Logs", "Patterns, or the records", &["p"], Records, false),
+    entry(Do::Tail, "tail", "Logs", "Follow what comes, or the records", &["f"], Records, false),
     entry(Do::Run, "run", "SQL", "Run the statements", &["Ctrl Enter"], Statements, false),
     entry(Do::Explain, "explain", "SQL", "Explain the statements", &["Ctrl E"], Statements, false),
     entry(Do::ZoomIn, "zoom-in", "Time line", "Zoom in", &["W"], Trace, false),
@@ -196,6 +202,7 @@ impl Place {
             Traces => view == View::Traces,
             Requests => matches!(view, View::Traces | View::Trace),
             Comparison => view == View::Compare,
+            Records => view == View::Logs,
             Statements => view == View::Sql,
             Ordered => matches!(view, View::Traces | View::Services),
             Searches => matches!(view, View::Traces | View::Logs),

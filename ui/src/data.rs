@@ -56,6 +56,13 @@ impl<'a> Row<'a> {
         self.column(name).and_then(|c| c.as_boolean_opt()).is_some_and(|c| c.value(self.row))
     }
 
+    /// The items of a list of small numbers.
+    pub fn counts(self, name: &str) -> Vec<i32> {
+        let items = self.column(name).and_then(|c| c.as_list_opt::<i32>()).map(|l| l.value(self.row));
+        let items = items.as_ref().and_then(|i| i.as_primitive_opt::<Int32Type>());
+        items.map_or_else(Vec::new, |i| i.values().to_vec())
+    }
+
     /// The items of a list of texts.
     pub fn texts(self, name: &str) -> Vec<String> {
         let items = self.column(name).and_then(|c| c.as_list_opt::<i32>()).map(|l| l.value(self.row));

@@ -10,6 +10,7 @@ mod errors;
 mod explore;
 mod import;
 mod metrics;
+mod patterns;
 mod saved;
 mod search;
 mod sink;

@@ -3,14 +3,32 @@
 use crate::errors;
 use crate::search::answer;
 use crate::workbench::Workbench;
+use serde_json::json;
 use sextant_contract::{Answer, AskError, Code};
 use sextant_model::{Signal, Sql, Table, TimeRange};
 use sextant_queries::{duckdb, parse};
 use sextant_store::Tail;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// More rows at once are nobody's to read.
 const MAX_ROWS: usize = 10_000;
+
+/// Those who look on by asking again and again.
+pub(crate) type Tails = HashMap<u64, Listening>;
+
+/// One of them.
+pub(crate) struct Listening {
+    query: String,
+    tailing: Arc<Mutex<Tailing>>,
+    last_asked: Instant,
+}
+
+/// Who asks no more for so long is gone.
+const GONE: Duration = Duration::from_secs(15);
+/// How long an answer waits for something to tell.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Somebody who looks on.
 pub struct Tailing {
@@ -35,6 +53,38 @@ impl Workbench {
         }
         let sql = duckdb::logs(&query, TimeRange::ALL, MAX_ROWS);
         Ok(Tailing { workbench: self.clone(), tail: self.store.tail(Table::Logs), sql })
+    }
+}
+
+impl Workbench {
+    /// What came since the last time.
+    pub(crate) fn tail_on(&self, query: &str, id: u64) -> Result<Answer, AskError> {
+        let lock = |tails: &Mutex<Tails>, f: &dyn Fn(&mut Tails) -> Option<Arc<Mutex<Tailing>>>| {
+            f(&mut tails.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        let known = lock(&self.inner.tails, &|tails| {
+            tails.retain(|_, one| one.last_asked.elapsed() < GONE);
+            let one = tails.get_mut(&id).filter(|one| one.query == query)?;
+            one.last_asked = Instant::now();
+            Some(one.tailing.clone())
+        });
+        let generation = self.store.snapshot().generation;
+        let Some(tailing) = known else {
+            let tailing = Arc::new(Mutex::new(self.tail(query)?));
+            lock(&self.inner.tails, &|tails| {
+                let one = Listening { query: query.to_owned(), tailing: tailing.clone(), last_asked: Instant::now() };
+                tails.insert(id, one);
+                None
+            });
+            // At once: from now on nothing is missed.
+            return Ok(Answer::object(json!({ "lost": 0 }), generation));
+        };
+        let found = tailing.lock().unwrap_or_else(PoisonError::into_inner).next(PATIENCE)?;
+        let Some((mut answer, n_lost)) = found else {
+            return Ok(Answer::object(json!({ "lost": 0 }), generation));
+        };
+        answer.object = Some(json!({ "lost": n_lost }));
+        Ok(answer)
     }
 }
 

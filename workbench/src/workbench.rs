@@ -1,6 +1,7 @@
 //! The workbench itself.
 
 use crate::sink::StoreSink;
+use crate::tail::Tails;
 use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, Event, OnEvent, Outcome};
 use sextant_fixtures::shop::{Shop, ShopConfig, ShopRequest, test_span};
 use sextant_receiver::listen::Shutdown;
@@ -8,7 +9,7 @@ use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
 use sextant_store::{Config as StoreConfig, Health, Limits, Store, StoreError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
@@ -32,13 +33,15 @@ pub struct Listener {
 #[derive(Clone)]
 pub struct Workbench {
     pub(crate) store: Arc<Store>,
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     data_dir: PathBuf,
     handle: Handle,
     listeners: RwLock<Vec<Listener>>,
+    /// Those who look on, by the number that they chose.
+    pub(crate) tails: Mutex<Tails>,
     /// Names, and why they do not listen.
     missing: RwLock<Vec<(String, String)>>,
 }
@@ -58,7 +61,13 @@ impl Workbench {
         let store = Arc::new(Store::open(options.store)?);
         Ok(Self {
             store,
-            inner: Arc::new(Inner { data_dir, handle, listeners: RwLock::default(), missing: RwLock::default() }),
+            inner: Arc::new(Inner {
+                data_dir,
+                handle,
+                listeners: RwLock::default(),
+                tails: Mutex::default(),
+                missing: RwLock::default(),
+            }),
         })
     }
 
@@ -150,6 +159,8 @@ impl Workbench {
             Ask::Differs { search, chosen, within } => self.differs(search, chosen, *within),
             Ask::MetricNames(search) => self.metric_names(search),
             Ask::Metric(ask) => self.metric(ask),
+            Ask::Patterns { search, n_parts } => self.patterns(search, *n_parts),
+            Ask::Tail { query, id } => self.tail_on(query, *id),
             Ask::Extent { kind } => self.extent(*kind),
         }
     }

@@ -10,8 +10,8 @@ pub use cohorts::{cohort, differs};
 use dialect::DuckDb;
 pub use metrics::{metric_exemplars, metric_keys, metric_names, metric_points};
 pub use select::{
-    count, dependencies, extent, facets, histogram, is_by_service, logs, metrics, part_nanos, roots, senders,
-    service_overview, service_rows, spans, trace_hits, trace_summaries,
+    count, dependencies, extent, facets, histogram, is_by_service, log_lines, logs, metrics, part_nanos, roots,
+    senders, service_overview, service_rows, spans, trace_hits, trace_summaries,
 };
 use sextant_model::query::{Aggregate, Query};
 use sextant_model::{Param, Sql, TimeRange};

@@ -42,6 +42,17 @@ pub fn logs(query: &Query, range: TimeRange, limit: usize) -> Sql {
     newest(LOG_COLUMNS, Table::Logs, query, range, limit)
 }
 
+/// The newest log records as lines: columns `time level service body`.
+pub fn log_lines(query: &Query, range: TimeRange, limit: usize) -> Sql {
+    let mut params = Vec::new();
+    let condition = condition(query, range, "Timestamp", &mut params);
+    let text = format!(
+        "SELECT epoch_ns(Timestamp) AS time, SeverityNumber AS level, ServiceName AS service, Body AS body FROM logs \
+         WHERE {condition} ORDER BY Timestamp DESC LIMIT {limit}"
+    );
+    Sql { text, params }
+}
+
 /// The newest points of all five kinds, with the columns that they share. `Value` is the number, or the sum of a
 /// distribution; `Count` its count.
 pub fn metrics(query: &Query, range: TimeRange, limit: usize) -> Sql {

@@ -1,6 +1,8 @@
 //! Logs: a histogram by severity with errors and warnings in a lane of their own, and the records, newest first.
 
 mod context;
+mod patterns;
+mod tail;
 
 use super::facets::{self, Facet, with_value};
 use super::home::time_scale;
@@ -28,6 +30,35 @@ pub(crate) struct State {
     context: usize,
     /// Around which time the context was shown last, and of what.
     around: (i64, usize),
+    patterns: patterns::State,
+    tail: tail::State,
+}
+
+/// What the screen shows of the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Records,
+    Patterns,
+    Tail,
+}
+
+impl Mode {
+    const ALL: [(Self, &'static str, &'static str); 3] =
+        [(Self::Records, "Records", ""), (Self::Patterns, "Patterns", "patterns"), (Self::Tail, "Tail", "tail")];
+
+    fn of(route: &Route) -> Self {
+        Self::ALL.iter().find(|(_, _, name)| *name == route.other).map_or(Self::Records, |(mode, ..)| *mode)
+    }
+
+    fn route(self, route: &Route) -> Route {
+        let name = Self::ALL.iter().find(|(mode, ..)| *mode == self).map_or("", |(_, _, name)| name);
+        Route { other: name.to_owned(), ..route.clone() }
+    }
+}
+
+/// Whether records are shown as they come.
+pub(crate) fn is_tailing(route: &Route) -> bool {
+    route.view == View::Logs && Mode::of(route) == Mode::Tail
 }
 
 /// What a record is recognised by in a later answer: its time, service and text.
@@ -59,6 +90,17 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     if let Some(query) = super::figures::asked(state, sextant_model::Signal::Logs) {
         return super::figures::show(ui, state, main, SearchKind::Logs, &query);
     }
+    let mode = Mode::of(&state.route);
+    for (what, to) in [(Do::Patterns, Mode::Patterns), (Do::Tail, Mode::Tail)] {
+        if state.takes(what) {
+            let to = if mode == to { Mode::Records } else { to };
+            let route = to.route(&state.route);
+            state.go(route);
+        }
+    }
+    if mode == Mode::Tail {
+        return tail::show(ui, state, main);
+    }
     let limit = super::limit(state);
     let wanted = search(state, SearchKind::Logs, limit);
     let is_live = state.route.is_live();
@@ -74,11 +116,14 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     }
     let n = slot.get().map_or(0, Answer::n_rows);
     let total = count.get().and_then(|a| a.object.as_ref()?["n"].as_i64()).unwrap_or(n as i64);
-    tabs(&Kit::new(ui, state.theme), r, total);
+    tabs(ui, state, r, Some(total));
     let plot = rect(r.left(), r.top() + 36.0, r.width(), 142.0);
     let period = histogram.period(&state.route);
     bars(ui, state, plot, histogram.get(), period);
     let area = Rect::from_min_max(pos2(r.left(), plot.bottom()), r.right_bottom());
+    if mode == Mode::Patterns {
+        return patterns::show(ui, state, area);
+    }
     state.status.keys =
         vec![("j", "down"), ("k", "up"), ("Enter", "expand"), ("e", "next error"), ("/", "search"), ("?", "keys")];
     if let (Some(e), None) = (&slot.error, slot.get()) {
@@ -92,7 +137,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let (area, pane) = if n > 0 { context::divide(area) } else { (area, None) };
     let of = key(state, "");
     if state.logs.of != of {
-        state.logs = State { of, context: state.logs.context, ..State::default() };
+        let tail = std::mem::take(&mut state.logs.tail);
+        state.logs = State { of, context: state.logs.context, tail, ..State::default() };
     }
     if n == 0 {
         report(state, vec!["Showing".into(), "0 of 0".into(), "records".into()], &slot);
@@ -113,12 +159,32 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     report(state, showing, &slot);
 }
 
-fn tabs(kit: &Kit<'_>, r: Rect, n: i64) {
+fn tabs(ui: &Ui, state: &mut App, r: Rect, n: Option<i64>) {
+    let kit = Kit::new(ui, state.theme);
     let t = kit.t;
+    let on = Mode::of(&state.route);
     kit.hline(r.left(), r.top() + 35.0, r.width(), t.hair);
-    let at = kit.text(r.left() + 12.0, r.top() + 22.0, Font::Medium(12.0), t.strong, "Records");
-    let end = kit.text(at + 6.0, r.top() + 22.0, Font::Mono(10.5), t.weak, &thousands(n));
-    kit.fill(rect(r.left() + 12.0, r.top() + 33.0, end - r.left() - 12.0, 2.0), t.accent);
+    let mut x = r.left() + 12.0;
+    let mut wanted = None;
+    for (mode, word, _) in Mode::ALL {
+        let is_on = mode == on;
+        let color = if is_on { t.strong } else { t.text };
+        let mut end = kit.text(x, r.top() + 22.0, Font::Medium(12.0), color, word);
+        if let (Mode::Records, Some(n)) = (mode, n) {
+            end = kit.text(end + 6.0, r.top() + 22.0, Font::Mono(10.5), t.weak, &thousands(n));
+        }
+        if is_on {
+            kit.fill(rect(x, r.top() + 33.0, end - x, 2.0), t.accent);
+        }
+        if kit.click(rect(x - 6.0, r.top() + 4.0, end - x + 12.0, 30.0), ("log mode", word), word).clicked() {
+            wanted = Some(mode);
+        }
+        x = end + 22.0;
+    }
+    if let Some(mode) = wanted.filter(|mode| *mode != on) {
+        let route = mode.route(&state.route);
+        state.go(route);
+    }
 }
 
 /// Records over time: errors and warnings in a lane of their own. A drag makes the dragged time the period.
