@@ -4,6 +4,7 @@
 mod bars;
 mod evicted;
 pub mod figures;
+mod flame;
 mod fold;
 mod minimap;
 mod points;
@@ -16,6 +17,7 @@ mod waterfall;
 
 pub use bars::{Bars, Lane};
 pub use evicted::{Zone, evicted, hatch};
+pub use flame::{Flame, FlameBox, Operation, operations};
 pub use fold::{Folds, Group, Row, Rows, find};
 pub use minimap::minimap;
 pub use points::{Point, Points};

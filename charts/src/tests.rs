@@ -1,6 +1,6 @@
 //! Rows, folds, bars and the minimap of small traces.
 
-use crate::{Folds, Ink, Item, Row, Rows, Skeleton, Waterfall, critical_strip, find, minimap};
+use crate::{Flame, Folds, Ink, Item, Row, Rows, Skeleton, Waterfall, critical_strip, find, minimap, operations};
 use arrow::array::{
     ArrayRef, BooleanArray, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringDictionaryBuilder, UInt32Array,
     UInt64Array,
@@ -187,4 +187,30 @@ fn bars_lie_where_their_times_are() {
         .filter_map(|i| if let Item::Text { text, .. } = i { Some(text.as_str()) } else { None })
         .collect();
     assert!(texts.contains(&"60 ns 60.0 %") && texts.contains(&"40 ns 40.0 %"), "{texts:?}");
+}
+
+#[test]
+fn a_flame_counts_each_nanosecond_once() {
+    let all = shop();
+    let flame = Flame::of(&all);
+    let self_times: i64 = all.spans().map(crate::Span::self_time).sum();
+    assert_eq!(flame.whole, self_times);
+    assert_eq!(flame.boxes.iter().map(|b| b.n).sum::<usize>(), all.len());
+    // Root, first, query, rows, last: what does the same under the same parent is one box.
+    assert_eq!(flame.boxes.len(), 5);
+    let query = flame.boxes.iter().find(|b| all.span(b.place).name() == "query").expect("a box");
+    assert_eq!((query.n, query.n_errors, query.depth), (7, 1, 1));
+    assert_eq!(all.span(query.place).duration(), 11, "the longest of them");
+    for (i, one) in flame.boxes.iter().enumerate() {
+        let below: i64 = flame.boxes.iter().filter(|b| b.parent == Some(i)).map(|b| b.ends.1 - b.ends.0).sum();
+        assert_eq!(one.ends.1 - one.ends.0, one.self_time + below);
+        if let Some(parent) = one.parent {
+            let outer = flame.boxes[parent].ends;
+            assert!(outer.0 <= one.ends.0 && one.ends.1 <= outer.1);
+        }
+    }
+    let table = operations(&all);
+    assert_eq!(table.iter().map(|o| o.self_time).sum::<i64>(), self_times);
+    let query = table.iter().find(|o| all.span(o.place).name() == "query").expect("a row");
+    assert_eq!((query.n, query.total, query.p50, query.max), (7, 56, 8, 11));
 }

@@ -166,6 +166,13 @@ pub enum Ask {
         /// Hex.
         id: String,
     },
+    /// Spans of a trace that have a text anywhere: in attributes, events, names, messages: rows `span`, ids as numbers.
+    FindSpans {
+        /// Hex.
+        trace: String,
+        /// Any case.
+        text: String,
+    },
     /// Everything about one span: the object has its fields, `attributes`, `resource`, `events`, `links`.
     Span {
         /// Hex.

@@ -210,6 +210,11 @@ impl App {
         self.state.asks.is_settled()
     }
 
+    /// How many spans the find box of the trace has found.
+    pub fn n_hits(&self) -> usize {
+        self.state.trace.n_hits()
+    }
+
     /// Where one is, as an address.
     pub fn address(&self) -> String {
         self.state.route.to_hash()

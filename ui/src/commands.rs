@@ -45,6 +45,9 @@ pub(crate) enum Do {
     NextHit,
     PreviousHit,
     CriticalPath,
+    Waterfall,
+    Flame,
+    SpanTable,
     Compare,
     CompareBrush,
     CompareErrors,
@@ -182,6 +185,9 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::PanRight, "pan-right", "Time line", "Pan right", &["D"], Trace, false),
     entry(Do::Fit, "fit", "Time line", "Fit the selected span", &["F"], Trace, false),
     entry(Do::Reset, "reset", "Time line", "Show the whole trace", &["0"], Trace, false),
+    entry(Do::Waterfall, "waterfall", "Trace", "Waterfall", &["1"], Trace, false),
+    entry(Do::Flame, "flame", "Trace", "Flame graph", &["2"], Trace, false),
+    entry(Do::SpanTable, "span-table", "Trace", "Operations as a table", &["3"], Trace, false),
     entry(Do::CriticalPath, "critical-path", "Time line", "Critical path", &["c"], Trace, false),
     entry(Do::Detail, "detail", "Time line", "Detail pane", &["Q"], Trace, false),
     entry(Do::Hold, "hold", "Time", "Hold, or go on live", &["="], Everywhere, false),
@@ -204,7 +210,7 @@ impl Place {
             Comparison => view == View::Compare,
             Records => view == View::Logs,
             Statements => view == View::Sql,
-            Ordered => matches!(view, View::Traces | View::Services),
+            Ordered => matches!(view, View::Traces | View::Trace | View::Services),
             Searches => matches!(view, View::Traces | View::Logs),
         }
     }

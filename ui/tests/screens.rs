@@ -519,3 +519,37 @@ fn records_are_followed_held_and_let_go() {
     screen.press("f");
     assert!(!screen.address().contains("with="), "{}", screen.address());
 }
+
+#[test]
+fn a_trace_is_a_flame_and_a_table_too() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    screen.press("gt");
+    screen.press("s");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    screen.press("2");
+    let said = screen.rows();
+    assert!(said.iter().any(|r| r.contains("100.0 % of the trace")), "{said:?}");
+    screen.press("jj");
+    let below = screen.rows();
+    assert_ne!(said, below);
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    screen.press("3");
+    let rows = screen.rows();
+    assert!(rows.iter().any(|r| r.contains(" spans, self ")), "{rows:?}");
+    let before = screen.address();
+    screen.press("jjj");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert_ne!(screen.address(), before, "the longest span of the operation is selected");
+    assert!(screen.rows().len() > 5);
+    // What stands in attributes is found as well as what stands in names.
+    screen.harness.get_by_label("Find spans").focus();
+    screen.settle();
+    screen.press("telemetry.sdk");
+    screen.settle();
+    assert!(screen.harness.query_by_label("0 hits").is_none());
+    assert!(screen.harness.state().n_hits() > 3, "{}", screen.harness.state().n_hits());
+}

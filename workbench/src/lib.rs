@@ -8,6 +8,7 @@ pub mod demo;
 mod differs;
 mod errors;
 mod explore;
+mod find;
 mod import;
 mod metrics;
 mod patterns;

@@ -161,6 +161,7 @@ impl Workbench {
             Ask::Metric(ask) => self.metric(ask),
             Ask::Patterns { search, n_parts } => self.patterns(search, *n_parts),
             Ask::Tail { query, id } => self.tail_on(query, *id),
+            Ask::FindSpans { trace, text } => self.find_spans(trace, text),
             Ask::Extent { kind } => self.extent(*kind),
         }
     }

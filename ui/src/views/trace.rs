@@ -1,6 +1,7 @@
 //! One trace: the waterfall with its minimap, and the selected span beside it.
 
 mod detail;
+mod flame;
 pub(crate) use detail::level;
 mod minimap;
 mod waterfall;
@@ -10,7 +11,7 @@ use crate::app::State as App;
 use crate::commands::Do;
 use crate::data::{clock, counted, duration, thousands};
 use crate::fonts::Font;
-use crate::kit::{Button, Check, Kit, button, chip, icon, key, pill, rect};
+use crate::kit::{Button, Check, Kit, button, chip, icon, key, pill, rect, seg};
 use crate::route::{Route, View};
 use crate::tokens::look_of;
 use eframe::egui::{self, Rect, TextEdit, Ui, UiBuilder, pos2, vec2};
@@ -49,6 +50,27 @@ pub(crate) struct State {
     tab: usize,
     /// The span that was selected last, and since when.
     rested: (String, i64),
+    shape: Shape,
+    flame: flame::State,
+    /// The find box's text for which attributes were looked through.
+    found: String,
+}
+
+/// How spans are laid out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Shape {
+    #[default]
+    Waterfall,
+    Flame,
+    Table,
+}
+
+impl Shape {
+    const ALL: [(Self, &'static str, Do); 3] = [
+        (Self::Waterfall, "Waterfall", Do::Waterfall),
+        (Self::Flame, "Flame", Do::Flame),
+        (Self::Table, "Table", Do::SpanTable),
+    ];
 }
 
 impl Default for State {
@@ -71,11 +93,19 @@ impl Default for State {
             find: String::new(),
             tab: 0,
             rested: (String::new(), 0),
+            shape: Shape::default(),
+            flame: flame::State::default(),
+            found: String::new(),
         }
     }
 }
 
 impl State {
+    /// How many spans the find box has found.
+    pub fn n_hits(&self) -> usize {
+        self.hits.len()
+    }
+
     /// Reads the trace again, since services have other colours now.
     pub fn forget_colours(&mut self) {
         self.has_old_colours = true;
@@ -173,6 +203,12 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         let id = state.route.trace.clone();
         super::compare::go(state, &id);
     }
+    for (shape, _, what) in Shape::ALL {
+        if state.takes(what) {
+            state.trace.shape = shape;
+        }
+    }
+    search_attributes(ui, state, &all);
     header(ui, state, rect(main.left(), main.top(), main.width(), 66.0), &all);
     let is_wide = main.width() >= WIDE;
     if state.takes(Do::Detail) {
@@ -183,7 +219,12 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let has_both = !has_detail || main.width() - DETAIL > 420.0;
     let split = if has_detail { body.right() - DETAIL.min(body.width()) } else { body.right() };
     if has_both {
-        waterfall::show(ui, state, Rect::from_min_max(body.min, pos2(split, body.bottom())), &all);
+        let area = Rect::from_min_max(body.min, pos2(split, body.bottom()));
+        match state.trace.shape {
+            Shape::Waterfall => waterfall::show(ui, state, area, &all),
+            Shape::Flame => flame::show(ui, state, area, &all),
+            Shape::Table => flame::table(ui, state, area, &all),
+        }
     }
     if has_detail {
         detail::show(ui, state, Rect::from_min_max(pos2(split, body.top()), body.max), &all);
@@ -206,7 +247,8 @@ fn open_logs(state: &mut App) {
 fn load(state: &mut App, id: String, all: Rc<Skeleton>, is_other: bool) {
     if is_other {
         let has_detail = state.trace.has_detail;
-        state.trace = State { trace: id, has_detail, ..State::default() };
+        let shape = state.trace.shape;
+        state.trace = State { trace: id, has_detail, shape, ..State::default() };
         let wanted = all.place_of(&state.route.span).unwrap_or(0);
         state.trace.all = Some(all.clone());
         state.trace.folds.reveal(&all, wanted);
@@ -228,7 +270,28 @@ fn load(state: &mut App, id: String, all: Rc<Skeleton>, is_other: bool) {
         state.trace.window = state.trace.window.map(|(from, to)| (from + shift, to + shift));
     }
     state.trace.hits = Rc::new(find(&all, &state.trace.search));
+    state.trace.found.clear();
+    state.trace.flame.forget();
     state.trace.all = Some(all);
+}
+
+/// Looks for the find box's text in attributes and events too: what is there belongs to the hits.
+fn search_attributes(ui: &Ui, state: &mut App, all: &Skeleton) {
+    let text = state.trace.search.trim().to_lowercase();
+    if text.len() < 2 || text == "error:true" || state.trace.found == text {
+        return;
+    }
+    let trace = state.route.trace.clone();
+    let name = format!("find {trace} {} {text}", all.generation);
+    let slot = state.asks.ask(ui.ctx(), &name, false, || Ask::FindSpans { trace, text: text.clone() });
+    let Some(answer) = slot.answer else { return };
+    state.trace.found = text;
+    let ids: std::collections::HashSet<u64> = crate::data::rows(&answer).map(|row| row.int("span") as u64).collect();
+    let mut hits: Vec<usize> = state.trace.hits.to_vec();
+    hits.extend(all.spans().filter(|s| ids.contains(&s.number())).map(sextant_charts::Span::place));
+    hits.sort_unstable();
+    hits.dedup();
+    state.trace.hits = Rc::new(hits);
 }
 
 fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
@@ -273,8 +336,16 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     x = kit.text(x, bl, Font::Regular(12.0), t.text, "started") + 5.0;
     x = kit.text(x, bl, Font::Mono(11.0), t.strong, &clock(all.origin, 6)) + 5.0;
     x = kit.text(x, bl, Font::Regular(12.0), t.text, "UTC") + 16.0;
+    let names = Shape::ALL.map(|(_, name, _)| name);
+    let on = Shape::ALL.iter().position(|(shape, ..)| *shape == state.trace.shape).unwrap_or(0);
+    if x + 420.0 < r.right() {
+        let (clicked, _) = seg(&kit, r.right() - 174.0, r.top() + 38.0, true, &names, on);
+        if let Some(i) = clicked {
+            state.wanted.push(Shape::ALL[i].2);
+        }
+    }
     let compare = Button { text: "Compare", key: Some("d"), ..Button::default() };
-    if button(&kit, r.right() - 12.0 - compare.width(&kit), r.top() + 10.0, compare).clicked() {
+    if button(&kit, r.right() - 12.0 - compare.width(&kit), r.top() + 7.0, compare).clicked() {
         state.wanted.push(Do::Compare);
     }
     kit.vline(x, r.top() + 39.0, 14.0, t.strong_line);
@@ -350,8 +421,10 @@ fn search(ui: &mut Ui, state: &mut App, field: Rect, all: &Skeleton) {
         .hint_text(egui::RichText::new("Find spans").font(Font::Regular(11.0).id()).color(t.weak));
     let response =
         ui.new_child(UiBuilder::new().id_salt("trace-find").max_rect(inner)).add_sized(vec2(inner.width(), 16.0), edit);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Find spans"));
     if response.changed() {
         state.trace.hits = Rc::new(find(all, &state.trace.search));
+        state.trace.found.clear();
     }
     let is_entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
     if is_entered || state.takes(Do::NextHit) {
