@@ -4,7 +4,8 @@
 
 pub mod ids;
 pub mod ledger;
-pub mod prune;
+pub mod period;
+mod prune;
 pub mod query;
 pub mod schema;
 pub mod severity;
@@ -15,6 +16,7 @@ pub mod value;
 
 pub use ids::{SpanId, TraceId};
 pub use ledger::{Counts, Reasons};
+pub use period::{Period, parse_period};
 pub use prune::{Need, Prune};
 pub use signal::{Batch, Signal, Table};
 pub use sql::{Param, Sql};

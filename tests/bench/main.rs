@@ -20,9 +20,12 @@ fn main() {
     match args.first().map(String::as_str) {
         Some("ingest") => ingest(Duration::from_secs(number("--seconds", 10))),
         Some("query") => query(number("--millions", 2) * 1_000_000),
+        Some("logs") if args.len() > 1 => logs(Path::new(&args[1]), number("--millions", 10) * 1_000_000),
         Some("soak") => soak(Duration::from_secs(60 * number("--minutes", 10)), number("--rate", 100_000)),
         _ => {
-            println!("usage: bench ingest [--seconds 10] | query [--millions 2] | soak [--minutes 10] [--rate 100000]");
+            println!(
+                "usage: bench ingest [--seconds 10] | query [--millions 2] | logs DIR [--millions 10] | soak [--minutes 10] [--rate 100000]"
+            );
         }
     }
 }
@@ -222,6 +225,17 @@ fn timed<T>(n: usize, mut ask: impl FnMut(usize) -> T) -> (f64, f64) {
         .collect();
     took.sort_by(f64::total_cmp);
     (took[n / 2], took[n * 99 / 100])
+}
+
+/// Fills a directory with log records, and leaves it.
+fn logs(dir: &Path, n: u64) {
+    let serve = Serve::start(dir);
+    let mut sent = 0;
+    while sent < n {
+        sent += load(serve.at("otlp-http"), Signal::Logs, Duration::from_secs(2), None).accepted;
+    }
+    assert_eq!(serve.stop(), Some(0));
+    println!("{sent} log records");
 }
 
 fn query(n: u64) {

@@ -215,6 +215,11 @@ impl App {
         self.state.trace.n_hits()
     }
 
+    /// How many records were followed since the tail began.
+    pub fn n_tailed(&self) -> u64 {
+        self.state.logs.n_tailed()
+    }
+
     /// Where one is, as an address.
     pub fn address(&self) -> String {
         self.state.route.to_hash()

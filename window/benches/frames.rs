@@ -1,6 +1,6 @@
-//! A trace of 100,000 spans: how long until it stands on the screen, and our own time for each frame while one
-//! scrolls, zooms and folds: thread CPU of `logic`, `ui` and tessellation. Prints percentiles; an empty app's frame is
-//! printed beside them.
+//! A large trace (`SEXTANT_SPANS`, 100,000 where it is not said): how long until it stands on the screen, and our own
+//! time for each frame while one scrolls, zooms and folds: thread CPU of `logic`, `ui` and tessellation. Prints
+//! percentiles; an empty app's frame is printed beside them. With `SEXTANT_DATA`, the same for the log records of a store.
 #![allow(clippy::print_stdout, reason = "figures are what it is for")]
 
 use eframe::App as _;
@@ -13,13 +13,12 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message as _;
 use rustix::time::{ClockId, clock_gettime};
-use sextant_contract::{Backend as _, Command};
+use sextant_contract::{Ask, Backend as _, Command, Period, SearchAsk, SearchKind};
 use sextant_ui::App;
 use sextant_workbench::{Options, StoreConfig, Workbench};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-const N_SPANS: u64 = 100_000;
 const TRACE: [u8; 16] = [7; 16];
 const START: u64 = 1_763_560_800_000_000_000;
 
@@ -33,7 +32,7 @@ fn id(n: u64) -> Vec<u8> {
 }
 
 /// A tree in which each span has up to ten children, of ten services; one in a hundred failed.
-fn spans(from: u64, to: u64) -> Vec<u8> {
+fn spans(from: u64, to: u64, n_spans: u64) -> Vec<u8> {
     let mut by_service: Vec<Vec<Span>> = vec![Vec::new(); 10];
     for n in from..to {
         let parent = n.saturating_sub(1) / 10;
@@ -45,7 +44,7 @@ fn spans(from: u64, to: u64) -> Vec<u8> {
             name: format!("operation {}", n % 37),
             kind: 1 + (n % 5) as i32,
             start_time_unix_nano: start,
-            end_time_unix_nano: start + 50_000 + (N_SPANS - n) * 10_000 / (1 + n / 10),
+            end_time_unix_nano: start + 50_000 + (n_spans - n) * 10_000 / (1 + n / 10),
             attributes: vec![text("http.route", format!("/things/{}", n % 100)), text("thread.name", "main".into())],
             status: (n % 100 == 99).then(|| Status { code: 2, message: "deadline exceeded".into() }),
             ..Span::default()
@@ -136,14 +135,37 @@ fn wheel(y: f32) -> Vec<Event> {
     ]
 }
 
+/// Resident memory in MB.
+fn memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+    line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or(0.0) / 1_000.0
+}
+
+fn open(dir: &std::path::Path, runtime: &tokio::runtime::Runtime) -> Workbench {
+    Workbench::open(Options { store: StoreConfig::new(dir) }, runtime.handle().clone()).expect("a store")
+}
+
+fn letter(text: &str) -> Vec<Event> {
+    vec![Event::Text(text.into())]
+}
+
 fn main() {
-    let dir = tempfile::tempdir().expect("a directory");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let workbench =
-        Workbench::open(Options { store: StoreConfig::new(dir.path()) }, runtime.handle().clone()).expect("a store");
-    for from in (0..N_SPANS).step_by(10_000) {
+    let n_spans = std::env::var("SEXTANT_SPANS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
+    trace(&runtime, n_spans);
+    if let Some(dir) = std::env::var_os("SEXTANT_DATA") {
+        logs(&runtime, std::path::Path::new(&dir));
+    }
+    tail(&runtime);
+}
+
+fn trace(runtime: &tokio::runtime::Runtime, n_spans: u64) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let workbench = open(dir.path(), runtime);
+    for from in (0..n_spans).step_by(10_000) {
         let import = Command::Import { name: "trace".into(), format: Some("otlp-pb".into()), project: None };
-        runtime.block_on(workbench.act(import, spans(from, from + 10_000))).expect("it is taken in");
+        runtime.block_on(workbench.act(import, spans(from, from + 10_000, n_spans))).expect("it is taken in");
     }
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let address = format!("#/trace?q=&from={START}&to={}&trace={}&span=", START + 1_000_000_000, hex(&TRACE));
@@ -154,12 +176,17 @@ fn main() {
 
     let mut window = Window::new(|ctx| App::new(ctx, Rc::new(workbench.clone())));
     window.settle();
+    let before = memory();
     let began = Instant::now();
     window.app.open(&address);
     window.frame(Vec::new());
     window.settle();
-    println!("{:<34} {:.0} ms until it is on the screen", "open 100,000 spans", began.elapsed().as_secs_f64() * 1e3);
-    let letter = |text: &str| vec![Event::Text(text.into())];
+    let took = began.elapsed().as_secs_f64() * 1e3;
+    println!(
+        "{:<34} {took:.0} ms until it is on the screen, {:.0} MB more",
+        format!("open {n_spans} spans"),
+        memory() - before
+    );
     report("fold all", (0..10).map(|_| window.frame(letter("]"))).collect());
     report("unfold all", (0..10).map(|_| window.frame(letter("["))).collect());
     report("still", (0..200).map(|_| window.frame(Vec::new())).collect());
@@ -175,5 +202,116 @@ fn main() {
         modifiers: Modifiers::NONE,
     };
     report("next row", (0..200).map(|_| window.frame(vec![down.clone()])).collect());
+    let find = Ask::FindSpans { trace: hex(&TRACE), text: "things/77".into() };
+    let began = Instant::now();
+    let found = runtime.block_on(workbench.ask(find)).expect("an answer").n_rows();
+    println!("{:<34} {:.0} ms, {found} spans", "find in attributes", began.elapsed().as_secs_f64() * 1e3);
+    report("flame graph made", vec![window.frame(letter("2"))]);
+    report("flame graph", (0..200).map(|_| window.frame(Vec::new())).collect());
+    report("operations made", vec![window.frame(letter("3"))]);
+    report("operations", (0..200).map(|_| window.frame(Vec::new())).collect());
+    workbench.close();
+}
+
+/// Log records of a store: the first ones, scrolling, another period, completing.
+fn logs(runtime: &tokio::runtime::Runtime, dir: &std::path::Path) {
+    let workbench = open(dir, runtime);
+    let extent = runtime.block_on(workbench.ask(Ask::Extent { kind: SearchKind::Logs })).expect("an extent");
+    let rows: serde_json::Value =
+        serde_json::from_str(&sextant_contract::rows_to_json(&extent.batches)).expect("a row");
+    let of = |name: &str| rows[0][name].as_i64().expect("a number");
+    let (first, last) = (of("first"), of("last") + 1);
+    let mut window = Window::new(|ctx| App::new(ctx, Rc::new(workbench.clone())));
+    window.settle();
+    let mut opened = |name: &str, address: &str| {
+        let began = Instant::now();
+        window.app.open(address);
+        window.frame(Vec::new());
+        window.settle();
+        println!("{name:<34} {:.0} ms", began.elapsed().as_secs_f64() * 1e3);
+    };
+    opened(&format!("{} logs: rows, bars, count, facets", of("n")), &format!("#/logs?q=&from={first}&to={last}"));
+    let third = (last - first) / 3;
+    opened("another period", &format!("#/logs?q=&from={}&to={}", first + third, last - third));
+    opened("a word", &format!("#/logs?q=timeout&from={first}&to={last}"));
+    opened("patterns", &format!("#/logs?q=&from={first}&to={last}&with=patterns"));
+    opened("records again", &format!("#/logs?q=&from={first}&to={last}"));
+    report("scroll", (0..600).map(|i| window.frame(wheel(if i < 500 { -900.0 } else { 1_500.0 }))).collect());
+    window.frame(letter("/"));
+    let mut completed = Vec::new();
+    for text in ["s", "e", "r", "v", "i", "c", "e", ":", "c"] {
+        let began = Instant::now();
+        window.frame(letter(text));
+        window.settle();
+        completed.push(began.elapsed());
+    }
+    report("key press to completion (wall)", completed);
+    let range = Period { from: Some(first), to: Some(last) };
+    let search =
+        SearchAsk { kind: SearchKind::Logs, query: String::new(), period: range, limit: 1_000, explain: false };
+    let timed = |name: &str, ask: Ask| {
+        let took = (0..5).map(|_| {
+            let began = Instant::now();
+            runtime.block_on(workbench.ask(ask.clone())).expect("an answer");
+            began.elapsed()
+        });
+        report(name, took.collect());
+    };
+    timed("newest 1,000 rows (wall)", Ask::Search(search.clone()));
+    let odd = SearchAsk { period: Period { from: Some(first + third + 7), to: Some(last - third) }, ..search.clone() };
+    timed("histogram of a part (wall)", Ask::Histogram { search: odd, n_buckets: 90 });
+    timed("histogram of all (wall)", Ask::Histogram { search, n_buckets: 90 });
+    workbench.close();
+}
+
+/// Records at 5,000 a second: from their acknowledgement to the screen.
+fn tail(runtime: &tokio::runtime::Runtime) {
+    const BATCH: u64 = 100;
+    let dir = tempfile::tempdir().expect("a directory");
+    let workbench = open(dir.path(), runtime);
+    let mut window = Window::new(|ctx| App::new(ctx, Rc::new(workbench.clone())));
+    window.app.open("#/logs?q=&last=5&with=tail");
+    window.settle();
+    std::thread::sleep(Duration::from_millis(300));
+    window.frame(Vec::new());
+    let (sender, acked) = std::sync::mpsc::channel::<Instant>();
+    let (to, handle) = (workbench.clone(), runtime.handle().clone());
+    let load = std::thread::spawn(move || {
+        let began = Instant::now();
+        for batch in 0..500u64 {
+            let record = |i: u64| {
+                let time =
+                    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+                format!(
+                    "{{\"timeUnixNano\":\"{time}\",\"severityNumber\":9,\"body\":{{\"stringValue\":\"request {i} of {batch} handled\"}}}}"
+                )
+            };
+            let records: Vec<String> = (0..BATCH).map(record).collect();
+            let body = format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{}]}}]}}]}}", records.join(","));
+            let import = Command::Import { name: "l.json".into(), format: Some("otlp-json".into()), project: None };
+            handle.block_on(to.act(import, body.into_bytes())).expect("is taken in");
+            sender.send(Instant::now()).expect("is listened to");
+            std::thread::sleep(Duration::from_millis(20 * (batch + 1)).saturating_sub(began.elapsed()));
+        }
+    });
+    let (mut waiting, mut lags, mut frames) = (std::collections::VecDeque::new(), Vec::new(), Vec::new());
+    let mut n_batches = 0;
+    while !load.is_finished() || !waiting.is_empty() {
+        waiting.extend(acked.try_iter());
+        frames.push(window.frame(Vec::new()));
+        let seen = window.app.n_tailed() / BATCH;
+        while n_batches < seen {
+            let Some(at) = waiting.pop_front() else { break };
+            lags.push(Instant::now().saturating_duration_since(at));
+            n_batches += 1;
+        }
+        if lags.len() >= 500 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(4));
+    }
+    load.join().expect("it ends");
+    report("tail: acknowledged to the screen", lags);
+    report("tail: frames", frames);
     workbench.close();
 }

@@ -18,9 +18,10 @@ fn main() -> anyhow::Result<()> {
         ["grammar"] => grammar::write(root()?),
         ["setup"] => run("xtask/setup.sh", &["test"]),
         ["bench"] => run("make", &["bench"]),
+        ["bench", "ui"] => bench_ui(),
         ["bench", args @ ..] => bench(args),
         _ => bail!(
-            "usage: cargo xtask wasm [wasm-quick|wasm-release] | tidy | grammar | setup | bench [ingest|query|soak …]"
+            "usage: cargo xtask wasm [wasm-quick|wasm-release] | tidy | grammar | setup | bench [ui|ingest|query|soak …]"
         ),
     }
 }
@@ -39,6 +40,24 @@ fn bench(args: &[&str]) -> anyhow::Result<()> {
     run("cargo", &["build", "--quiet", "--profile", "quick", "--workspace"])?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| std::path::PathBuf::from("target"), Into::into);
     run(&root()?.join(target).join("quick/bench").to_string_lossy(), args)
+}
+
+/// Figures of the screens: a trace of a million spans and ten million log records.
+fn bench_ui() -> anyhow::Result<()> {
+    let dir = Path::new("/var/tmp").join(format!("sextant-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&dir)?;
+    let made = bench(&["logs", &dir.to_string_lossy(), "--millions", "10"]);
+    let measured = made.and_then(|()| {
+        let status = Command::new("cargo")
+            .current_dir(root()?)
+            .args(["bench", "--quiet", "--profile", "quick", "--package", "sextant-window", "--bench", "frames"])
+            .env("SEXTANT_SPANS", "1000000")
+            .env("SEXTANT_DATA", &dir)
+            .status()?;
+        if status.success() { Ok(()) } else { bail!("the frames could not be measured") }
+    });
+    std::fs::remove_dir_all(&dir)?;
+    measured
 }
 
 /// The UI for the browser: compiled, bound, and put beside its page.

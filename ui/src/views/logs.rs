@@ -34,6 +34,13 @@ pub(crate) struct State {
     tail: tail::State,
 }
 
+impl State {
+    /// How many records were followed since the tail began.
+    pub fn n_tailed(&self) -> u64 {
+        self.tail.n_seen()
+    }
+}
+
 /// What the screen shows of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {

@@ -44,6 +44,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// How many came.
+    pub fn n_seen(&self) -> u64 {
+        self.n_seen
+    }
+
     fn take(&mut self, answer: &Rc<Answer>) {
         self.n_lost += answer.object.as_ref().and_then(|o| o["lost"].as_u64()).unwrap_or(0);
         let n = answer.n_rows();
