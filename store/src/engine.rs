@@ -325,7 +325,12 @@ impl Store {
 
     /// All rows of one trace in `table` (traces or logs), in no order.
     pub fn trace(&self, table: Table, id: TraceId) -> Result<Answer, StoreError> {
-        Duck::trace(&self.snapshot(), table, id)
+        Duck::trace(&self.snapshot(), table, id, None)
+    }
+
+    /// The same with some columns only, `TraceId` among them; rows that were not sealed yet have all.
+    pub fn trace_columns(&self, table: Table, id: TraceId, columns: &[&str]) -> Result<Answer, StoreError> {
+        Duck::trace(&self.snapshot(), table, id, Some(columns))
     }
 
     /// Asks the background for something and waits for it.

@@ -1,10 +1,10 @@
 //! What the screens ask beyond searching: facets, histograms, the tree of a trace, one span, senders.
 
 use crate::search::{answer, not_found, signal};
-use crate::skeleton::skeleton;
+use crate::skeleton;
 use crate::workbench::Workbench;
 use crate::{errors, trace};
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
 use sextant_analysis::Spans;
 use sextant_contract::{Answer, AskError, Code, Period, SearchAsk, SearchKind, push_row};
@@ -103,14 +103,29 @@ impl Workbench {
     }
 
     pub(crate) fn skeleton(&self, id: &str) -> Result<Answer, AskError> {
-        let mut found = self.stored_trace(id)?;
-        let logs = self.store.trace(Table::Logs, trace::parse_id(id)?).map_err(|e| errors::store(&e))?;
-        let (rows, head) = skeleton(&found.batches, &logs.batches)
+        let mut found = self.stored_columns(id, Some(&skeleton::COLUMNS))?;
+        let logs = self.store.trace_columns(Table::Logs, trace::parse_id(id)?, &["TraceId", "SpanId", "Timestamp"]);
+        let logs = logs.map_err(|e| errors::store(&e))?;
+        let (rows, mut head) = skeleton::skeleton(&found.batches, &logs.batches)
             .map_err(|e| AskError::new(Code::Internal, format!("the tree can't be made: {e}")))?;
+        head["status"] = self.root_status(id, head["root"].as_str().unwrap_or_default()).into();
         found.schema = rows.schema();
         found.batches = vec![rows];
         found.object = Some(head);
         Ok(found)
+    }
+
+    /// How the request of a trace ended, by the attributes of its root.
+    fn root_status(&self, trace: &str, span: &str) -> String {
+        let Ok(id) = trace::parse_id(trace) else { return String::new() };
+        let sql = duckdb::status_of(&id.to_string(), span);
+        let prune = Prune { traces: Some(vec![id]), ..Prune::default() };
+        let found = self.store.query(&sql, &prune, Limits::default()).ok();
+        let text = found.and_then(|f| {
+            let column = f.batches.first()?.column(0).as_string_opt::<i32>()?;
+            column.iter().flatten().next().map(str::to_owned)
+        });
+        text.unwrap_or_default()
     }
 
     pub(crate) fn span(&self, trace: &str, span: &str) -> Result<Answer, AskError> {

@@ -5,10 +5,23 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
 use sextant_contract::{Answer, AskError, Code};
 use std::sync::Arc;
 
+/// What is looked through.
+const COLUMNS: [&str; 9] = [
+    "TraceId",
+    "SpanId",
+    "SpanName",
+    "ServiceName",
+    "StatusMessage",
+    "SpanAttributes",
+    "ResourceAttributes",
+    "Events.Name",
+    "Events.Attributes",
+];
+
 impl Workbench {
     /// Rows `span` of the spans that have `text`, in any case of ASCII letters.
     pub(crate) fn find_spans(&self, trace: &str, text: &str) -> Result<Answer, AskError> {
-        let mut found = self.stored_trace(trace)?;
+        let mut found = self.stored_columns(trace, Some(&COLUMNS))?;
         let needle = text.trim().to_lowercase();
         let mut ids: Vec<u64> = Vec::new();
         for batch in &found.batches {

@@ -1,8 +1,8 @@
 //! The tree of a trace as columns, small enough for any bridge: texts by number, times from the start of the trace.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringArray,
-    StringDictionaryBuilder, UInt32Array, UInt64Array,
+    ArrayRef, BooleanArray, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringDictionaryBuilder, UInt32Array,
+    UInt64Array,
 };
 use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
@@ -15,11 +15,25 @@ use std::sync::Arc;
 const MAX_MARKS: usize = 256;
 /// So many shares of the critical path are named.
 const MAX_SHARES: usize = 16;
-/// Attributes that say how a request ended.
-const STATUS_KEYS: [&str; 3] = ["http.response.status_code", "http.status_code", "rpc.grpc.status_code"];
+/// The columns that a tree is made of.
+pub(crate) const COLUMNS: [&str; 12] = [
+    "TraceId",
+    "SpanId",
+    "ParentSpanId",
+    "Timestamp",
+    "Duration",
+    "ServiceName",
+    "SpanName",
+    "SpanKind",
+    "StatusCode",
+    "StatusMessage",
+    "Events.Timestamp",
+    "Links.TraceId",
+];
 
 /// Rows depth first, and what is said about the whole trace: when it starts (`origin`), how many logs it has (`logs`), what its critical path went
-/// into (`critical`), and the response status of its root (`status`).
+/// into
+/// (`critical`), and which span its root is (`root`).
 pub(crate) fn skeleton(spans: &[RecordBatch], logs: &[RecordBatch]) -> Result<(RecordBatch, Value), ArrowError> {
     let access = Spans::new(spans);
     let tree = Tree::build(access);
@@ -76,7 +90,7 @@ pub(crate) fn skeleton(spans: &[RecordBatch], logs: &[RecordBatch]) -> Result<(R
         "origin": origin,
         "logs": log_spans.len(),
         "critical": shares(&tree, &path, &services, &names),
-        "status": status(spans, tree.nodes.first()),
+        "root": tree.nodes.first().map_or("", |n| ids[n.span as usize]),
     });
     Ok((rows, head))
 }
@@ -116,31 +130,4 @@ fn shares(tree: &Tree, path: &CriticalPath, services: &[&str], names: &[&str]) -
         all.push((("", "other"), rest));
     }
     all.into_iter().map(|((service, name), nanos)| json!([service, name, nanos])).collect()
-}
-
-/// How the request of the root ended, by its attributes.
-fn status(spans: &[RecordBatch], root: Option<&Node>) -> String {
-    let Some(root) = root else { return String::new() };
-    let mut row = root.span as usize;
-    for batch in spans {
-        if row >= batch.num_rows() {
-            row -= batch.num_rows();
-            continue;
-        }
-        let Some(map) = batch.column_by_name("SpanAttributes").and_then(|c| c.as_map_opt()) else { continue };
-        let entries = map.value(row);
-        let (Some(keys), Some(values)) =
-            (entries.column(0).as_string_opt::<i32>(), entries.column(1).as_string_opt::<i32>())
-        else {
-            continue;
-        };
-        let value = |key: &&str| Some(value_of(keys, values, key)?.to_owned());
-        return STATUS_KEYS.iter().find_map(value).unwrap_or_default();
-    }
-    String::new()
-}
-
-fn value_of<'a>(keys: &StringArray, values: &'a StringArray, key: &str) -> Option<&'a str> {
-    let place = keys.iter().position(|k| k == Some(key))?;
-    (!values.is_null(place)).then(|| values.value(place))
 }

@@ -29,8 +29,17 @@ impl Workbench {
     }
 
     pub(crate) fn stored_trace(&self, id: &str) -> Result<Answer, AskError> {
+        self.stored_columns(id, None)
+    }
+
+    /// The spans of a trace, with some of their columns only.
+    pub(crate) fn stored_columns(&self, id: &str, columns: Option<&[&str]>) -> Result<Answer, AskError> {
         let id = parse_id(id)?;
-        let found = self.store.trace(Table::Traces, id).map_err(|e| errors::store(&e))?;
+        let found = match columns {
+            None => self.store.trace(Table::Traces, id),
+            Some(columns) => self.store.trace_columns(Table::Traces, id, columns),
+        };
+        let found = found.map_err(|e| errors::store(&e))?;
         if let (0, Some(first)) = (found.n_rows(), found.missing.first()) {
             let message = format!("there is no trace {id} in what can be read; {}", first.why);
             return Err(not_found(message).hint("see what is damaged with: sextant doctor"));

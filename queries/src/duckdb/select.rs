@@ -123,6 +123,17 @@ pub fn roots(service: &str, name: &str, range: TimeRange, limit: usize) -> Sql {
     Sql { text, params }
 }
 
+/// How a span says that its request ended: column `status`.
+pub fn status_of(trace: &str, span: &str) -> Sql {
+    let keys = ["http.response.status_code", "http.status_code", "rpc.grpc.status_code"];
+    let values: Vec<String> = keys.iter().map(|key| format!("SpanAttributes[{}]", quote(key))).collect();
+    let text = format!(
+        "SELECT coalesce({}, '') AS status FROM traces WHERE TraceId = ? AND SpanId = ? LIMIT 1",
+        values.join(", ")
+    );
+    Sql { text, params: vec![Param::Text(trace.to_owned()), Param::Text(span.to_owned())] }
+}
+
 /// One row for each of `ids`, over all their spans.
 pub fn trace_summaries(ids: &[TraceId]) -> Sql {
     let list: Vec<String> = ids.iter().map(|id| quote(&id.to_string())).collect();

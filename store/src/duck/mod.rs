@@ -204,7 +204,12 @@ impl Duck {
     }
 
     /// Through the trace index and the page index, without DuckDB.
-    pub fn trace(snapshot: &Snapshot, table: Table, id: TraceId) -> Result<Answer, StoreError> {
+    pub fn trace(
+        snapshot: &Snapshot,
+        table: Table,
+        id: TraceId,
+        columns: Option<&[&str]>,
+    ) -> Result<Answer, StoreError> {
         let since = Instant::now();
         let text = id.to_string();
         let mut answer = Answer { batches: snapshot.hot_batches(table), ..Answer::default() };
@@ -214,7 +219,11 @@ impl Duck {
         answer.missing = pruned.missing;
         for segment in pruned.segments.into_iter().map(|c| c.segment) {
             let found = segment.trace_index().and_then(|index| index.rows(id).ok());
-            match sextant_columns::read_rows(&segment.path, table, found.as_deref()) {
+            let read = match columns {
+                None => sextant_columns::read_rows(&segment.path, table, found.as_deref()),
+                Some(names) => sextant_columns::read_columns(&segment.path, names, found.as_deref()),
+            };
+            match read {
                 Ok(batches) => answer.batches.extend(batches),
                 Err(_) if !segment.verify()? => {
                     answer.missing.push(segment.set_damaged());
