@@ -104,18 +104,51 @@ struct Next {
     guides: u64,
 }
 
+/// Which spans have many children that do the same, whatever is folded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alike {
+    /// By place.
+    pub has: Vec<bool>,
+    /// The first of each group.
+    pub firsts: Vec<usize>,
+}
+
+impl Alike {
+    /// Of a whole trace.
+    pub(crate) fn of(all: &Skeleton) -> Self {
+        let mut found = Self { has: vec![false; all.len()], firsts: Vec::new() };
+        let mut kinds: Vec<((usize, usize), usize)> = Vec::new();
+        for parent in all.spans().filter(|s| s.n_descendants() >= MIN_GROUP) {
+            kinds.clear();
+            kinds.extend(parent.children().map(|c| (all.span(c).what(), c)));
+            kinds.sort_unstable();
+            for run in kinds.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() >= MIN_GROUP) {
+                found.has[parent.place()] = true;
+                found.firsts.push(run[0].1);
+            }
+        }
+        found
+    }
+}
+
+fn roots(all: &Skeleton) -> impl Iterator<Item = usize> + '_ {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let at = (next < all.len()).then_some(next)?;
+        next += 1 + all.span(at).n_descendants();
+        Some(at)
+    })
+}
+
 impl Rows {
     /// The rows under `folds`.
     pub fn of(all: &Skeleton, folds: &Folds) -> Self {
         let mut rows = Self::default();
-        let mut roots = Vec::new();
-        let mut at = 0;
-        while at < all.len() {
-            roots.push(at);
-            at += 1 + all.span(at).n_descendants();
+        if folds.closed.is_empty() {
+            rows.list.reserve(all.len());
         }
         let mut stack = Vec::new();
-        rows.push_children(all, folds, &roots, (0, 0, false), &mut stack);
+        rows.push_children(all, folds, None, roots(all), (0, 0), &mut stack);
         while let Some(next) = stack.pop() {
             rows.visit(all, folds, &next, &mut stack);
         }
@@ -126,7 +159,7 @@ impl Rows {
         let span = all.span(next.place);
         let is_closed = match next.group {
             Some(_) => !folds.open_groups.contains(&next.place),
-            None => folds.closed.contains(&next.place),
+            None => !folds.closed.is_empty() && folds.closed.contains(&next.place),
         };
         let can_fold = next.group.is_some() || span.n_descendants() > 0;
         self.list.push(Row {
@@ -158,53 +191,62 @@ impl Rows {
             }
             None if is_closed => self.n_folded += span.n_descendants(),
             None => {
-                let children: Vec<usize> = span.children().collect();
-                self.push_children(all, folds, &children, (next.depth + 1, below, folds.has_groups), stack);
+                let parent = folds.has_groups.then_some(next.place);
+                self.push_children(all, folds, parent, span.children(), (next.depth + 1, below), stack);
             }
         }
     }
 
-    /// Puts siblings on the stack, the first on top; `(depth, guides, whether to group)`.
+    /// Puts siblings on the stack, the first on top; they are grouped where a parent is given and has some that are alike.
     fn push_children(
         &mut self,
         all: &Skeleton,
         folds: &Folds,
-        children: &[usize],
-        (depth, guides, has_groups): (usize, u64, bool),
+        parent: Option<usize>,
+        children: impl Iterator<Item = usize>,
+        (depth, guides): (usize, u64),
         stack: &mut Vec<Next>,
     ) {
-        let mut shown = Vec::with_capacity(children.len());
-        for child in children {
-            if folds.hides(all, *child) {
-                self.n_hidden += 1 + all.span(*child).n_descendants();
-            } else {
-                shown.push(*child);
-            }
-        }
-        let mut alike: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
-        if has_groups && shown.len() >= MIN_GROUP {
-            for child in &shown {
-                alike.entry(all.span(*child).what()).or_default().push(*child);
-            }
-        }
         let start = stack.len();
-        for child in shown {
-            let members = alike.get(&all.span(child).what()).filter(|m| m.len() >= MIN_GROUP);
-            let group = match members {
-                Some(members) if members[0] == child => {
-                    self.groups.push(Group::of(all, members.clone()));
-                    Some(self.groups.len() - 1)
-                }
-                // It stands behind the first of its kind.
-                Some(_) => continue,
-                None => None,
-            };
-            stack.push(Next { place: child, group, depth, is_last: false, guides });
+        for place in children {
+            if folds.hides(all, place) {
+                self.n_hidden += 1 + all.span(place).n_descendants();
+            } else {
+                stack.push(Next { place, group: None, depth, is_last: false, guides });
+            }
+        }
+        if parent.is_some_and(|parent| all.alike().has[parent]) {
+            self.group(all, stack, start);
         }
         if let Some(last) = stack.get_mut(start..).and_then(<[Next]>::last_mut) {
             last.is_last = true;
         }
         stack[start..].reverse();
+    }
+
+    /// Lets the first of many that are alike stand for all of them.
+    fn group(&mut self, all: &Skeleton, stack: &mut Vec<Next>, start: usize) {
+        let mut alike: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
+        for next in &stack[start..] {
+            alike.entry(all.span(next.place).what()).or_default().push(next.place);
+        }
+        alike.retain(|_, members| members.len() >= MIN_GROUP);
+        let mut kept = start;
+        for at in start..stack.len() {
+            let place = stack[at].place;
+            match alike.get(&all.span(place).what()) {
+                Some(members) if members[0] == place => {
+                    self.groups.push(Group::of(all, members.clone()));
+                    stack[at].group = Some(self.groups.len() - 1);
+                }
+                // It stands behind the first of its kind.
+                Some(_) => continue,
+                None => {}
+            }
+            stack.swap(kept, at);
+            kept += 1;
+        }
+        stack.truncate(kept);
     }
 
     /// The row of a span, or of the group it stands behind.

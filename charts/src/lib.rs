@@ -18,7 +18,7 @@ mod waterfall;
 pub use bars::{Bars, Lane};
 pub use evicted::{Zone, evicted, hatch};
 pub use flame::{Flame, FlameBox, Operation, operations};
-pub use fold::{Folds, Group, Row, Rows, find};
+pub use fold::{Alike, Folds, Group, Row, Rows, find};
 pub use minimap::minimap;
 pub use points::{Point, Points};
 pub use scale::Scale;

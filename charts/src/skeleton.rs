@@ -1,5 +1,6 @@
 //! A trace as it comes from the workbench: depth-first columns, read where they lie.
 
+use crate::fold::Alike;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Int64Array, ListArray, RecordBatch, StringArray,
     UInt32Array, UInt64Array,
@@ -7,6 +8,7 @@ use arrow::array::{
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt32Type, UInt64Type};
 use sextant_contract::Answer;
+use std::sync::OnceLock;
 
 /// Texts by number.
 #[derive(Debug, Clone)]
@@ -57,6 +59,7 @@ pub struct Skeleton {
     pub critical_shares: Vec<(u8, String, i64)>,
     /// The response status of the root, if it has one.
     pub status: String,
+    alike: OnceLock<Alike>,
 }
 
 /// One span of a [`Skeleton`].
@@ -120,7 +123,13 @@ impl Skeleton {
             generation: answer.generation,
             critical_shares: head["critical"].as_array()?.iter().filter_map(share).collect(),
             status: head["status"].as_str().unwrap_or_default().to_owned(),
+            alike: OnceLock::new(),
         })
+    }
+
+    /// Which spans have many children that do the same.
+    pub fn alike(&self) -> &Alike {
+        self.alike.get_or_init(|| Alike::of(self))
     }
 
     /// How many spans there are.

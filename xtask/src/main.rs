@@ -50,7 +50,7 @@ fn bench_ui() -> anyhow::Result<()> {
     let measured = made.and_then(|()| {
         let status = Command::new("cargo")
             .current_dir(root()?)
-            .args(["bench", "--quiet", "--profile", "quick", "--package", "sextant-window", "--bench", "frames"])
+            .args(["bench", "--quiet", "--profile", "quick", "--workspace", "--bench", "frames"])
             .env("SEXTANT_SPANS", "1000000")
             .env("SEXTANT_DATA", &dir)
             .status()?;

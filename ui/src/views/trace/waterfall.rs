@@ -7,7 +7,7 @@ use crate::data::duration;
 use crate::fonts::Font;
 use crate::kit::{Kit, rect};
 use eframe::egui::{self, Rect, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
-use sextant_charts::{Folds, Row, Rows, Scale, Scene, Skeleton, Waterfall, critical_strip};
+use sextant_charts::{Row, Rows, Scale, Scene, Skeleton, Waterfall, critical_strip};
 
 const ROW: f32 = Waterfall::ROW;
 const STRIP: f32 = 56.0;
@@ -140,8 +140,7 @@ fn folding(state: &mut App, all: &Skeleton, rows: &Rows, at: usize, to: &mut usi
         set_open(state, row, true);
     }
     if state.takes(Do::UnfoldAll) {
-        let rows = Rows::of(all, &Folds { has_groups: state.trace.folds.has_groups, ..Folds::default() });
-        let groups = rows.groups.iter().map(|g| g.members[0]).collect();
+        let groups = all.alike().firsts.iter().copied().collect();
         state.trace.fold(|f| {
             f.closed.clear();
             f.open_groups = groups;
