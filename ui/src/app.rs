@@ -11,6 +11,7 @@ use crate::views::{compare, differs, home, logs, metrics, services, sql, status,
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
 use sextant_contract::{Backend, Command};
+use sextant_model::UnixNanos;
 use std::rc::Rc;
 
 /// What a frame shows at its foot.
@@ -50,9 +51,12 @@ pub(crate) struct State {
     pub services: services::State,
     pub sql: sql::State,
     pub figures: crate::views::figures::State,
+    /// Searches that were kept: names and addresses.
+    pub kept: Vec<(String, String)>,
     /// The trace that others are compared with.
     pub marked: Option<String>,
     pub palette: Option<palette::State>,
+    pub period: Option<overlay::period::State>,
     pub is_sheet_open: bool,
     pub is_view_as_open: bool,
     pub notices: Vec<Notice>,
@@ -131,6 +135,17 @@ impl State {
     }
 }
 
+/// Keeps where one is under the name of its search, for the palette.
+fn save(ctx: &Context, state: &mut State) {
+    let words = if state.route.search().is_empty() { "everything" } else { state.route.search() };
+    let name = format!("{words} in {}", state.route.view.word());
+    let notice = overlay::notices::Notice::said(format!("Kept: {name}. The palette has it."));
+    let value = state.route.to_hash();
+    state.asks.act(ctx, Command::Save { kind: "search".into(), name, value }, Vec::new());
+    state.asks.forget(palette::KEPT);
+    state.notices.push(notice);
+}
+
 /// What the button sends: enough to look around in.
 const DEMO_SPANS: u64 = 5_000;
 
@@ -179,8 +194,10 @@ impl App {
             services: services::State::default(),
             sql: sql::State::default(),
             figures: crate::views::figures::State::default(),
+            kept: Vec::new(),
             marked: None,
             palette: None,
+            period: None,
             is_sheet_open: false,
             is_view_as_open: false,
             notices: Vec::new(),
@@ -254,7 +271,10 @@ impl App {
         self.state.notices.extend(heard.notices);
         self.state.todo.append(&mut self.state.wanted);
         self.state.todo.extend(heard.chosen.iter().filter_map(|id| commands::by_id(id)));
-        let is_typing = self.state.is_typing || self.state.palette.is_some() || ctx.egui_wants_keyboard_input();
+        let is_typing = self.state.is_typing
+            || self.state.palette.is_some()
+            || self.state.period.is_some()
+            || ctx.egui_wants_keyboard_input();
         let pressed = self.keys.read(ctx, self.state.route.view, is_typing);
         self.state.todo.extend(pressed);
         for file in ctx.input(|i| i.raw.dropped_files.clone()) {
@@ -273,11 +293,18 @@ impl App {
                 Do::Palette => {
                     state.palette = if state.palette.is_some() { None } else { Some(palette::State::default()) };
                 }
+                Do::Period => state.period = Some(overlay::period::State::default()),
+                Do::CopyPeriod => {
+                    let (from, to) = state.route.period();
+                    ctx.copy_text(format!("{} to {}", UnixNanos(from), UnixNanos(to)));
+                }
+                Do::SaveSearch => save(ctx, state),
                 Do::Keys => state.is_sheet_open = !state.is_sheet_open,
                 Do::ViewAs => state.is_view_as_open = !state.is_view_as_open,
                 Do::Search => state.is_typing = true,
                 Do::Close => {
                     let is_closed = state.palette.take().is_some()
+                        || state.period.take().is_some()
                         || std::mem::take(&mut state.is_sheet_open)
                         || std::mem::take(&mut state.is_view_as_open);
                     if !is_closed {

@@ -56,6 +56,11 @@ impl View {
         }
     }
 
+    /// What it is called in a sentence.
+    pub fn word(self) -> &'static str {
+        if self == Self::Home { "home" } else { self.name() }
+    }
+
     /// The screen of the rail that this one belongs to.
     pub fn rail(self) -> Self {
         match self {

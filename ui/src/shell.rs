@@ -5,7 +5,6 @@ use crate::commands::Do;
 use crate::data::{clock, day};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, icon, key, rect, seg};
-use crate::overlay::menu;
 use crate::route::{Route, View};
 use crate::runtime::now;
 use crate::search;
@@ -13,8 +12,6 @@ use crate::tokens::pin_services;
 use eframe::egui::{self, Rect, Stroke, Ui, pos2};
 use serde_json::Value;
 use sextant_contract::Ask;
-
-const PRESETS: [u32; 8] = [5, 15, 60, 180, 720, 1_440, 10_080, 43_200];
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State, whole: Rect) {
     rail(ui, state, whole);
@@ -214,7 +211,8 @@ fn health(ui: &Ui, state: &mut State, width: f32, object: &Value) {
     kit.row(rect(x, 6.0, 92.0, 32.0), "health").on_hover_text(hint);
 }
 
-fn range_text(route: &Route) -> String {
+/// The period in words.
+pub(crate) fn range_text(route: &Route) -> String {
     match route.fixed {
         Some((from, to)) if day(from) == day(to) => {
             format!("{} {} – {}", day(from), clock(from, 0), clock(to, 0))
@@ -241,21 +239,12 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
         let exact = format!("{} – {}", &clock(from, 0)[..5], &clock(to, 0)[..5]);
         at = kit.text(at + 8.0, 26.0, Font::Mono(10.5), t.weak, &exact);
     }
-    let mut wanted = None;
     let text_area = kit.click(rect(x, 8.0, (w - 74.0).max(at - x).min(w - 74.0), 28.0), "range", "Time range");
     let caret = vec![pos2(x + w - 88.0, 20.0), pos2(x + w - 80.0, 20.0), pos2(x + w - 84.0, 25.0)];
     kit.paint.add(egui::Shape::convex_polygon(caret, t.strong, Stroke::NONE));
-    egui::Popup::menu(&text_area).gap(4.0).frame(menu::frame(t)).show(|ui| {
-        ui.set_max_width(200.0);
-        for minutes in PRESETS {
-            let text = range_text(&Route { minutes, fixed: None, ..Route::default() });
-            let is_on = state.route.is_live() && state.route.minutes == minutes;
-            if menu::row(ui, state.theme, &text, is_on) {
-                wanted = Some(Route { fixed: None, minutes, ..state.route.clone() });
-                ui.close();
-            }
-        }
-    });
+    if text_area.clicked() {
+        state.wanted.push(Do::Period);
+    }
     for (i, (name, label)) in [("left", "Earlier"), ("right", "Later"), ("zoom", "Zoom out")].into_iter().enumerate() {
         let ix = x + w - 63.0 + 22.0 * i as f32;
         let response = kit.click(rect(ix - 4.0, 10.0, 22.0, 24.0), ("range", name), label);
@@ -266,9 +255,6 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
         }
     }
     kit.vline(x + w - 72.0, 14.0, 16.0, t.strong_line);
-    if let Some(route) = wanted {
-        state.go(route);
-    }
 }
 
 fn foot(ui: &Ui, state: &State, whole: Rect) {

@@ -553,3 +553,49 @@ fn a_trace_is_a_flame_and_a_table_too() {
     assert!(screen.harness.query_by_label("0 hits").is_none());
     assert!(screen.harness.state().n_hits() > 3, "{}", screen.harness.state().n_hits());
 }
+
+#[test]
+fn periods_are_written_and_searches_kept() {
+    let mut screen = Screen::new(SIZE, 300);
+    screen.press("gt");
+    screen.press("tt");
+    screen.press("yesterday 9:00 to 10:30");
+    assert!(screen.rows().iter().any(|r| r.contains("09:00:00 – 10:30:00")), "{:?}", screen.rows());
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    let address = screen.address();
+    assert!(address.contains("&from=") && address.contains("&to="), "{address}");
+    // What makes no sense is said, and changes nothing.
+    screen.press("tt");
+    screen.press("soon");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert_eq!(screen.address(), address);
+    screen.harness.key_press(Key::Escape);
+    screen.settle();
+    screen.harness.state_mut().open("#/traces?q=service%3Acart&last=180");
+    screen.settle();
+    screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    screen.settle();
+    screen.press("gh");
+    screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    screen.settle();
+    std::thread::sleep(Duration::from_millis(100));
+    screen.settle();
+    screen.press("service:cart in traces");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().starts_with("#/traces?q=service%3Acart&last=180"), "{}", screen.address());
+}
+
+#[test]
+fn the_key_sheet_has_every_key() {
+    for size in [[1_440.0, 900.0], [640.0, 480.0]] {
+        let mut screen = Screen::new(size, 0);
+        screen.press("?");
+        screen.harness.get_by_label("Close");
+        screen.harness.key_press(Key::Escape);
+        screen.settle();
+        assert!(screen.harness.query_by_label("Close").is_none());
+    }
+}

@@ -4,12 +4,13 @@ pub(crate) mod choices;
 pub(crate) mod menu;
 pub(crate) mod notices;
 pub(crate) mod palette;
+pub(crate) mod period;
 mod sheet;
 mod view_as;
 
 use crate::app::State;
 use crate::fonts::Font;
-use crate::kit::{Kit, rect};
+use crate::kit::{Kit, key, rect};
 use eframe::egui::{Area, Id, Order, Rect, Sense, Ui, UiBuilder, pos2};
 
 /// Paints what is open, over all.
@@ -20,6 +21,9 @@ pub(crate) fn show(ui: &Ui, state: &mut State, whole: Rect) {
     }
     if state.palette.is_some() && above(ui, "palette", whole, |ui, is_left| palette::show(ui, state, whole, is_left)) {
         state.palette = None;
+    }
+    if state.period.is_some() && above(ui, "period", whole, |ui, is_left| period::show(ui, state, whole, is_left)) {
+        state.period = None;
     }
     if state.is_view_as_open && above(ui, "view as", whole, |ui, is_left| view_as::show(ui, state, whole, is_left)) {
         state.is_view_as_open = false;
@@ -47,6 +51,17 @@ fn sheet_frame(kit: &Kit<'_>, whole: Rect, r: Rect) {
     kit.fill(whole, kit.t.bg_app.gamma_multiply(0.62));
     kit.round(r, 6, kit.t.bg_panel);
     kit.border(r, 6, kit.t.control);
+}
+
+/// The title of a sheet, and the way to close it; says whether that was taken.
+fn sheet_title(kit: &Kit<'_>, r: Rect, title: &str, note: &str, id: &'static str) -> bool {
+    let t = kit.t;
+    let end = kit.text(r.left() + 21.0, r.top() + 27.5, Font::Semibold(15.0), t.strong, title);
+    kit.text(end + 9.0, r.top() + 26.5, Font::Regular(12.0), t.weak, note);
+    let esc = kit.click(rect(r.right() - 60.0, r.top() + 8.0, 48.0, 28.0), id, "Close");
+    key(kit, r.right() - 49.0, r.top() + 14.5, "Esc");
+    kit.hline(r.left() + 1.0, r.top() + 44.0, r.width() - 2.0, t.strong_line);
+    esc.clicked()
 }
 
 fn drop_frame(ui: &Ui, state: &State, whole: Rect) -> bool {

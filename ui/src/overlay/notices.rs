@@ -26,6 +26,11 @@ impl Notice {
         Self { text, is_bad, since: now() }
     }
 
+    /// What was done.
+    pub fn said(text: String) -> Self {
+        Self::new(text, false)
+    }
+
     /// What came of a file.
     pub fn imported(file: &ImportedFile) -> Self {
         let mut text = match &file.format {

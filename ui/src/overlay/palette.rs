@@ -10,6 +10,7 @@ use crate::route::{Route, View};
 use crate::views::trace::find_spans;
 use crate::views::traces::cross;
 use eframe::egui::{Event, Id, Key, Rect, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
+use sextant_contract::Ask;
 use sextant_model::Signal;
 use sextant_queries::parse;
 
@@ -81,6 +82,7 @@ fn lines(state: &App, typed: &str) -> Vec<(&'static str, Vec<Line>)> {
             groups.push(("Spans of this trace", spans(state, typed)));
         }
         groups.push(("Go to", of(|g| g == "Go to")));
+        groups.push(("Kept", kept(state, typed)));
         groups.push(("Search", searches(state, typed)));
     }
     // What begins with the word comes before what only has it.
@@ -89,6 +91,30 @@ fn lines(state: &App, typed: &str) -> Vec<(&'static str, Vec<Line>)> {
     }
     groups.retain(|(_, lines)| !lines.is_empty());
     groups
+}
+
+/// The name of the question what is kept.
+pub(crate) const KEPT: &str = "kept searches";
+
+/// Searches that were kept, the newest first.
+fn kept(state: &App, typed: &str) -> Vec<Line> {
+    let line = |(name, hash): &(String, String)| Line {
+        icon: "search",
+        text: name.clone(),
+        keys: &[],
+        span: None,
+        goal: Goal::Route(Route::from_hash(hash)),
+    };
+    let limit = if typed.is_empty() { 5 } else { 20 };
+    state.kept.iter().filter(|(name, _)| hit(name, typed).is_some()).take(limit).map(line).collect()
+}
+
+/// Takes in what is kept, whenever the palette is open.
+fn read_kept(ui: &Ui, state: &mut App) {
+    let slot = state.asks.ask(ui.ctx(), KEPT, false, || Ask::Saved { kind: "search".into() });
+    let Some(items) = slot.get().and_then(|a| a.object.as_ref()?["items"].as_array()) else { return };
+    let text = |one: &serde_json::Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
+    state.kept = items.iter().map(|one| (text(one, "name"), text(one, "value"))).collect();
 }
 
 fn spans(state: &App, typed: &str) -> Vec<Line> {
@@ -125,6 +151,7 @@ fn searches(state: &App, typed: &str) -> Vec<Line> {
 
 pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> bool {
     let Some(mut palette) = state.palette.take() else { return true };
+    read_kept(ui, state);
     let groups = lines(state, &palette.text);
     let n: usize = groups.iter().map(|(_, lines)| lines.len()).sum();
     palette.selected = moved(ui, palette.selected, n);

@@ -3,7 +3,7 @@
 use super::sheet_frame;
 use crate::app::State;
 use crate::fonts::Font;
-use crate::kit::{Kit, icon, key, rect};
+use crate::kit::{Kit, icon, rect};
 use crate::route::View;
 use eframe::egui::{Rect, Ui};
 use sextant_model::query::Query;
@@ -49,11 +49,8 @@ pub(super) fn show(ui: &Ui, state: &mut State, whole: Rect, is_left: bool) -> bo
     let h = (44.0 + ROW * ways.len() as f32 + 12.0).min(whole.height() - 24.0);
     let r = rect((whole.width() - w) / 2.0, 96.0_f32.min((whole.height() - h) / 2.0).max(12.0), w, h);
     sheet_frame(&kit, whole, r);
-    let end = kit.text(r.left() + 21.0, r.top() + 27.5, Font::Semibold(15.0), t.strong, "This search, elsewhere");
-    kit.text(end + 9.0, r.top() + 26.5, Font::Regular(12.0), t.weak, "with the period that is shown");
-    let esc = kit.click(rect(r.right() - 60.0, r.top() + 8.0, 48.0, 28.0), "close view as", "Close");
-    key(&kit, r.right() - 49.0, r.top() + 14.5, "Esc");
-    kit.hline(r.left() + 1.0, r.top() + 44.0, r.width() - 2.0, t.strong_line);
+    let is_closed =
+        super::sheet_title(&kit, r, "This search, elsewhere", "with the period that is shown", "close view as");
     for (i, (name, said)) in ways.iter().enumerate() {
         let y = r.top() + 45.0 + ROW * i as f32;
         if y + ROW > r.bottom() {
@@ -83,7 +80,7 @@ pub(super) fn show(ui: &Ui, state: &mut State, whole: Rect, is_left: bool) -> bo
             }
         }
     }
-    is_left && !ui.input(|i| i.pointer.interact_pos()).is_some_and(|p| r.contains(p)) || esc.clicked()
+    is_left && !ui.input(|i| i.pointer.interact_pos()).is_some_and(|p| r.contains(p)) || is_closed
 }
 
 #[cfg(test)]
