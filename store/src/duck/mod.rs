@@ -18,7 +18,9 @@ use duckdb::{Config, Connection, InterruptHandle};
 use sextant_columns::ColumnsError;
 use sextant_model::{Prune, Sql, Table, TraceId};
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 use views::{Views, occurs};
@@ -217,12 +219,8 @@ impl Duck {
         answer.scanned.n_segments_total = snapshot.n_segments(table);
         let pruned = snapshot.pruned(table, &Prune::trace(id));
         answer.missing = pruned.missing;
-        for segment in pruned.segments.into_iter().map(|c| c.segment) {
-            let found = segment.trace_index().and_then(|index| index.rows(id).ok());
-            let read = match columns {
-                None => sextant_columns::read_rows(&segment.path, table, found.as_deref()),
-                Some(names) => sextant_columns::read_columns(&segment.path, names, found.as_deref()),
-            };
+        let segments: Vec<Arc<Segment>> = pruned.segments.into_iter().map(|c| c.segment).collect();
+        for (segment, (found, read)) in segments.iter().zip(read_all(&segments, table, id, columns)) {
             match read {
                 Ok(batches) => answer.batches.extend(batches),
                 Err(_) if !segment.verify()? => {
@@ -246,6 +244,54 @@ impl Duck {
         answer.took = since.elapsed();
         Ok(answer)
     }
+}
+
+/// Which rows of a segment a trace has, where that is known, and those rows.
+type Found = (Option<Vec<Range<u32>>>, Result<Vec<RecordBatch>, ColumnsError>);
+
+/// The rows of a trace in each segment; a large one is read by as many threads as there are processors.
+fn read_all(segments: &[Arc<Segment>], table: Table, id: TraceId, columns: Option<&[&str]>) -> Vec<Found> {
+    /// A few rows are read sooner than a thread is begun.
+    const FEW_ROWS: u64 = 20_000;
+    let find = |s: &Segment| s.trace_index().and_then(|index| index.rows(id).ok());
+    let read = |s: &Segment, found: Option<Vec<Range<u32>>>| -> Found {
+        let read = match columns {
+            None => sextant_columns::read_rows(&s.path, table, found.as_deref()),
+            Some(names) => sextant_columns::read_columns(&s.path, names, found.as_deref()),
+        };
+        (found, read)
+    };
+    let found: Vec<_> = segments.iter().map(|s| find(s)).collect();
+    let rows = |(s, found): (&Arc<Segment>, &Option<Vec<Range<u32>>>)| match found {
+        Some(ranges) => ranges.iter().map(|r| u64::from(r.end - r.start)).sum(),
+        None => s.n_rows,
+    };
+    let n_rows: u64 = segments.iter().zip(&found).map(rows).sum();
+    let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(segments.len());
+    if n_rows < FEW_ROWS || n_threads < 2 {
+        return segments.iter().zip(found).map(|(s, found)| read(s, found)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(s) = segments.get(place) else { return done };
+            done.push((place, read(s, found[place].clone())));
+        }
+    };
+    let done = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect::<Vec<_>>()
+    });
+    let mut in_order: Vec<Found> = segments
+        .iter()
+        .map(|_| (None, Err(ColumnsError::Damaged { kind: "segment", what: "reading it was interrupted" })))
+        .collect();
+    for (place, found) in done {
+        in_order[place] = found;
+    }
+    in_order
 }
 
 /// What is known of segments without reading their rows.
