@@ -1,0 +1,74 @@
+//! Log records: patterns, and as they come.
+
+use crate::screen::{SIZE, Screen};
+use eframe::egui::Key;
+use sextant_contract::{Backend as _, Command};
+use sextant_workbench::now;
+use std::time::{Duration, Instant};
+
+/// Takes in log records of now.
+fn log(screen: &Screen, bodies: &[&str]) {
+    let record = |body: &&str| {
+        let time = now();
+        format!(
+            r#"{{"timeUnixNano":"{time}","severityNumber":17,"severityText":"ERROR","body":{{"stringValue":"{body}"}}}}"#
+        )
+    };
+    let records: Vec<String> = bodies.iter().map(record).collect();
+    let body = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#, records.join(","));
+    let import = Command::Import { name: "l.json".into(), format: None, project: None };
+    screen.runtime.block_on(screen.workbench.act(import, body.into_bytes())).expect("is taken in");
+}
+
+#[test]
+fn patterns_are_found_kept_and_hidden() {
+    let mut screen = Screen::new(SIZE, 300);
+    let lines: Vec<String> = (0..40).map(|i| format!("user u{i:04}x bought {i} books")).collect();
+    log(&screen, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    log(&screen, &["connection refused"; 3]);
+    screen.press("gl");
+    screen.press("p");
+    assert!(screen.address().contains("with=patterns"), "{}", screen.address());
+    let rows = screen.rows();
+    assert!(rows.iter().any(|r| r == "40 times user <ID> bought <NUM> books"), "{rows:?}");
+    assert!(rows.iter().any(|r| r == "3 times connection refused"), "{rows:?}");
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    // The records of the first one: exactly as many.
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().contains("body"), "{}", screen.address());
+    let rows = screen.rows();
+    assert!(rows.iter().filter(|r| r.contains("bought")).count() > 10, "{rows:?}");
+    assert!(!rows.iter().any(|r| r.contains("refused")), "{rows:?}");
+}
+
+#[test]
+fn records_are_followed_held_and_let_go() {
+    let mut screen = Screen::new(SIZE, 0);
+    screen.harness.state_mut().open("#/logs?q=level%3Aerror&last=60&with=tail");
+    screen.settle();
+    // The first answer only begins.
+    let wait = |screen: &mut Screen, word: &str| {
+        let began = Instant::now();
+        while !screen.rows().iter().any(|r| r.contains(word)) {
+            assert!(began.elapsed() < Duration::from_secs(10), "{word} does not appear: {:?}", screen.rows());
+            std::thread::sleep(Duration::from_millis(10));
+            screen.harness.step();
+        }
+    };
+    std::thread::sleep(Duration::from_millis(200));
+    screen.settle();
+    log(&screen, &["first", "second"]);
+    wait(&mut screen, "second");
+    assert_eq!(screen.rows().iter().filter(|r| r.contains("first")).count(), 1);
+    // Held, nothing moves; let go, what waited is there.
+    screen.press("=");
+    log(&screen, &["third"]);
+    std::thread::sleep(Duration::from_millis(300));
+    screen.settle();
+    assert!(!screen.rows().iter().any(|r| r.contains("third")), "{:?}", screen.rows());
+    screen.click("Jump to the newest");
+    wait(&mut screen, "third");
+    screen.press("f");
+    assert!(!screen.address().contains("with="), "{}", screen.address());
+}
