@@ -24,21 +24,21 @@ pub struct Group {
 }
 
 impl Group {
-    fn of(all: &Skeleton, members: Vec<usize>) -> Self {
+    fn of(all: &Skeleton, folds: &Folds, members: Vec<usize>) -> Self {
         let mut durations: Vec<i64> = members.iter().map(|m| all.span(*m).duration()).collect();
         durations.sort_unstable();
         let rank =
             |share: f64| durations[((durations.len() as f64 * share).ceil() as usize).clamp(1, durations.len()) - 1];
         let whole = |m: &usize| *m..*m + 1 + all.span(*m).n_descendants();
         Self {
-            n_spans: members.iter().map(|m| whole(m).len()).sum(),
+            n_spans: members.iter().map(|m| 1 + folds.n_below(all, *m)).sum(),
             ends: (
                 members.iter().map(|m| all.span(*m).start()).min().unwrap_or(0),
                 members.iter().map(|m| all.span(*m).end()).max().unwrap_or(0),
             ),
             p50: rank(0.5),
             p99: rank(0.99),
-            n_errors: members.iter().flat_map(whole).filter(|i| all.span(*i).is_error()).count(),
+            n_errors: members.iter().flat_map(whole).filter(|i| all.span(*i).is_error() && folds.has(all, *i)).count(),
             members,
         }
     }
@@ -55,11 +55,22 @@ pub struct Folds {
     pub has_groups: bool,
     /// Spans shorter than this share of the trace are hidden with their descendants, unless one failed.
     pub least_share: f64,
+    /// Only this span and its descendants are shown, as if it were the root.
+    pub root: Option<usize>,
+    /// Only spans of the service with this number are shown; each stands below the nearest one above it.
+    pub service: Option<usize>,
 }
 
 impl Default for Folds {
     fn default() -> Self {
-        Self { closed: HashSet::new(), open_groups: HashSet::new(), has_groups: true, least_share: 0.0 }
+        Self {
+            closed: HashSet::new(),
+            open_groups: HashSet::new(),
+            has_groups: true,
+            least_share: 0.0,
+            root: None,
+            service: None,
+        }
     }
 }
 
@@ -76,6 +87,8 @@ pub struct Row {
     pub is_closed: bool,
     /// Whether something can be hidden behind it.
     pub can_fold: bool,
+    /// How many spans are hidden behind it.
+    pub n_behind: usize,
     /// Whether it is the last one of its parent.
     pub is_last: bool,
     /// Depths at which the line of an ancestor goes on below this row.
@@ -131,10 +144,14 @@ impl Alike {
     }
 }
 
-fn roots(all: &Skeleton) -> impl Iterator<Item = usize> + '_ {
-    let mut next = 0;
+/// Those of `places` that `folds` has, each without what is below it: the nearest ones.
+fn nearest(all: &Skeleton, folds: &Folds, places: std::ops::Range<usize>) -> impl Iterator<Item = usize> {
+    let mut next = places.start;
     std::iter::from_fn(move || {
-        let at = (next < all.len()).then_some(next)?;
+        while next < places.end && !folds.has(all, next) {
+            next += 1;
+        }
+        let at = (next < places.end).then_some(next)?;
         next += 1 + all.span(at).n_descendants();
         Some(at)
     })
@@ -148,7 +165,7 @@ impl Rows {
             rows.list.reserve(all.len());
         }
         let mut stack = Vec::new();
-        rows.push_children(all, folds, None, roots(all), (0, 0), &mut stack);
+        rows.push_children(all, folds, None, nearest(all, folds, folds.whole(all)), (0, 0), &mut stack);
         while let Some(next) = stack.pop() {
             rows.visit(all, folds, &next, &mut stack);
         }
@@ -156,18 +173,24 @@ impl Rows {
     }
 
     fn visit(&mut self, all: &Skeleton, folds: &Folds, next: &Next, stack: &mut Vec<Next>) {
-        let span = all.span(next.place);
         let is_closed = match next.group {
             Some(_) => !folds.open_groups.contains(&next.place),
             None => !folds.closed.is_empty() && folds.closed.contains(&next.place),
         };
-        let can_fold = next.group.is_some() || span.n_descendants() > 0;
+        let can_fold = next.group.is_some() || folds.children(all, next.place).next().is_some();
+        let n_behind = match next.group {
+            _ if !is_closed => 0,
+            Some(group) => self.groups[group].n_spans,
+            None => folds.n_below(all, next.place),
+        };
+        self.n_folded += n_behind;
         self.list.push(Row {
             place: next.place,
             group: next.group,
             depth: next.depth,
             is_closed: is_closed && can_fold,
             can_fold,
+            n_behind,
             is_last: next.is_last,
             guides: next.guides,
         });
@@ -177,7 +200,7 @@ impl Rows {
             next.guides
         };
         match next.group {
-            Some(group) if is_closed => self.n_folded += self.groups[group].n_spans,
+            _ if is_closed => {}
             Some(group) => {
                 let members = self.groups[group].members.clone();
                 let last = members.len() - 1;
@@ -189,10 +212,9 @@ impl Rows {
                     guides: below,
                 }));
             }
-            None if is_closed => self.n_folded += span.n_descendants(),
             None => {
                 let parent = folds.has_groups.then_some(next.place);
-                self.push_children(all, folds, parent, span.children(), (next.depth + 1, below), stack);
+                self.push_children(all, folds, parent, folds.children(all, next.place), (next.depth + 1, below), stack);
             }
         }
     }
@@ -210,13 +232,14 @@ impl Rows {
         let start = stack.len();
         for place in children {
             if folds.hides(all, place) {
-                self.n_hidden += 1 + all.span(place).n_descendants();
+                self.n_hidden += 1 + folds.n_below(all, place);
             } else {
                 stack.push(Next { place, group: None, depth, is_last: false, guides });
             }
         }
-        if parent.is_some_and(|parent| all.alike().has[parent]) {
-            self.group(all, stack, start);
+        // Which have some that are alike is known for the whole trace; with what lies between left out, others have.
+        if parent.is_some_and(|parent| folds.service.is_some() || all.alike().has[parent]) {
+            self.group(all, folds, stack, start);
         }
         if let Some(last) = stack.get_mut(start..).and_then(<[Next]>::last_mut) {
             last.is_last = true;
@@ -225,7 +248,7 @@ impl Rows {
     }
 
     /// Lets the first of many that are alike stand for all of them.
-    fn group(&mut self, all: &Skeleton, stack: &mut Vec<Next>, start: usize) {
+    fn group(&mut self, all: &Skeleton, folds: &Folds, stack: &mut Vec<Next>, start: usize) {
         let mut alike: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
         for next in &stack[start..] {
             alike.entry(all.span(next.place).what()).or_default().push(next.place);
@@ -236,7 +259,7 @@ impl Rows {
             let place = stack[at].place;
             match alike.get(&all.span(place).what()) {
                 Some(members) if members[0] == place => {
-                    self.groups.push(Group::of(all, members.clone()));
+                    self.groups.push(Group::of(all, folds, members.clone()));
                     stack[at].group = Some(self.groups.len() - 1);
                 }
                 // It stands behind the first of its kind.
@@ -260,6 +283,27 @@ impl Rows {
 }
 
 impl Folds {
+    /// The places that are shown.
+    pub fn whole(&self, all: &Skeleton) -> std::ops::Range<usize> {
+        self.root.map_or(0..all.len(), |root| root..root + 1 + all.span(root).n_descendants())
+    }
+
+    /// Whether a span is of the service that is shown.
+    fn has(&self, all: &Skeleton, place: usize) -> bool {
+        self.service.is_none_or(|service| all.span(place).what().0 == service)
+    }
+
+    /// The nearest spans below `place` that are shown.
+    fn children(&self, all: &Skeleton, place: usize) -> impl Iterator<Item = usize> {
+        nearest(all, self, place + 1..place + 1 + all.span(place).n_descendants())
+    }
+
+    /// How many spans below `place` are of the service that is shown.
+    fn n_below(&self, all: &Skeleton, place: usize) -> usize {
+        let below = place + 1..place + 1 + all.span(place).n_descendants();
+        if self.service.is_none() { below.len() } else { below.filter(|i| self.has(all, *i)).count() }
+    }
+
     /// Whether a span is too short to be shown, with all that is below it.
     fn hides(&self, all: &Skeleton, place: usize) -> bool {
         let least = (all.extent as f64 * self.least_share) as i64;
@@ -270,18 +314,28 @@ impl Folds {
     /// Opens whatever hides the span at `place`; says whether something did.
     pub fn reveal(&mut self, all: &Skeleton, place: usize) -> bool {
         let mut has_changed = false;
+        if !self.whole(all).contains(&place) {
+            self.root = None;
+            has_changed = true;
+        }
+        if !self.has(all, place) {
+            self.service = None;
+            has_changed = true;
+        }
         if self.is_hidden(all, place) {
             self.least_share = 0.0;
             has_changed = true;
         }
         let mut above = None;
-        let mut at = 0;
+        let mut at = self.root.unwrap_or(0);
         while at < place {
             let end = at + all.span(at).n_descendants();
             if place <= end {
-                has_changed |= self.closed.remove(&at);
-                has_changed |= self.open_group(all, above, at);
-                above = Some(at);
+                if self.has(all, at) {
+                    has_changed |= self.closed.remove(&at);
+                    has_changed |= self.open_group(all, above, at);
+                    above = Some(at);
+                }
                 at += 1;
             } else {
                 at = end + 1;
@@ -292,12 +346,12 @@ impl Folds {
 
     /// Whether a span or one above it is too short to be shown.
     fn is_hidden(&self, all: &Skeleton, place: usize) -> bool {
-        let mut at = 0;
+        let mut at = self.root.unwrap_or(0);
         while at <= place {
             let end = at + all.span(at).n_descendants();
             if place > end {
                 at = end + 1;
-            } else if self.hides(all, at) {
+            } else if self.has(all, at) && self.hides(all, at) {
                 return true;
             } else {
                 at += 1;
@@ -310,7 +364,7 @@ impl Folds {
         let Some(parent) = parent.filter(|_| self.has_groups) else { return false };
         let what = all.span(member).what();
         let is_alike = |c: &usize| all.span(*c).what() == what && !self.hides(all, *c);
-        let alike: Vec<usize> = all.span(parent).children().filter(is_alike).collect();
+        let alike: Vec<usize> = self.children(all, parent).filter(is_alike).collect();
         alike.len() >= MIN_GROUP && self.open_groups.insert(alike[0])
     }
 }

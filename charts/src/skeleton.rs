@@ -158,6 +158,16 @@ impl Skeleton {
         self.span.values().iter().position(|s| *s == id)
     }
 
+    /// The name of the service with this number.
+    pub fn service_name(&self, number: usize) -> Option<&str> {
+        (number < self.service.words.len()).then(|| self.service.words.value(number))
+    }
+
+    /// The number of the service with this name.
+    pub fn service_number(&self, name: &str) -> Option<usize> {
+        self.service.words.iter().position(|word| word == Some(name))
+    }
+
     /// How many services take part.
     pub fn n_services(&self) -> usize {
         let mut seen = vec![false; self.service.words.len()];

@@ -146,6 +146,36 @@ fn every_place_has_a_row_whatever_is_folded() {
 }
 
 #[test]
+fn a_part_is_shown_as_if_it_were_all() {
+    let all = shop();
+    let below = Folds { root: Some(8), ..Folds::default() };
+    let part = Rows::of(&all, &below);
+    assert_eq!(part.list[0].depth, 0);
+    assert_eq!(part.list.len(), 1 + all.span(8).n_descendants());
+
+    // a calls b calls a five times: with b left out they are siblings that do the same.
+    let mut lines = vec![(0, "a", "root", 0, 100, false), (1, "b", "call", 1, 90, false)];
+    lines.extend((0..5).map(|i| (2, "a", "query", 10 + i, 1, i == 3)));
+    lines.push((1, "a", "end", 95, 1, false));
+    let all = skeleton(&lines);
+    let mut only = Folds { service: all.service_number("a"), ..Folds::default() };
+    let rows = Rows::of(&all, &only);
+    assert_eq!(names(&all, &rows), ["root", "  ×query", "  end"]);
+    assert_eq!((rows.n_folded, rows.groups[0].n_errors, rows.list[1].n_behind), (5, 1, 5));
+    only.closed.insert(0);
+    let closed = Rows::of(&all, &only);
+    assert_eq!((names(&all, &closed), closed.n_folded), (vec!["root".to_owned()], 6), "b is not counted");
+    only.reveal(&all, 4);
+    assert!(only.service.is_some() && Rows::of(&all, &only).list.iter().any(|r| r.place == 4 && r.group.is_none()));
+    only.reveal(&all, 1);
+    assert_eq!(only.service, None, "what is sought is shown");
+    let mut below = Folds { root: Some(1), service: all.service_number("a"), ..Folds::default() };
+    assert_eq!(names(&all, &Rows::of(&all, &below)), (0..5).map(|_| "query".to_owned()).collect::<Vec<_>>());
+    below.reveal(&all, 7);
+    assert_eq!((below.root, below.service.is_some()), (None, true));
+}
+
+#[test]
 fn spans_are_found_by_name_service_and_error() {
     let all = shop();
     assert_eq!(find(&all, "LAST"), [16]);

@@ -105,7 +105,7 @@ impl Waterfall<'_> {
             right -= 14.0;
         }
         if row.is_closed {
-            let n = group.map_or(span.n_descendants() + 1, |g| g.n_spans);
+            let n = if group.is_some() { row.n_behind } else { row.n_behind + 1 };
             let text = counted(n, "span");
             let width = mono_width(10.0, &text);
             scene.text_right(right, 14.0, Face::Mono(10.0), Ink::Weak, text);

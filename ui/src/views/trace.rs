@@ -4,6 +4,7 @@ mod detail;
 mod flame;
 pub(crate) use detail::level;
 mod minimap;
+mod scope;
 mod waterfall;
 
 use super::{report, states};
@@ -26,6 +27,10 @@ pub(crate) struct State {
     trace: String,
     all: Option<Rc<Skeleton>>,
     folds: Folds,
+    /// What was folded and which time was shown before, the latest last.
+    before: Vec<scope::Before>,
+    /// Whether the trace is on its way to the clipboard.
+    is_copying: bool,
     /// The rows under `folds`; none while they have to be made anew.
     rows: Option<Rc<Rows>>,
     /// The minimap of these rows at some width.
@@ -79,6 +84,8 @@ impl Default for State {
             trace: String::new(),
             all: None,
             folds: Folds::default(),
+            before: Vec::new(),
+            is_copying: false,
             rows: None,
             map: None,
             selected: (0, false),
@@ -111,9 +118,14 @@ impl State {
         self.has_old_colours = true;
     }
 
-    /// Changes what is folded.
+    /// Changes what is folded; that can be undone.
     fn fold(&mut self, change: impl FnOnce(&mut Folds)) {
+        let before = self.folds.clone();
         change(&mut self.folds);
+        if before == self.folds {
+            return;
+        }
+        scope::remember(&mut self.before, (before, self.window));
         self.rows = None;
         self.map = None;
     }
@@ -157,9 +169,9 @@ pub(crate) fn find_spans(state: &App, typed: &str, limit: usize) -> Vec<(usize, 
 /// Selects the span at `place` of the open trace and brings it into sight.
 pub(crate) fn select(state: &mut App, place: usize) {
     let Some(all) = state.trace.all.clone() else { return };
-    if state.trace.folds.reveal(&all, place) {
-        state.trace.fold(|_| {});
-    }
+    state.trace.fold(|folds| {
+        folds.reveal(&all, place);
+    });
     state.trace.selected = (place, false);
     state.trace.is_sought = true;
     state.route.span = all.span(place).id();
@@ -208,6 +220,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
             state.trace.shape = shape;
         }
     }
+    scope::commands(state, &all);
+    scope::copy(ui, state, &all);
     search_attributes(ui, state, &all);
     header(ui, state, rect(main.left(), main.top(), main.width(), 66.0), &all);
     let is_wide = main.width() >= WIDE;
@@ -261,13 +275,16 @@ fn load(state: &mut App, id: String, all: Rc<Skeleton>, is_other: bool) {
         let places: HashMap<u64, usize> = all.spans().map(|s| (s.number(), s.place())).collect();
         let moved = |place: &usize| places.get(&old.span(*place).number()).copied();
         state.trace.selected.0 = moved(&state.trace.selected.0).unwrap_or(0);
-        state.trace.fold(|f| {
-            f.closed = f.closed.iter().filter_map(moved).collect();
-            f.open_groups = f.open_groups.iter().filter_map(moved).collect();
-        });
         // An earlier span may have come: the same moment is later in the trace then.
         let shift = (old.origin - all.origin) as f64;
-        state.trace.window = state.trace.window.map(|(from, to)| (from + shift, to + shift));
+        let state = &mut state.trace;
+        let now = (&mut state.folds, &mut state.window);
+        for (folds, window) in state.before.iter_mut().map(|(f, w)| (f, w)).chain([now]) {
+            scope::moved(folds, &old, &all, moved);
+            *window = window.map(|(from, to)| (from + shift, to + shift));
+        }
+        state.rows = None;
+        state.map = None;
     }
     state.trace.hits = Rc::new(find(&all, &state.trace.search));
     state.trace.found.clear();
@@ -383,6 +400,9 @@ fn toolbar(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
                 _ => state.trace.fold(|f| f.least_share = if is_on { 0.0 } else { 0.01 }),
             }
         }
+    }
+    if let Some(limit) = scope::limits(&kit, x, r.top() + 7.0, r.right() - 150.0, &state.trace.folds, all) {
+        state.trace.fold(|f| limit.lift(f));
     }
     let mut right = r.right() - 8.0;
     for (text, cap, what) in [("Whole", "0", Do::Reset), ("Fit", "F", Do::Fit)] {

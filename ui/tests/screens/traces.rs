@@ -148,3 +148,45 @@ fn a_trace_is_a_flame_and_a_table_too() {
     assert!(screen.harness.query_by_label("0 hits").is_none());
     assert!(screen.harness.state().n_hits() > 3, "{}", screen.harness.state().n_hits());
 }
+
+#[test]
+fn a_part_of_a_trace_is_shown_alone_undone_and_the_whole_copied() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    screen.press("gt");
+    screen.press("s");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    screen.press("[");
+    let whole = screen.rows();
+    screen.press("jj");
+    let service = |row: &String| {
+        row.split(' ').find(|w| w.chars().all(|c| c.is_ascii_lowercase() || c == '-')).map(str::to_owned)
+    };
+    screen.press("i");
+    let only = screen.rows();
+    assert!(only.len() < whole.len() && !only.is_empty(), "{only:?}");
+    assert!(only.iter().all(|row| service(row) == service(&only[0])), "{only:?}");
+    screen.press("u");
+    assert_eq!(screen.rows(), whole);
+    screen.press("r");
+    let below = screen.rows();
+    assert!(below.len() < whole.len() && whole.contains(&below[0]), "{below:?}");
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    screen.press("r");
+    assert_eq!(screen.rows(), whole, "the same key shows the rest again");
+    screen.press("uu");
+    assert_eq!(screen.rows(), whole, "both steps are undone");
+
+    screen.harness.event(eframe::egui::Event::Text("y".into()));
+    let began = Instant::now();
+    let copied = loop {
+        assert!(began.elapsed() < Duration::from_secs(20), "nothing was copied");
+        screen.harness.step();
+        let mut commands = screen.harness.output().platform_output.commands.iter();
+        if let Some(eframe::egui::OutputCommand::CopyText(text)) = commands.next() {
+            break text.clone();
+        }
+    };
+    let copied: serde_json::Value = serde_json::from_str(&copied).expect("JSON");
+    assert!(copied["resourceSpans"].as_array().is_some_and(|r| !r.is_empty()));
+}
