@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 /// More runs of siblings than this are matched by what they do alone, whatever their order.
 const MAX_ALIGNED: usize = 1_000;
+/// So many pairs of siblings are looked at to find the order that most of them share: 16 MB.
+const MAX_CELLS: usize = 4_000_000;
 
 /// What one of the traces has in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,7 +188,11 @@ fn matched(a: &Compared<'_>, of_a: Vec<Run>, b: &Compared<'_>, of_b: Vec<Run>, d
 }
 
 /// For each of `a` its partner in `b` in a longest common subsequence, the earliest where there is a choice.
+/// Of more than can be held side by side none has one: they are paired by what they do alone.
 fn aligned(a: &[u32], b: &[u32]) -> Vec<Option<usize>> {
+    if a.len().saturating_mul(b.len()) > MAX_CELLS {
+        return vec![None; a.len()];
+    }
     let width = b.len() + 1;
     // How much of both tails is common.
     let mut common = vec![0u32; (a.len() + 1) * width];

@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 
 /// Longer lines are looked at up to here.
 const MAX_BYTES: usize = 1_024;
+/// What is written for the rest.
+const REST: &str = "…";
 /// More words of a line are not told apart.
 const MAX_TOKENS: usize = 120;
 /// Different masked lines that are remembered.
@@ -45,9 +47,13 @@ impl Patterns {
     /// Takes in a line; the number of its pattern. 0 is of lines that are none: empty, or one pattern too many.
     pub fn add(&mut self, line: &str) -> usize {
         let end = (0..=line.len().min(MAX_BYTES)).rev().find(|i| line.is_char_boundary(*i)).unwrap_or(0);
+        let is_cut = end < line.len() && !line[..end].contains('\n');
         let line = line[..end].lines().next().unwrap_or_default();
         self.masked.clear();
         mask(line, &mut self.masked);
+        if is_cut {
+            put(&mut self.masked, REST);
+        }
         let id = if let Some(id) = self.known.get(self.masked.as_str()) {
             *id
         } else {
@@ -143,7 +149,11 @@ pub fn pattern_regex(pieces: &[Piece]) -> String {
                     }
                 }
             }
-            Piece::Mask(name) if name == "STR" => out.push_str("[^\"']*"),
+            Piece::Mask(name) if name == "STR" => out.push_str(match out.chars().last() {
+                Some('"') => "[^\"]*",
+                _ => "[^']*",
+            }),
+            Piece::Mask(name) if name == REST => out.push_str(".*"),
             Piece::Mask(_) => out.push_str("\\S+"),
         }
     }
@@ -251,13 +261,16 @@ fn whole(text: &str) -> Option<&'static str> {
     {
         return Some("IP");
     }
-    let digits = |s: &str, n: usize| s.len() == n && s.bytes().all(|b| b.is_ascii_digit());
-    let is_date = text
-        .get(..10)
-        .is_some_and(|d| digits(&d[..4], 4) && bytes[4] == b'-' && digits(&d[5..7], 2) && bytes[7] == b'-');
-    let is_clock = text
-        .get(..8)
-        .is_some_and(|c| digits(&c[..2], 2) && bytes[2] == b':' && digits(&c[3..5], 2) && bytes[5] == b':');
+    // `0` stands for any digit, `?` for anything. By bytes: a place may be within a letter.
+    let is_like = |shape: &[u8]| {
+        bytes.len() >= shape.len()
+            && shape.iter().zip(bytes).all(|(s, b)| match s {
+                b'0' => b.is_ascii_digit(),
+                b'?' => true,
+                s => s == b,
+            })
+    };
+    let (is_date, is_clock) = (is_like(b"0000-00-??"), is_like(b"00:00:??"));
     if is_date || is_clock {
         return Some("TIME");
     }
@@ -312,6 +325,7 @@ mod tests {
             ("k8s http2   tabs\tand  spaces ", "k8s http2 tabs and spaces"),
             ("said \"no stock of 5\" and \"ok\" it's", "said \"<STR>\" and \"ok\" it's"),
             ("größe=12 naïve", "größe=<NUM> naïve"),
+            ("用户12345 Büro-12 café-12345 ü1-ü1-ü1", "<ID> Büro-<NUM> café-<NUM> ü1-ü1-ü1"),
             ("", ""),
         ] {
             assert_eq!(masked(line), expected, "{line}");
@@ -342,6 +356,8 @@ mod tests {
                 3 => format!("10.0.{}.{}:80 - - \"GET / HTTP/1.1\" {i}", i % 7, i % 250),
                 _ => "started".to_owned(),
             })
+            .chain(["can't open \"file 5\", giving up".into(), "can't open \"it's 5\", giving up".into()])
+            .chain([7, 8].map(|n| format!("{{\"n\":{n},\"items\":[{}]}}", "12345,".repeat(300))))
             .collect();
         let ids: Vec<usize> = lines.iter().map(|l| patterns.add(l)).collect();
         for (line, id) in lines.iter().zip(ids) {
@@ -369,6 +385,14 @@ mod tests {
         ] {
             let id = patterns.add(line);
             drop(pattern_text(&patterns.pieces(id)));
+        }
+        // A letter of several bytes at each place of what could be a time.
+        for shape in ["2026-11-21T10:00:00", "10:00:00.5", "123456789012"] {
+            for at in 0..shape.len() {
+                for letter in ["ü", "用", "🦀"] {
+                    patterns.add(&format!("{}{letter}{}", &shape[..at], &shape[at..]));
+                }
+            }
         }
     }
 }

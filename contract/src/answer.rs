@@ -30,6 +30,21 @@ pub enum Completeness {
     },
 }
 
+impl Completeness {
+    /// Of what was made of both: what can't be read outweighs what was cut.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Partial { reason }, Self::Partial { reason: more }) if reason != more => {
+                Self::Partial { reason: format!("{reason}; {more}") }
+            }
+            (partial @ Self::Partial { .. }, _) | (_, partial @ Self::Partial { .. }) => partial,
+            (limited @ Self::Limited { .. }, _) | (_, limited @ Self::Limited { .. }) => limited,
+            _ => Self::Complete,
+        }
+    }
+}
+
 /// What an answer cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cost {

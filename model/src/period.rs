@@ -55,20 +55,20 @@ pub fn parse_period(text: &str, now: i64) -> Result<Period, String> {
     let Some((from, to)) = halves(&text) else {
         let one = point(&text, now).ok_or_else(|| bad(&text))?;
         return Ok(match one.length {
-            0 => Period::Between(one.at - AROUND, one.at + AROUND),
-            length => Period::Between(one.at, one.at + length),
+            0 => Period::Between(one.at.saturating_sub(AROUND), one.at.saturating_add(AROUND)),
+            length => Period::Between(one.at, one.at.saturating_add(length)),
         });
     };
     let start = point(from, now).ok_or_else(|| bad(from))?;
     let mut end = point(to, now).ok_or_else(|| bad(to))?;
     // `21 Nov 14:00 – 14:30` is about one day, `23:00 – 01:00` goes on into the next.
     if end.is_clock {
-        end.at = start.at.div_euclid(DAY) * DAY + end.at.rem_euclid(DAY);
+        end.at = (start.at - start.at.rem_euclid(DAY)).saturating_add(end.at.rem_euclid(DAY));
         if end.at <= start.at {
-            end.at += DAY;
+            end.at = end.at.saturating_add(DAY);
         }
     }
-    let end = end.at + end.length;
+    let end = end.at.saturating_add(end.length);
     if end <= start.at {
         return Err(format!("'{to}' is not after '{from}'"));
     }
@@ -131,7 +131,9 @@ fn point(text: &str, now: i64) -> Option<Point> {
         return moment(n.checked_mul(scale)?);
     }
     if let Some(nanos) = clock(text) {
-        return Some(Point { at: midnight + nanos, length: 0, is_clock: true });
+        // The last time that it was so late.
+        let at = midnight + nanos;
+        return Some(Point { at: if at > now { at - DAY } else { at }, length: 0, is_clock: true });
     }
     if let Ok(time) = UnixNanos::parse(&text.to_uppercase()) {
         return if text.len() == 10 { day(time.0) } else { moment(time.0) };
@@ -147,7 +149,7 @@ fn point(text: &str, now: i64) -> Option<Point> {
         date => date_of(date, now)?,
     };
     match time {
-        Some(nanos) => moment(start + nanos),
+        Some(nanos) => moment(start.checked_add(nanos)?),
         None => day(start),
     }
 }
@@ -220,7 +222,10 @@ mod tests {
             ("Yesterday", between("2026-11-20", "2026-11-21")),
             ("14:00 to 14:30", between("2026-11-21T14:00:00Z", "2026-11-21T14:30:00Z")),
             ("14:00-14:30", between("2026-11-21T14:00:00Z", "2026-11-21T14:30:00Z")),
-            ("23:30 – 00:15", between("2026-11-21T23:30:00Z", "2026-11-22T00:15:00Z")),
+            ("23:30 – 00:15", between("2026-11-20T23:30:00Z", "2026-11-21T00:15:00Z")),
+            ("16:00 to 16:30", between("2026-11-20T16:00:00Z", "2026-11-20T16:30:00Z")),
+            ("9223372036854775807", Ok(Period::Between(i64::MAX - AROUND, i64::MAX))),
+            ("2262-04-11", Ok(Period::Between(at("2262-04-11"), i64::MAX))),
             ("19 Nov 14:00 – 14:30", between("2026-11-19T14:00:00Z", "2026-11-19T14:30:00Z")),
             ("19 Nov", between("2026-11-19", "2026-11-20")),
             ("Dec 24", between("2025-12-24", "2025-12-25")),

@@ -166,6 +166,10 @@ impl Asks {
                 }
                 Err(e) => {
                     self.is_up &= e.code != Code::Unreachable;
+                    if e.code == Code::NotFound {
+                        // What was answered before is no longer so.
+                        slot.answer = None;
+                    }
                     slot.failed_at = now();
                     slot.error = Some(e);
                 }
@@ -182,7 +186,9 @@ impl Asks {
     #[allow(clippy::iter_over_hash_type, reason = "each for itself, in any order")]
     pub fn again(&mut self) {
         for slot in self.slots.values_mut() {
-            slot.failed_at = 0;
+            if slot.error.as_ref().is_some_and(|e| !matches!(e.code, Code::BadQuery | Code::Refused)) {
+                slot.failed_at = 0;
+            }
             if slot.is_partial() {
                 slot.asked_at = 0;
             }
@@ -204,9 +210,14 @@ impl Asks {
         let is_new = slot.asked_at == 0 || (slot.answer.is_none() && slot.error.is_none());
         let has_moved = now.div_euclid(step) != slot.asked_at.div_euclid(step);
         let is_stale = is_live && (slot.asked_generation != generation || has_moved);
-        // What makes no sense makes none later; anything else may have passed.
-        let may_pass = slot.error.as_ref().is_some_and(|e| !matches!(e.code, Code::BadQuery | Code::NotFound));
-        let is_due = may_pass && now - slot.failed_at > RETRY_NANOS;
+        // What makes no sense makes none later, and what took too long or was stopped is not begun again by itself;
+        // anything else may have passed.
+        let failed = slot.error.as_ref().map(|e| e.code);
+        let may_pass = matches!(failed, Some(Code::Busy | Code::Unreachable | Code::Internal | Code::Unauthorized));
+        let is_wanted_again = failed.is_some() && slot.failed_at == 0;
+        let is_due = is_wanted_again || (may_pass && now - slot.failed_at > RETRY_NANOS);
+        // What was not there may have come since.
+        let is_open = matches!(failed, None | Some(Code::NotFound));
         if may_pass && !is_due {
             ctx.request_repaint_after(std::time::Duration::from_nanos(RETRY_NANOS as u64));
         }
@@ -216,7 +227,7 @@ impl Asks {
         let is_soon = now - slot.asked_at < LIVE_NANOS;
         if is_stale && !slot.is_pending && is_soon {
             ctx.request_repaint_after(std::time::Duration::from_millis(300));
-        } else if !slot.is_pending && (is_new || is_due || (is_stale && slot.error.is_none())) {
+        } else if !slot.is_pending && (is_new || is_due || (is_stale && is_open)) {
             slot.is_pending = true;
             slot.asked_at = now;
             slot.asked_generation = generation;

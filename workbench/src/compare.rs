@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArra
 use arrow::datatypes::Int64Type;
 use serde_json::{Value, json};
 use sextant_analysis::{Compared, DiffRow, Side, Spans, Tree, critical_difference, diff};
-use sextant_contract::{Answer, AskError, Code, Cost, Period};
+use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Period};
 use sextant_model::{Prune, TimeRange, UnixNanos};
 use sextant_queries::duckdb;
 use sextant_store::Limits;
@@ -29,6 +29,7 @@ struct Opened {
     batches: Vec<RecordBatch>,
     tree: Tree,
     cost: Cost,
+    completeness: Completeness,
 }
 
 /// What is usual for an operation.
@@ -37,6 +38,7 @@ struct Usual {
     good: Vec<(String, i64)>,
     /// Durations of all, the shortest first.
     all: Vec<i64>,
+    completeness: Completeness,
 }
 
 impl Opened {
@@ -120,7 +122,7 @@ impl Workbench {
         let id = trace::parse_id(id)?.to_string();
         let found = self.stored_trace(&id)?;
         let tree = Tree::build(Spans::new(&found.batches));
-        Ok(Opened { id, batches: found.batches, tree, cost: found.cost })
+        Ok(Opened { id, batches: found.batches, tree, cost: found.cost, completeness: found.completeness })
     }
 
     /// The merged tree of two traces; without a second one, the request nearest to the median of its kind.
@@ -149,6 +151,8 @@ impl Workbench {
         let batch = table(&rows, &of_a, &of_b, &a, &b)
             .map_err(|e| AskError::new(Code::Internal, format!("the traces can't be compared: {e}")))?;
         let mut answer = Answer::rows(batch.schema(), vec![batch], self.store.snapshot().generation);
+        answer.completeness =
+            [&a, &b].map(|t| t.completeness.clone()).into_iter().fold(usual.completeness.clone(), Completeness::and);
         answer.cost = Cost {
             n_segments: a.cost.n_segments.max(b.cost.n_segments),
             n_rows_scanned: a.cost.n_rows_scanned + b.cost.n_rows_scanned,
@@ -174,7 +178,10 @@ impl Workbench {
         let sql = duckdb::roots(service, name, range, MAX_ROOTS);
         let found = self.store.query(&sql, &Prune::within(range), Limits::default());
         let found = found.map_err(|e| crate::errors::store(&e))?;
-        let mut usual = Usual { good: Vec::new(), all: Vec::new() };
+        let is_cut = found.n_rows() >= MAX_ROOTS;
+        let cut = if is_cut { Completeness::Limited { total: None } } else { Completeness::Complete };
+        let mut usual =
+            Usual { good: Vec::new(), all: Vec::new(), completeness: crate::search::completeness(&found).and(cut) };
         for batch in &found.batches {
             let (ids, status) = (batch.column(0).as_string::<i32>(), batch.column(2).as_string::<i32>());
             let durations = batch.column(1).as_primitive::<Int64Type>();

@@ -1,6 +1,6 @@
 //! What is different about some traces of a search.
 
-use crate::search::answer;
+use crate::search::{answer, completeness};
 use crate::workbench::Workbench;
 use crate::{errors, trace};
 use arrow::array::{ArrayRef, AsArray as _, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -46,7 +46,7 @@ impl Workbench {
         let (base, chosen) = (of_traces(&search.query)?, of_traces(chosen)?);
         let period = TimeRange::from(search.period);
         let within = within.map_or(period, TimeRange::from);
-        let set = |is_chosen: bool| -> Result<Vec<TraceId>, AskError> {
+        let set = |is_chosen: bool| -> Result<(Vec<TraceId>, Completeness), AskError> {
             let sql = duckdb::cohort((&base, period), (&chosen, within), is_chosen, MAX_TRACES);
             let found = self.store.query(
                 &sql, // Other spans of a trace may be what it is chosen by.
@@ -56,9 +56,9 @@ impl Workbench {
             let found = found.map_err(|e| errors::store(&e))?;
             let ids =
                 found.batches.iter().flat_map(|b| b.column(0).as_string::<i32>().iter().flatten().collect::<Vec<_>>());
-            ids.map(trace::parse_id).collect()
+            Ok((ids.map(trace::parse_id).collect::<Result<_, _>>()?, completeness(&found)))
         };
-        let (a, b) = (set(true)?, set(false)?);
+        let ((a, whole_a), (b, whole_b)) = (set(true)?, set(false)?);
         let (n_a, n_b) = (a.len() as u64, b.len() as u64);
         let ids = a.iter().chain(&b).copied().collect();
         let prune = Prune { traces: Some(ids), ..Prune::default() };
@@ -89,9 +89,10 @@ impl Workbench {
             ("q", float(shown.iter().map(|d| d.q).collect())),
         ]);
         let rows = rows.map_err(|e| AskError::new(Code::Internal, format!("rows can't be made: {e}")))?;
+        found.completeness = found.completeness.and(whole_a).and(whole_b);
         let is_cut = |n: u64| n as usize >= MAX_TRACES;
         if is_cut(n_a) || is_cut(n_b) {
-            found.completeness = Completeness::Limited { total: None };
+            found.completeness = found.completeness.and(Completeness::Limited { total: None });
         }
         found.cost.took_micros = began.elapsed().as_micros() as u64;
         found.object = Some(json!({

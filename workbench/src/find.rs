@@ -22,7 +22,7 @@ impl Workbench {
     /// Rows `span` of the spans that have `text`, in any case of ASCII letters.
     pub(crate) fn find_spans(&self, trace: &str, text: &str) -> Result<Answer, AskError> {
         let mut found = self.stored_columns(trace, Some(&COLUMNS))?;
-        let needle = text.trim().to_lowercase();
+        let needle = text.trim().to_ascii_lowercase();
         let mut ids: Vec<u64> = Vec::new();
         for batch in &found.batches {
             let mut is_hit = vec![false; batch.num_rows()];

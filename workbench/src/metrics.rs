@@ -119,6 +119,11 @@ impl Cells {
     }
 
     fn value(&mut self, place: &Place<'_>, steps: Steps, value: f64) {
+        if !value.is_finite() {
+            // One such value would be all that is left of its step.
+            self.n_refused += 1;
+            return;
+        }
         let cell = self.cell(place, steps);
         let is_first = cell.n == 0.0;
         cell.min = if is_first { value } else { cell.min.min(value) };
@@ -337,7 +342,7 @@ impl Workbench {
             "exemplars": exemplars, "heat": heat(&cells, steps, (from, to)),
         }));
         if is_cut {
-            answered.completeness = Completeness::Limited { total: None };
+            answered.completeness = answered.completeness.and(Completeness::Limited { total: None });
         }
         answered.schema = rows.schema();
         answered.batches = vec![rows];

@@ -32,7 +32,7 @@ struct Counted {
 }
 
 impl Workbench {
-    /// Rows `pattern regex n errors warnings counts services newest oldest example`, the most frequent first; `counts` in
+    /// Rows `pattern regex n errors warnings counts services newest oldest example`, the most frequent first; `regex` is empty where lines have no pattern; `counts` in
     /// equal parts of the period.
     pub(crate) fn patterns(&self, search: &SearchAsk, n_parts: u32) -> Result<Answer, AskError> {
         let query = parse(Signal::Logs, &search.query).map_err(|e| errors::parse(&e))?;
@@ -86,13 +86,18 @@ impl Workbench {
             rows(&patterns, &listed).map_err(|e| AskError::new(Code::Internal, format!("rows can't be made: {e}")))?;
         answered.cost.took_micros += began.elapsed().as_micros() as u64;
         answered.object = Some(json!({ "lines": n_lines, "patterns": n_patterns }));
-        if n_lines >= MAX_LINES && answered.completeness == Completeness::Complete {
-            answered.completeness = Completeness::Limited { total: None };
+        if n_lines >= MAX_LINES {
+            answered.completeness = answered.completeness.and(Completeness::Limited { total: None });
         }
         answered.schema = rows.schema();
         answered.batches = vec![rows];
         Ok(answered)
     }
+}
+
+/// Finds the lines of a pattern; none finds those that are not like each other.
+fn regex(id: usize, pieces: &[Piece]) -> String {
+    if id == 0 { String::new() } else { pattern_regex(pieces) }
 }
 
 fn rows(patterns: &Patterns, listed: &[(usize, Counted)]) -> Result<RecordBatch, arrow::error::ArrowError> {
@@ -111,7 +116,7 @@ fn rows(patterns: &Patterns, listed: &[(usize, Counted)]) -> Result<RecordBatch,
     }
     RecordBatch::try_from_iter([
         ("pattern", text(pieces.iter().map(|p| pattern_text(p)).collect())),
-        ("regex", text(pieces.iter().map(|p| pattern_regex(p)).collect())),
+        ("regex", text(listed.iter().zip(&pieces).map(|((id, _), p)| regex(*id, p)).collect())),
         ("n", int(|c| c.n)),
         ("errors", int(|c| c.n_errors)),
         ("warnings", int(|c| c.n_warnings)),

@@ -30,7 +30,7 @@ pub(crate) fn answer(found: sextant_store::Answer) -> Answer {
 }
 
 /// What is missing in an answer: unreadable files before cut rows, because nobody would look for them.
-fn completeness(found: &sextant_store::Answer) -> Completeness {
+pub(crate) fn completeness(found: &sextant_store::Answer) -> Completeness {
     let Some(first) = found.missing.first() else {
         return if found.is_cut { Completeness::Limited { total: None } } else { Completeness::Complete };
     };

@@ -154,3 +154,54 @@ fn histograms_become_quantiles_with_their_bounds() {
         .sum();
     assert_eq!(n as i64, 40, "every value is in the picture once");
 }
+
+/// A point that only says that nothing was recorded is no point, and what is no number takes none away.
+#[test]
+fn what_was_not_recorded_changes_no_figure() {
+    let points = (0..10).map(|i| match i {
+        4 => point(i * 60, -600, "a", &json!({ "flags": 1 })),
+        _ => point(i * 60, -600, "a", &json!({ "asInt": (i * 120).to_string() })),
+    });
+    let sum = json!({ "dataPoints": points.collect::<Vec<_>>(), "aggregationTemporality": 2, "isMonotonic": true });
+    let buckets = |n: i64| json!({ "count": n.to_string(), "sum": n, "bucketCounts": [n.to_string(), "0"], "explicitBounds": [1.0] });
+    let points = (0..10).map(|i| match i {
+        4 => point(i * 60, -600, "a", &json!({ "flags": 1 })),
+        _ => point(i * 60, -600, "a", &buckets(i * 60)),
+    });
+    let histogram = json!({ "dataPoints": points.collect::<Vec<_>>(), "aggregationTemporality": 2 });
+    let load = [(5, "1.5"), (6, "NaN"), (7, "2.5")].map(|(at, v)| point(at, 0, "a", &json!({ "asDouble": v })));
+    let world = World::new(&[
+        json!({ "name": "requests", "sum": sum }),
+        json!({ "name": "took", "unit": "s", "histogram": histogram }),
+        json!({ "name": "load", "gauge": { "dataPoints": load } }),
+    ]);
+    let rates = world.values("requests", "sum", "rate", None);
+    assert!(rates.len() >= 8 && rates.iter().all(|(_, _, rate)| rate.is_finite()), "{rates:?}");
+    let total: f64 = rates.iter().map(|(_, _, rate)| rate * 60.0).sum();
+    assert!((total - 9.0 * 120.0).abs() < 1.0, "{total} in {rates:?}");
+    let counts: f64 = world.values("took", "histogram", "rate", None).iter().map(|(_, _, rate)| rate * 60.0).sum();
+    assert!((counts - 9.0 * 60.0).abs() < 1.0, "{counts}");
+    assert_eq!(world.values("load", "gauge", "avg", None), [(String::new(), 0, 2.0)]);
+    let refused = world.ask("load", "gauge", "avg", None).expect("an answer").object.expect("an object");
+    assert_eq!(refused["refused"], 1);
+}
+
+/// What to group by comes from addresses that anybody may have written.
+#[test]
+fn what_to_group_by_is_no_part_of_a_statement() {
+    let gauge = json!({ "dataPoints": [point(5, 0, "a", &json!({ "asDouble": 1.5 }))] });
+    let world = World::new(&[json!({ "name": "load", "gauge": gauge })]);
+    for by in [
+        "Exemplars.TraceId AS VARCHAR[]),''),'') AS grp FROM metrics_gauge); SELECT * FROM (SELECT ((('",
+        "Exemplars.none",
+        "Exemplars.TraceId'; --",
+        "MetricName.x y",
+        "Attributes.'); DROP TABLE x; --",
+        "a' OR '1' = '1",
+        "\"; SELECT 1; --",
+    ] {
+        let rows = world.values("load", "gauge", "avg", Some(by));
+        assert_eq!(rows, [(String::new(), 0, 1.5)], "{by}");
+    }
+    assert_eq!(world.values("load", "gauge", "avg", Some("host"))[0].0, "a");
+}

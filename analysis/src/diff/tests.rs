@@ -131,3 +131,17 @@ fn an_injected_delay_ranks_first() {
     }
     assert!(hits >= 180, "{hits} of 200");
 }
+
+/// Thirty thousand different siblings fit into no table of pairs; they are matched by what they do.
+#[test]
+fn very_wide_traces_are_matched_too() {
+    let wide = |from: usize| {
+        let below = (from..from + 30_000).map(|i| format!("\n1 order-{i} {i} 1"));
+        format!("0 r 0 99999{}", below.collect::<String>())
+    };
+    with(&wide(0), &wide(1), |a, b| {
+        let rows = diff(a, b);
+        assert_eq!(rows.len(), 30_002);
+        assert_eq!(rows.iter().filter(|row| row.a.is_some() && row.b.is_some()).count(), 30_000);
+    });
+}

@@ -39,7 +39,8 @@ pub fn metric_names(query: &Query, range: TimeRange) -> Sql {
     Sql { text: format!("{} ORDER BY name, kind", parts.join(" UNION ALL ")), params }
 }
 
-/// The points of a metric, series by series in the order of time: columns `series grp time start temporality monotonic`,
+/// The points of a metric, series by series in the order of time, without those that only say that nothing was
+/// recorded: columns `series grp time start temporality monotonic`,
 /// then the values of the kind.
 pub fn metric_points(
     (table, name): (Table, &str),
@@ -67,7 +68,7 @@ pub fn metric_points(
     let text = format!(
         "SELECT * FROM (SELECT hash(ServiceName, ResourceAttributes, ScopeName, Attributes) AS series, {group} AS grp, \
          epoch_ns(TimeUnix) AS time, epoch_ns(StartTimeUnix) AS start, CAST({temporality} AS INTEGER) AS temporality, \
-         {monotonic} AS monotonic, {values} FROM {table} WHERE {condition} AND MetricName = ? \
+         {monotonic} AS monotonic, {values} FROM {table} WHERE {condition} AND MetricName = ? AND (Flags & 1) = 0 \
          ORDER BY TimeUnix DESC LIMIT {limit}) ORDER BY series, time"
     );
     Sql { text, params }

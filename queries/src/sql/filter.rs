@@ -1,6 +1,7 @@
 //! A condition as SQL.
 
 use super::Dialect;
+use arrow::datatypes::DataType;
 use sextant_model::query::{Expr, Field, Number, SpanSet, Test, TraceField};
 use sextant_model::{Param, Signal, Table, TimeRange, schema};
 
@@ -325,7 +326,6 @@ impl Filter<'_> {
 
     /// A column by its name; `Map.key` reads an entry, `Struct.list` all items.
     fn column(&mut self, name: &str, test: &Test) -> String {
-        use arrow::datatypes::DataType;
         let (head, rest) = name.split_once('.').map_or((name, None), |(h, r)| (h, Some(r)));
         let tables: &[Table] = self.signal.tables();
         let found = tables.iter().find_map(|t| sextant_model::schema::stored(*t).field_with_name(head).ok().cloned());
@@ -375,7 +375,9 @@ pub(crate) fn group_text(dialect: &dyn Dialect, signal: Signal, field: &Field) -
         Field::Column(name) if !dialect.has(signal, name) => "''".to_owned(),
         Field::Column(name) => match name.split_once('.') {
             Some((head, key)) if is_map(signal, head) => format!("coalesce({}, '')", dialect.entry(head, key)),
-            Some((head, list)) => format!("coalesce({}, '')", dialect.items(head, list)),
+            Some((head, list)) if is_list(signal, head, list) => format!("coalesce({}, '')", dialect.items(head, list)),
+            // What comes behind the dot is anybody's text: no part of a statement.
+            Some(_) => "''".to_owned(),
             None => format!("coalesce({}, '')", dialect.text(name)),
         },
         _ => text_of_field(dialect, signal, field),
@@ -383,12 +385,16 @@ pub(crate) fn group_text(dialect: &dyn Dialect, signal: Signal, field: &Field) -
 }
 
 fn is_map(signal: Signal, column: &str) -> bool {
-    let is_map = |t: &Table| {
-        schema::stored(*t)
-            .field_with_name(column)
-            .is_ok_and(|f| matches!(f.data_type(), arrow::datatypes::DataType::Map(..)))
-    };
-    signal.tables().iter().any(is_map)
+    is_column(signal, column, |of| matches!(of, DataType::Map(..)))
+}
+
+fn is_list(signal: Signal, column: &str, list: &str) -> bool {
+    is_column(signal, column, |of| matches!(of, DataType::Struct(fields) if fields.iter().any(|f| f.name() == list)))
+}
+
+fn is_column(signal: Signal, column: &str, is: impl Fn(&DataType) -> bool) -> bool {
+    let has = |t: &Table| schema::stored(*t).field_with_name(column).is_ok_and(|f| is(f.data_type()));
+    signal.tables().iter().any(has)
 }
 
 /// The value of a field as a number, NULL where it is none.

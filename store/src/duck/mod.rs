@@ -17,7 +17,7 @@ use check::Checker;
 use duckdb::{Config, Connection, InterruptHandle};
 use sextant_columns::ColumnsError;
 use sextant_model::{Prune, Sql, Table, TraceId};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,6 +34,8 @@ pub(crate) struct Duck {
     checker: OnceLock<Checker>,
     /// Users' statements under way, by tag.
     running: Mutex<HashMap<u64, Running>>,
+    /// Tags that were stopped before their statement began, the latest.
+    stopped: Mutex<VecDeque<u64>>,
 }
 
 fn failed(e: &duckdb::Error) -> StoreError {
@@ -52,6 +54,9 @@ fn open(settings: &str) -> Result<Connection, duckdb::Error> {
     Ok(connection)
 }
 
+/// So many tags are remembered that were stopped too early.
+const MAX_STOPPED: usize = 100;
+
 /// A statement under way.
 struct Running {
     interrupt: Arc<InterruptHandle>,
@@ -67,6 +72,7 @@ impl Duck {
             users: Mutex::default(),
             checker: OnceLock::new(),
             running: Mutex::default(),
+            stopped: Mutex::default(),
         }
     }
 
@@ -184,6 +190,9 @@ impl Duck {
         let connect = || {
             let connection = self.users(snapshot)?;
             if let Some(tag) = limits.tag {
+                if lock(&self.stopped).contains(&tag) {
+                    return Err(StoreError::Cancelled);
+                }
                 let running = Running { interrupt: connection.interrupt_handle(), is_cancelled: false };
                 lock(&self.running).insert(tag, running);
             }
@@ -202,6 +211,12 @@ impl Duck {
         if let Some(running) = lock(&self.running).get_mut(&tag) {
             running.is_cancelled = true;
             running.interrupt.interrupt();
+            return;
+        }
+        let mut stopped = lock(&self.stopped);
+        stopped.push_back(tag);
+        if stopped.len() > MAX_STOPPED {
+            stopped.pop_front();
         }
     }
 

@@ -135,7 +135,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         return states::loading(&Kit::new(ui, state.theme), main);
     };
     let head = answer.object.clone().unwrap_or_default();
-    let of = format!("{a} {b}");
+    // Which trace is the usual one depends on the period.
+    let of = format!("{} {} {}", head["a"]["id"], head["b"]["id"], answer.generation);
     if state.compare.of != of {
         let has_only_differing = state.compare.has_only_differing;
         state.compare = State { of, has_only_differing, ..State::default() };

@@ -294,7 +294,7 @@ fn load(state: &mut App, id: String, all: Rc<Skeleton>, is_other: bool) {
 
 /// Looks for the find box's text in attributes and events too: what is there belongs to the hits.
 fn search_attributes(ui: &Ui, state: &mut App, all: &Skeleton) {
-    let text = state.trace.search.trim().to_lowercase();
+    let text = state.trace.search.trim().to_ascii_lowercase();
     if text.len() < 2 || text == "error:true" || state.trace.found == text {
         return;
     }

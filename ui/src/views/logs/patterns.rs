@@ -5,6 +5,7 @@ use crate::commands::Do;
 use crate::data::{Row, row, thousands};
 use crate::fonts::Font;
 use crate::kit::{Kit, chip, rect};
+use crate::overlay::notices::Notice;
 use crate::route::Route;
 use crate::views::{key, partial, report, search, states};
 use eframe::egui::{Color32, Rect, Response, ScrollArea, Sense, Ui, UiBuilder, vec2};
@@ -103,6 +104,11 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
 
 /// Keeps the search to the records of a pattern, or to all others.
 fn only(state: &mut App, regex: &str, is_out: bool) {
+    if regex.is_empty() {
+        let text = "These lines have no pattern in common: no search finds just them";
+        state.notices.push(Notice::said(text.into()));
+        return;
+    }
     let term = format!("{}body:/{}/", if is_out { "-" } else { "" }, regex.replace('/', "\\/").replace("\\\\/", "\\/"));
     let base = state.route.query.trim();
     let query = if base.is_empty() { term } else { format!("{base} {term}") };

@@ -30,10 +30,14 @@ pub(crate) struct State {
 fn cells(answer: &Answer, mut number: usize) -> Vec<String> {
     for batch in &answer.batches {
         if number < batch.num_rows() {
-            let mut text = String::new();
-            push_row(batch, number, &mut text);
-            let value: Value = serde_json::from_str(&text).unwrap_or_default();
-            return batch.schema().fields().iter().map(|f| cell(&value[f.name()])).collect();
+            // Column by column: two may have the same name.
+            let text = |(column, field): (usize, &arrow::datatypes::FieldRef)| {
+                let mut text = String::new();
+                push_row(&batch.project(&[column]).ok()?, number, &mut text);
+                let value: Value = serde_json::from_str(&text).ok()?;
+                Some(cell(&value[field.name()]))
+            };
+            return batch.schema().fields().iter().enumerate().map(|of| text(of).unwrap_or_default()).collect();
         }
         number -= batch.num_rows();
     }
