@@ -255,6 +255,10 @@ impl Distribution {
         let mut last = None;
         for bucket in self.buckets().into_iter().filter(|b| b.n > 0.0) {
             let part = ((wanted - before) / bucket.n).clamp(0.0, 1.0);
+            if !is_exponential && bucket.low.is_infinite() && bucket.high.is_infinite() {
+                // There is one bucket for everything: how many there were is known, and nothing else.
+                return None;
+            }
             if before + bucket.n >= wanted {
                 return Some(within(bucket, part, is_exponential));
             }
@@ -365,6 +369,7 @@ mod tests {
         assert_eq!(a.quantile(0.25).map(|q| q.value), Some(0.5));
         assert_eq!(of(&[1.0], &[0.0, 3.0]).quantile(0.5), Some(Quantile { value: 1.0, low: 1.0, high: f64::INFINITY }));
         assert_eq!(of(&[1.0], &[0.0, 0.0]).quantile(0.5), None);
+        assert_eq!(of(&[], &[3.0]).quantile(0.5), None, "nothing is known but how many there were");
     }
 
     #[test]

@@ -288,6 +288,12 @@ impl Folds {
         self.root.map_or(0..all.len(), |root| root..root + 1 + all.span(root).n_descendants())
     }
 
+    /// How many spans are left where a root or a service is given, folded or not.
+    pub fn n_within(&self, all: &Skeleton) -> usize {
+        let whole = self.whole(all);
+        if self.service.is_none() { whole.len() } else { whole.filter(|i| self.has(all, *i)).count() }
+    }
+
     /// Whether a span is of the service that is shown.
     fn has(&self, all: &Skeleton, place: usize) -> bool {
         self.service.is_none_or(|service| all.span(place).what().0 == service)

@@ -150,7 +150,7 @@ fn a_part_is_shown_as_if_it_were_all() {
     let all = shop();
     let below = Folds { root: Some(8), ..Folds::default() };
     let part = Rows::of(&all, &below);
-    assert_eq!(part.list[0].depth, 0);
+    assert_eq!((part.list[0].depth, below.n_within(&all)), (0, part.list.len()));
     assert_eq!(part.list.len(), 1 + all.span(8).n_descendants());
 
     // a calls b calls a five times: with b left out they are siblings that do the same.

@@ -96,6 +96,19 @@ impl Answer {
         Self { schema, batches, object: None, completeness: Completeness::Complete, cost: Cost::default(), generation }
     }
 
+    /// Leaves the first `n` rows; how many others there were.
+    pub fn keep_first(&mut self, n: usize) -> usize {
+        let all = self.n_rows();
+        let mut left = n;
+        for batch in &mut self.batches {
+            let kept = batch.num_rows().min(left);
+            *batch = batch.slice(0, kept);
+            left -= kept;
+        }
+        self.batches.retain(|b| b.num_rows() > 0);
+        all - self.n_rows()
+    }
+
     /// Rows of all batches.
     pub fn n_rows(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()

@@ -215,7 +215,8 @@ pub enum Ask {
         n_parts: u32,
     },
     /// Log records that came since this was asked under this number before, the newest first; the answer waits for some, for
-    /// a second at most. The object says how many came too quickly.
+    /// a second at most. The object says how many came too quickly (`lost`), and whether this is
+    /// the first question under the number, or the first for so long that what came before is forgotten (`has_begun`).
     Tail {
         /// The search language.
         query: String,

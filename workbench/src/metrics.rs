@@ -165,7 +165,7 @@ fn interval(batches: &[RecordBatch]) -> i64 {
 }
 
 fn distributions(batch: &RecordBatch, table: Table) -> Option<Vec<(Distribution, f64)>> {
-    let sums = doubles(batch.column(7))?;
+    let (all_of, sums) = (doubles(batch.column(6))?, doubles(batch.column(7))?);
     let list = |i: usize| batch.column(i).as_list_opt::<i32>();
     // Numbers of the exponential kind: scale, zero count, threshold, and both offsets.
     let is_exponential = table == Table::ExpHistogram;
@@ -173,7 +173,12 @@ fn distributions(batch: &RecordBatch, table: Table) -> Option<Vec<(Distribution,
     let one = |row: usize| -> Option<(Distribution, f64)> {
         let sum = if sums.is_null(row) { 0.0 } else { sums.value(row) };
         if table == Table::Histogram {
-            let (counts, bounds) = (items(list(8)?, row), items(list(9)?, row));
+            let (mut counts, mut bounds) = (items(list(8)?, row), items(list(9)?, row));
+            if counts.is_empty() {
+                // Sent without buckets: there is one for everything.
+                bounds.clear();
+                counts.push(all_of.value(row));
+            }
             return Some((Distribution::Explicit(Explicit { bounds, counts }), sum));
         }
         let number = |i: usize| numbers[i].as_ref().map_or(0.0, |c| c.value(row));

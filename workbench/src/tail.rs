@@ -7,13 +7,15 @@ use serde_json::json;
 use sextant_contract::{Answer, AskError, Code};
 use sextant_model::{Signal, Sql, Table, TimeRange};
 use sextant_queries::{duckdb, parse};
-use sextant_store::Tail;
+use sextant_store::{Store, Tail};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// More rows at once are nobody's to read.
+/// More rows at once are nobody's to read: the rest of them is counted.
 const MAX_ROWS: usize = 10_000;
+/// More never come at once: a tail holds so many bytes, and no row is shorter than thirty.
+const MAX_FOUND: usize = 1_000_000;
 
 /// Those who look on by asking again and again.
 pub(crate) type Tails = HashMap<u64, Listening>;
@@ -32,7 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Somebody who looks on.
 pub struct Tailing {
-    workbench: Workbench,
+    /// Not the workbench: that has those who look on.
+    store: Arc<Store>,
     tail: Tail,
     sql: Sql,
 }
@@ -51,8 +54,8 @@ impl Workbench {
             )
             .hint("leave out what stands behind | and conditions on traces"));
         }
-        let sql = duckdb::logs(&query, TimeRange::ALL, MAX_ROWS);
-        Ok(Tailing { workbench: self.clone(), tail: self.store.tail(Table::Logs), sql })
+        let sql = duckdb::logs(&query, TimeRange::ALL, MAX_FOUND);
+        Ok(Tailing { store: self.store.clone(), tail: self.store.tail(Table::Logs), sql })
     }
 }
 
@@ -77,7 +80,7 @@ impl Workbench {
                 None
             });
             // At once: from now on nothing is missed.
-            return Ok(Answer::object(json!({ "lost": 0 }), generation));
+            return Ok(Answer::object(json!({ "lost": 0, "has_begun": true }), generation));
         };
         let found = tailing.lock().unwrap_or_else(PoisonError::into_inner).next(PATIENCE)?;
         let Some((mut answer, n_lost)) = found else {
@@ -94,7 +97,11 @@ impl Tailing {
     /// # Errors
     /// If the store is closed.
     pub fn next(&self, wait: Duration) -> Result<Option<(Answer, u64)>, AskError> {
-        let found = self.workbench.store.next_of(&self.tail, &self.sql, wait).map_err(|e| errors::store(&e))?;
-        Ok(found.map(|found| (answer(found.answer), found.n_lost)))
+        let found = self.store.next_of(&self.tail, &self.sql, wait).map_err(|e| errors::store(&e))?;
+        Ok(found.map(|found| {
+            let mut newest = answer(found.answer);
+            let n_over = newest.keep_first(MAX_ROWS);
+            (newest, found.n_lost + n_over as u64)
+        }))
     }
 }

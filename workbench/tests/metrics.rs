@@ -170,8 +170,11 @@ fn what_was_not_recorded_changes_no_figure() {
     });
     let histogram = json!({ "dataPoints": points.collect::<Vec<_>>(), "aggregationTemporality": 2 });
     let load = [(5, "1.5"), (6, "NaN"), (7, "2.5")].map(|(at, v)| point(at, 0, "a", &json!({ "asDouble": v })));
+    let bare = (0..10).map(|i| point(i * 60, -600, "a", &json!({ "count": (i * 60).to_string(), "sum": i * 120 })));
+    let bare = json!({ "dataPoints": bare.collect::<Vec<_>>(), "aggregationTemporality": 2 });
     let world = World::new(&[
         json!({ "name": "requests", "sum": sum }),
+        json!({ "name": "bare", "unit": "s", "histogram": bare }),
         json!({ "name": "took", "unit": "s", "histogram": histogram }),
         json!({ "name": "load", "gauge": { "dataPoints": load } }),
     ]);
@@ -181,6 +184,10 @@ fn what_was_not_recorded_changes_no_figure() {
     assert!((total - 9.0 * 120.0).abs() < 1.0, "{total} in {rates:?}");
     let counts: f64 = world.values("took", "histogram", "rate", None).iter().map(|(_, _, rate)| rate * 60.0).sum();
     assert!((counts - 9.0 * 60.0).abs() < 1.0, "{counts}");
+    let without = |figure| world.values("bare", "histogram", figure, None);
+    assert!(without("rate").iter().skip(1).all(|r| (r.2 - 1.0).abs() < 1e-9), "{:?}", without("rate"));
+    assert!(without("avg").iter().skip(1).all(|r| (r.2 - 2.0).abs() < 1e-9), "{:?}", without("avg"));
+    assert_eq!(without("p99"), [], "without buckets nothing is known of quantiles");
     assert_eq!(world.values("load", "gauge", "avg", None), [(String::new(), 0, 2.0)]);
     let refused = world.ask("load", "gauge", "avg", None).expect("an answer").object.expect("an object");
     assert_eq!(refused["refused"], 1);

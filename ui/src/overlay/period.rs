@@ -91,7 +91,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
         kit.hline(r.left() + 1.0, r.top() + 44.0, r.width() - 2.0, t.strong_line);
         key(&kit, r.right() - 43.0, r.top() + 14.5, "Esc");
         kit.hline(r.left() + 1.0, r.bottom() - 30.0, r.width() - 2.0, t.hair);
-        let words = "times are UTC · for example: last 90 min, 14:00 to 14:30, 19 Nov, yesterday 9:00 to 10:00";
+        let words = "UTC · last 90 min, 14:00 to 14:30, 19 Nov, yesterday 9:00 to 10:00";
         kit.text_in(r.left() + 14.0, r.bottom() - 11.0, r.width() - 28.0, Font::Regular(11.0), t.weak, words);
     }
     let place = rect(r.left() + 38.0, r.top() + 13.0, r.width() - 96.0, 20.0);

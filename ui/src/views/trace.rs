@@ -243,8 +243,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     if has_detail {
         detail::show(ui, state, Rect::from_min_max(pos2(split, body.top()), body.max), &all);
     }
-    let n = thousands(all.len() as i64);
-    report(state, vec!["Showing".into(), format!("{n} of {n}"), "spans".into()], &slot);
+    let (n, n_shown) = (thousands(all.len() as i64), thousands(state.trace.folds.n_within(&all) as i64));
+    report(state, vec!["Showing".into(), format!("{n_shown} of {n}"), "spans".into()], &slot);
 }
 
 /// Shows the logs of the open trace, in its time with a minute around.

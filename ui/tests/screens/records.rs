@@ -2,7 +2,7 @@
 
 use crate::screen::{SIZE, Screen};
 use eframe::egui::Key;
-use sextant_contract::{Backend as _, Command};
+use sextant_contract::{Ask, Backend as _, Command};
 use sextant_workbench::now;
 use std::time::{Duration, Instant};
 
@@ -71,4 +71,27 @@ fn records_are_followed_held_and_let_go() {
     wait(&mut screen, "third");
     screen.press("f");
     assert!(!screen.address().contains("with="), "{}", screen.address());
+}
+
+#[test]
+fn what_a_tail_does_not_show_is_counted() {
+    let screen = Screen::new(SIZE, 0);
+    let tailing = screen.workbench.tail("").expect("a search");
+    let bodies: Vec<String> = (0..12_000).map(|i| format!("line {i}")).collect();
+    log(&screen, &bodies.iter().map(String::as_str).collect::<Vec<_>>());
+    let (mut n_shown, mut n_lost) = (0, 0);
+    while let Some((answer, lost)) = tailing.next(Duration::from_secs(2)).expect("a store") {
+        n_shown += answer.n_rows() as u64;
+        n_lost += lost;
+        if n_shown + n_lost >= 12_000 {
+            break;
+        }
+    }
+    assert_eq!(n_shown + n_lost, 12_000, "{n_shown} shown");
+    // Whoever has not asked for long begins anew and is told so.
+    let ask = |id| {
+        let ask = Ask::Tail { query: String::new(), id };
+        screen.runtime.block_on(screen.workbench.ask(ask)).expect("an answer").object.expect("an object")
+    };
+    assert_eq!((ask(7)["has_begun"].as_bool(), ask(7)["has_begun"].as_bool()), (Some(true), None));
 }

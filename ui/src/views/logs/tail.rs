@@ -6,6 +6,7 @@ use crate::commands::Do;
 use crate::data::{clock, row, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, chip, rect};
+use crate::overlay::notices::Notice;
 use crate::route::{Route, View};
 use crate::runtime::now;
 use crate::views::states;
@@ -35,6 +36,8 @@ pub(super) struct State {
     /// What came while it was held.
     waiting: VecDeque<Line>,
     is_held: bool,
+    /// Of what waited, how many were more than are kept.
+    n_dropped: u64,
     n_seen: u64,
     n_lost: u64,
     /// When how many came.
@@ -49,7 +52,14 @@ impl State {
         self.n_seen
     }
 
-    fn take(&mut self, answer: &Rc<Answer>) {
+    /// Takes in an answer; says whether the tail began anew, since nobody had looked on.
+    fn take(&mut self, answer: &Rc<Answer>) -> bool {
+        let has_begun = answer.object.as_ref().is_some_and(|o| o["has_begun"] == true);
+        let is_anew = has_begun && self.n_answers > 1;
+        if is_anew {
+            *self =
+                Self { id: self.id, of: std::mem::take(&mut self.of), n_answers: self.n_answers, ..Self::default() };
+        }
         self.n_lost += answer.object.as_ref().and_then(|o| o["lost"].as_u64()).unwrap_or(0);
         let n = answer.n_rows();
         self.n_seen += n as u64;
@@ -59,7 +69,9 @@ impl State {
         to.extend((0..n).rev().map(|i| (answer.clone(), i)));
         while to.len() > MAX_LINES {
             to.pop_front();
+            self.n_dropped += u64::from(self.is_held);
         }
+        is_anew
     }
 
     fn rate(&mut self) -> f64 {
@@ -72,6 +84,7 @@ impl State {
 
     fn release(&mut self) {
         self.is_held = false;
+        self.n_dropped = 0;
         self.is_sought = true;
         self.lines.append(&mut self.waiting);
         while self.lines.len() > MAX_LINES {
@@ -93,7 +106,10 @@ fn listen(ui: &Ui, state: &mut App) {
         state.logs.tail.error.clone_from(&slot.error);
         let Some(answer) = slot.answer else { return };
         state.logs.tail.n_answers += 1;
-        state.logs.tail.take(&answer);
+        if state.logs.tail.take(&answer) {
+            let text = "The tail began anew: what came while nobody looked on is among all records (f)";
+            state.notices.push(Notice::said(text.into()));
+        }
         state.asks.forget(&name);
     }
 }
@@ -164,7 +180,11 @@ fn strip(ui: &Ui, state: &mut App, r: Rect) {
         x = kit.text(x, bl, Font::Regular(12.0), t.warn, &text) + 16.0;
     }
     if is_held {
-        kit.text(x, bl, Font::Semibold(12.0), t.accent, &format!("held, {} wait", thousands(waiting as i64)));
+        let mut text = format!("held, {} wait", thousands(waiting as i64));
+        if tail.n_dropped > 0 {
+            text += &format!(", {} before them are among all records only", thousands(tail.n_dropped as i64));
+        }
+        kit.text(x, bl, Font::Semibold(12.0), t.accent, &text);
     }
     let word = if is_held { "Jump to the newest" } else { "Hold" };
     let b = Button { text: word, key: Some("="), is_small: true, is_primary: is_held, ..Button::default() };
