@@ -274,3 +274,22 @@ fn columns_that_came_later_read_as_their_defaults() {
         }
     }
 }
+
+/// Statements of our own go no further than users': whatever came to stand in one, it reads the store's own files.
+#[test]
+fn no_statement_leaves_the_store() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(&dir.path().join("store"));
+    take(&store, day(0));
+    store.compact().expect("is sealed");
+    let (secret, out) = (dir.path().join("secret.csv"), dir.path().join("out.csv"));
+    std::fs::write(&secret, "a,b\n1,2\n").expect("is written");
+    let run = |text: String| {
+        store.query(&Sql { text, params: Vec::new() }, &Prune::default(), Limits::default()).map(|a| a.n_rows())
+    };
+    assert!(run(format!("SELECT * FROM read_csv('{}')", secret.display())).is_err());
+    assert!(run(format!("COPY (SELECT count(*) FROM logs) TO '{}'; SELECT 1", out.display())).is_err());
+    assert!(run(format!("SET enable_external_access = true; SELECT * FROM read_csv('{}')", secret.display())).is_err());
+    assert!(!out.exists());
+    assert_eq!(run("SELECT Body FROM logs".into()).expect("rows"), N_ROWS as usize);
+}

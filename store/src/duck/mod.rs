@@ -28,15 +28,17 @@ use views::{Views, occurs};
 /// The two instances, each opened when it is first needed.
 pub(crate) struct Duck {
     segments: PathBuf,
-    ours: Mutex<Option<Connection>>,
-    /// With the directories that it may read.
-    users: Mutex<Option<(BTreeSet<PathBuf>, Connection)>>,
+    ours: Mutex<Option<Instance>>,
+    users: Mutex<Option<Instance>>,
     checker: OnceLock<Checker>,
     /// Users' statements under way, by tag.
     running: Mutex<HashMap<u64, Running>>,
     /// Tags that were stopped before their statement began, the latest.
     stopped: Mutex<VecDeque<u64>>,
 }
+
+/// An instance, with the directories that it may read. They can't be changed later: others mean another instance.
+type Instance = (BTreeSet<PathBuf>, Connection);
 
 fn failed(e: &duckdb::Error) -> StoreError {
     StoreError::Query(e.to_string())
@@ -76,39 +78,41 @@ impl Duck {
         }
     }
 
-    fn ours(&self) -> Result<Connection, StoreError> {
-        let mut ours = lock(&self.ours);
-        let instance = match &mut *ours {
-            Some(instance) => instance,
-            none => {
-                let settings = "SET temp_directory = ''; SET preserve_insertion_order = false;";
-                none.insert(open(settings).map_err(|e| failed(&e))?)
-            }
-        };
-        instance.try_clone().map_err(|e| failed(&e))
+    fn ours(&self, snapshot: &Snapshot) -> Result<Connection, StoreError> {
+        self.instance(&self.ours, snapshot, "SET preserve_insertion_order = false;")
     }
 
-    /// The directories that an instance may read can't be changed later, so another set means another instance.
     fn users(&self, snapshot: &Snapshot) -> Result<Connection, StoreError> {
+        self.instance(&self.users, snapshot, "")
+    }
+
+    /// Whatever a statement says, it reads the store's own directories and writes nothing.
+    fn instance(
+        &self,
+        kept: &Mutex<Option<Instance>>,
+        snapshot: &Snapshot,
+        settings: &str,
+    ) -> Result<Connection, StoreError> {
         let cold = snapshot.segments().iter().filter(|s| s.tier == Tier::Cold).filter_map(|s| s.root());
-        let directories: BTreeSet<PathBuf> = cold.chain([self.segments.as_path()]).map(Path::to_owned).collect();
-        let mut users = lock(&self.users);
-        if users.as_ref().is_none_or(|(known, _)| *known != directories) {
+        let mut directories: BTreeSet<PathBuf> = cold.chain([self.segments.as_path()]).map(Path::to_owned).collect();
+        let mut kept = lock(kept);
+        if kept.as_ref().is_none_or(|(known, _)| !directories.is_subset(known)) {
+            directories.extend(kept.take().into_iter().flat_map(|(known, _)| known));
             let quoted = |d: &PathBuf| format!("'{}'", d.to_string_lossy().replace('\'', "''"));
             let list = directories.iter().map(quoted).collect::<Vec<_>>().join(", ");
             let settings = format!(
-                "SET temp_directory = ''; SET allowed_directories = [{list}]; SET enable_external_access = false; \
-                 SET lock_configuration = true;"
+                "{settings} SET temp_directory = ''; SET allowed_directories = [{list}]; \
+                 SET enable_external_access = false; SET lock_configuration = true;"
             );
-            *users = Some((directories, open(&settings).map_err(|e| failed(&e))?));
+            *kept = Some((directories, open(&settings).map_err(|e| failed(&e))?));
         }
-        let (_, instance) = users.as_ref().ok_or_else(|| StoreError::Query("DuckDB could not be opened".into()))?;
+        let (_, instance) = kept.as_ref().ok_or_else(|| StoreError::Query("DuckDB could not be opened".into()))?;
         instance.try_clone().map_err(|e| failed(&e))
     }
 
     pub fn query(&self, snapshot: &Snapshot, sql: &Sql, prune: &Prune, limits: Limits) -> Result<Answer, StoreError> {
         run_sound(
-            || self.ours(),
+            || self.ours(snapshot),
             sql,
             limits,
             || Views::over(snapshot, &sql.text, None, |table| snapshot.pruned(table, prune)),
@@ -143,7 +147,7 @@ impl Duck {
             views.add_rows(view.name, rows.clone());
             views
         };
-        run_sound(|| self.ours(), sql, limits, make)
+        run_sound(|| self.ours(snapshot), sql, limits, make)
     }
 
     pub fn newest(
@@ -160,7 +164,7 @@ impl Duck {
         loop {
             let since = window.since;
             let answer = run_sound(
-                || self.ours(),
+                || self.ours(snapshot),
                 sql,
                 limits,
                 || {
@@ -184,7 +188,7 @@ impl Duck {
 
     pub fn user(&self, snapshot: &Snapshot, sql: &str, limits: Limits) -> Result<Answer, StoreError> {
         let sql = sql.trim().trim_end_matches(';').trim_end();
-        self.checker.get_or_init(Checker::new).check(&self.ours()?, sql)?;
+        self.checker.get_or_init(Checker::new).check(&self.ours(snapshot)?, sql)?;
         let all = || Views::over(snapshot, sql, None, |table| snapshot.pruned(table, &Prune::default()));
         let statement = if limits.is_explained { format!("EXPLAIN {sql}") } else { sql.to_owned() };
         let connect = || {
