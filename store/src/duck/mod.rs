@@ -86,7 +86,7 @@ impl Duck {
         self.instance(&self.users, snapshot, "")
     }
 
-    /// Whatever a statement says, it reads the store's own directories and writes nothing.
+    /// Whatever a statement says, it reaches nothing outside the directories of the segments.
     fn instance(
         &self,
         kept: &Mutex<Option<Instance>>,
