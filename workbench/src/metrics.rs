@@ -266,13 +266,20 @@ fn summary(all: &mut Cells, place: &Place<'_>, steps: Steps, (quantiles, values)
 
 /// What suits the kind, where nothing else is wanted.
 fn figure_of(wanted: &str, table: Table, is_monotonic: bool) -> String {
-    let fits: &[&str] = match table {
-        Table::Histogram | Table::ExpHistogram => &["p99", "p50", "p90", "p95", "p99.9", "avg", "rate", "count"],
+    let fits = figures(table, is_monotonic);
+    let usual = if matches!(table, Table::Histogram | Table::ExpHistogram) { "p99" } else { fits[0] };
+    fits.iter().find(|f| **f == wanted).map_or(usual, |f| *f).to_owned()
+}
+
+/// The figures that a kind has.
+fn figures(table: Table, is_monotonic: bool) -> &'static [&'static str] {
+    match table {
+        Table::Histogram | Table::ExpHistogram => &["p50", "p90", "p95", "p99", "p99.9", "avg", "rate", "count"],
         Table::Sum if is_monotonic => &["rate", "increase"],
         Table::Sum => &["sum", "avg", "min", "max"],
+        Table::Summary => &[],
         _ => &["avg", "min", "max", "sum"],
-    };
-    fits.iter().find(|f| **f == wanted).unwrap_or(&fits[0]).to_string()
+    }
 }
 
 /// The figure of a cell, and the bounds that it is sure of.
@@ -331,7 +338,7 @@ impl Workbench {
         let name = figure_of(&ask.figure, table, cells.is_monotonic);
         let is_cut = found.n_rows() >= MAX_POINTS;
         let mut answered = answer(found);
-        let (rows, groups) = rows(&cells, &name, length)?;
+        let (rows, groups, n_groups) = rows(&cells, &name, length)?;
         let texts = |sql: &sextant_model::Sql| -> Result<Vec<String>, AskError> {
             let found = run(sql)?;
             let column = |b: &RecordBatch| {
@@ -343,10 +350,11 @@ impl Workbench {
         answered.object = Some(json!({
             "figure": name, "step": length, "points": cells.n_points, "resets": cells.n_resets,
             "refused": cells.n_refused, "is_delta": cells.is_delta, "is_monotonic": cells.is_monotonic,
-            "scale": cells.scale, "groups": groups, "keys": texts(&duckdb::metric_keys(of, &query, range))?,
+            "scale": cells.scale, "groups": groups, "n_groups": n_groups,
+            "figures": figures(table, cells.is_monotonic), "keys": texts(&duckdb::metric_keys(of, &query, range))?,
             "exemplars": exemplars, "heat": heat(&cells, steps, (from, to)),
         }));
-        if is_cut {
+        if is_cut || n_groups > MAX_GROUPS {
             answered.completeness = answered.completeness.and(Completeness::Limited { total: None });
         }
         answered.schema = rows.schema();
@@ -380,7 +388,7 @@ struct Listed<'c> {
 }
 
 /// Rows of all groups, and what each comes to over the whole period.
-fn rows(cells: &Cells, name: &str, length: i64) -> Result<(RecordBatch, Vec<Value>), AskError> {
+fn rows(cells: &Cells, name: &str, length: i64) -> Result<(RecordBatch, Vec<Value>, usize), AskError> {
     let seconds = length as f64 / 1e9;
     let mut groups: BTreeMap<&str, (Vec<f64>, Option<Distribution>)> = BTreeMap::new();
     for ((group, _), cell) in &cells.all {
@@ -396,6 +404,7 @@ fn rows(cells: &Cells, name: &str, length: i64) -> Result<(RecordBatch, Vec<Valu
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
     let mut order: Vec<(&str, f64)> = groups.iter().map(|(group, (values, _))| (*group, mean(values))).collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+    let n_groups = order.len();
     order.truncate(MAX_GROUPS);
     let said = |(group, mean): &(&str, f64)| {
         let (values, whole) = &groups[group];
@@ -429,7 +438,7 @@ fn rows(cells: &Cells, name: &str, length: i64) -> Result<(RecordBatch, Vec<Valu
         ("high", float(|f| f.2)),
     ]);
     let batch = batch.map_err(|e| AskError::new(Code::Internal, format!("rows can't be made: {e}")))?;
-    Ok((batch, order.iter().map(said).collect()))
+    Ok((batch, order.iter().map(said).collect(), n_groups))
 }
 
 /// How many values were in which bucket when, all groups together: `[[time, [[low, high, n], …]], …]`.

@@ -190,7 +190,10 @@ fn what_was_not_recorded_changes_no_figure() {
     assert_eq!(without("p99"), [], "without buckets nothing is known of quantiles");
     assert_eq!(world.values("load", "gauge", "avg", None), [(String::new(), 0, 2.0)]);
     let refused = world.ask("load", "gauge", "avg", None).expect("an answer").object.expect("an object");
-    assert_eq!(refused["refused"], 1);
+    assert_eq!(
+        (&refused["refused"], &refused["n_groups"], &refused["figures"][0]),
+        (&json!(1), &json!(1), &json!("avg"))
+    );
 }
 
 /// What to group by comes from addresses that anybody may have written.

@@ -196,9 +196,10 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
             let of =
                 |side: &str| format!("{} of {}", thousands(row.int(side)), thousands(row.int(&format!("of_{side}"))));
             let counts = format!("{} traces in A, {} in B", of("a"), of("b"));
-            response.on_hover_text(format!(
-                "{said}\n{counts}, those with the service\nBy chance with a probability of {q}"
-            ));
+            // Attributes are counted among the traces that have the service, all else among all.
+            let among =
+                if matches!(row.text("kind"), "attribute" | "resource") { ", those with the service" } else { "" };
+            response.on_hover_text(format!("{said}\n{counts}{among}\nBy chance with a probability of {q}"));
         }
     });
     if state.takes(Do::Enter) {

@@ -84,16 +84,6 @@ fn plain(value: f64) -> String {
     }
 }
 
-/// The figures that a kind has.
-fn figures(kind: &str, is_monotonic: bool) -> &'static [&'static str] {
-    match kind {
-        "histogram" | "exp_histogram" => &["p50", "p90", "p95", "p99", "avg", "rate", "count"],
-        "sum" if is_monotonic => &["rate", "increase"],
-        "sum" => &["sum", "avg", "min", "max"],
-        _ => &["avg", "min", "max", "sum"],
-    }
-}
-
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let wanted = search(state, SearchKind::Metrics, 0);
     let name = key(state, "metric names");
@@ -155,7 +145,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     }
     table(ui, state, body.with_min_y(body.top() + above), &groups, &metric.unit, &head);
     let n = thousands(head["points"].as_i64().unwrap_or(0));
-    let showing = format!("{} of {}", groups.len().min(MAX_LINES), groups.len());
+    let n_groups = head["n_groups"].as_u64().unwrap_or(0);
+    let showing = format!("{} of {}", groups.len().min(MAX_LINES), thousands(n_groups as i64));
     report(state, vec!["Showing".into(), showing, "series of".into(), n, "points".into()], &slot);
 }
 
@@ -167,11 +158,11 @@ fn builder(ui: &Ui, state: &mut App, r: Rect, shown: &Shown, head: &Value) {
     let bl = r.top() + 23.5;
     let mut x =
         kit.text_in(r.left() + 12.0, bl, r.width() * 0.35, Font::MonoSemibold(12.0), t.strong, &shown.name) + 16.0;
-    let all = figures(&shown.kind, head["is_monotonic"] == true);
+    let all: Vec<&str> = head["figures"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let on = all.iter().position(|f| head["figure"] == *f).unwrap_or(0);
-    if shown.kind != "summary" && x + 60.0 * all.len() as f32 <= r.right() {
+    if !all.is_empty() && x + 60.0 * all.len() as f32 <= r.right() {
         x = kit.text(x, bl, Font::Regular(12.0), t.weak, "show") + 8.0;
-        let (clicked, width) = seg(&kit, x, r.top() + 8.0, true, all, on);
+        let (clicked, width) = seg(&kit, x, r.top() + 8.0, true, &all, on);
         if let Some(i) = clicked {
             let route = Shown { figure: all[i].to_owned(), ..shown_again(shown) }.route(&state.route);
             state.go(route);
@@ -208,7 +199,10 @@ fn builder(ui: &Ui, state: &mut App, r: Rect, shown: &Shown, head: &Value) {
     }
     match head["refused"].as_i64().unwrap_or(0) {
         0 => {}
-        n => words.push(format!("{} points with other bounds left out", thousands(n))),
+        n if shown.kind.ends_with("histogram") => {
+            words.push(format!("{} points with other bounds left out", thousands(n)));
+        }
+        n => words.push(format!("{} values that are no numbers left out", thousands(n))),
     }
     kit.text_in(x, bl, (r.right() - 12.0 - x).max(0.0), Font::Regular(12.0), t.weak, &words.join(" · "));
 }
@@ -255,7 +249,7 @@ fn lines(
         .collect();
     let has_exemplars = name.starts_with('p') || matches!(name, "avg" | "min" | "max");
     let mut ends = Chart::ends_of(&all);
-    let n_groups = head["groups"].as_array().map_or(0, Vec::len);
+    let n_groups = head["n_groups"].as_u64().unwrap_or(0) as usize;
     if has_exemplars {
         ends.1 = exemplars.iter().map(|e| e.1).fold(ends.1, f64::max);
     }
