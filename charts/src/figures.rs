@@ -53,6 +53,16 @@ pub fn duration_label(nanos: i64) -> String {
     }
 }
 
+/// How long a step of time is: `12 min`, `2 h`, `15 s`.
+pub fn step(nanos: i64) -> String {
+    const MINUTE: i64 = 60_000_000_000;
+    match nanos {
+        n if n >= 60 * MINUTE && n % (60 * MINUTE) == 0 => format!("{} h", n / (60 * MINUTE)),
+        n if n >= MINUTE && n % MINUTE == 0 => format!("{} min", n / MINUTE),
+        n => duration_label(n),
+    }
+}
+
 /// The clock part of a time in UTC: `14:06:41.208`, with `digits` decimals.
 pub fn clock(nanos: i64, digits: usize) -> String {
     let day = nanos.rem_euclid(86_400_000_000_000);
@@ -81,6 +91,10 @@ mod tests {
             [(800_000, "800 µs"), (2_800_000, "2.80 ms"), (141_000_000, "141 ms"), (2_418_000_000, "2.418 s")]
         {
             assert_eq!(duration(nanos), text);
+        }
+        let second = 1_000_000_000;
+        for (seconds, text) in [(15, "15 s"), (90, "90 s"), (720, "12 min"), (5_400, "90 min"), (7_200, "2 h")] {
+            assert_eq!(step(seconds * second), text);
         }
         assert_eq!(clock(50_801_208_113_000, 3), "14:06:41.208");
         assert_eq!(bytes(318_000_000), "318 MB");

@@ -192,7 +192,7 @@ fn builder(ui: &Ui, state: &mut App, r: Rect, shown: &Shown, head: &Value) {
     }
     x += w + 16.0;
     let step = head["step"].as_i64().unwrap_or(0);
-    let mut words = vec![format!("each {}", crate::data::duration_label(step))];
+    let mut words = vec![format!("each {}", crate::data::step(step))];
     match head["resets"].as_i64().unwrap_or(0) {
         0 => {}
         n => words.push(format!("{} resets handled", thousands(n))),

@@ -28,7 +28,7 @@ pub(super) fn show(kit: &Kit<'_>, r: Rect, head: &Value, unit: &str, period: (i6
         }
     }
     kit.text(r.left() + 12.0, r.top() + 20.0, Font::Semibold(12.0), t.strong, "Distribution");
-    let words = format!("each column {}, each row a bucket", crate::data::duration_label(length));
+    let words = format!("each column {}, each row a bucket", crate::data::step(length));
     kit.text(r.left() + 100.0, r.top() + 20.0, Font::Regular(12.0), t.weak, &words);
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
     let plot = rect(r.left() + 84.0, r.top() + 34.0, r.width() - 112.0, (r.height() - 74.0).max(20.0));
