@@ -89,6 +89,16 @@ impl<'u> Kit<'u> {
         self.ui.interact(r, Id::unique(("row", id)), Sense::CLICK)
     }
 
+    /// What lies behind a row: the selected one has a bar at its left, the one under the pointer is lighter.
+    pub fn row_back(&self, r: Rect, is_selected: bool, is_hovered: bool) {
+        if is_selected {
+            self.fill(r, self.t.bg_selected);
+            self.fill(rect(r.left(), r.top(), 2.0, r.height()), self.t.accent);
+        } else if is_hovered {
+            self.fill(r, self.t.bg_hover);
+        }
+    }
+
     /// Text from `x`, its baseline at `bl`; returns where it ends.
     pub fn text(&self, x: f32, bl: f32, font: Font, color: Color32, text: &str) -> f32 {
         x + text::draw(self, x, bl, font, color, text, f32::INFINITY)

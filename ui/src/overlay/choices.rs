@@ -32,12 +32,7 @@ pub(crate) fn show(
         let r = rect(x + 4.0, y + 4.5 + ROW * i as f32, width - 8.0, ROW);
         let response = kit.row(r, ("completion", i));
         Kit::describe(&response, || text.clone());
-        if chosen == Some(i) {
-            kit.fill(r, t.bg_selected);
-            kit.fill(rect(r.left(), r.top(), 2.0, ROW), t.accent);
-        } else if response.hovered() {
-            kit.fill(r, t.bg_hover);
-        }
+        kit.row_back(r, chosen == Some(i), response.hovered());
         let right = kit.text_right(r.right() - 8.0, r.top() + 16.5, Font::Mono(10.5), t.weak, note);
         kit.text_in(r.left() + 10.0, r.top() + 16.5, right - 18.0 - r.left(), Font::Mono(12.0), color, text);
         // At once: once the button is up the box has lost the focus.

@@ -1,7 +1,7 @@
 //! A menu below something that was clicked.
 
 use crate::fonts::Font;
-use crate::kit::{Kit, rect};
+use crate::kit::Kit;
 use crate::tokens::Tokens;
 use eframe::egui::{self, Response, ScrollArea, Stroke, Ui, vec2};
 
@@ -15,12 +15,7 @@ pub(crate) fn row(ui: &mut Ui, t: &'static Tokens, text: &str, is_on: bool) -> b
     let (r, response) = ui.allocate_exact_size(vec2(ui.available_width().max(160.0), 26.0), egui::Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, text));
     let kit = Kit::new(ui, t);
-    if is_on {
-        kit.fill(r, t.bg_selected);
-        kit.fill(rect(r.left(), r.top(), 2.0, r.height()), t.accent);
-    } else if response.hovered() || response.has_focus() {
-        kit.fill(r, t.bg_hover);
-    }
+    kit.row_back(r, is_on, response.hovered() || response.has_focus());
     kit.text_in(r.left() + 12.0, r.top() + 17.0, r.width() - 20.0, Font::Mono(11.0), t.strong, text);
     response.clicked()
 }

@@ -283,12 +283,7 @@ fn list(
 
 fn paint(kit: &Kit<'_>, row: Rect, line: &Line, typed: &str, is_selected: bool, is_hovered: bool) {
     let t = kit.t;
-    if is_selected {
-        kit.fill(row, t.bg_selected);
-        kit.fill(rect(row.left(), row.top(), 2.0, ROW), t.accent);
-    } else if is_hovered {
-        kit.fill(row, t.bg_hover);
-    }
+    kit.row_back(row, is_selected, is_hovered);
     let bl = row.top() + 18.0;
     let mut x = row.left() + 34.0;
     if let Some((service, ..)) = &line.span {

@@ -135,12 +135,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
             break;
         }
         let response = kit.row(row, ("period", i));
-        if i == period.selected {
-            kit.fill(row, t.bg_selected);
-            kit.fill(rect(row.left(), row.top(), 2.0, ROW), t.accent);
-        } else if response.hovered() {
-            kit.fill(row, t.bg_hover);
-        }
+        kit.row_back(row, i == period.selected, response.hovered());
         kit.text(row.left() + 14.0, row.top() + 18.0, Font::Mono(11.0), t.strong, &line.text);
         kit.text_right(row.right() - 14.0, row.top() + 18.0, Font::Regular(11.0), t.weak, line.note);
         Kit::describe(&response, || line.text.clone());

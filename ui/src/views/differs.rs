@@ -175,12 +175,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
             let line = rect(r.left(), top + ROW * i as f32, r.width(), ROW);
             let kit = Kit::new(ui, state.theme);
             let response = kit.row(line, ("differs", place));
-            if place == at {
-                kit.fill(line, kit.t.bg_selected);
-                kit.fill(rect(line.left(), line.top(), 2.0, ROW), kit.t.accent);
-            } else if response.hovered() {
-                kit.fill(line, kit.t.bg_hover);
-            }
+            kit.row_back(line, place == at, response.hovered());
             if response.clicked() {
                 state.differs.selected = place;
             }

@@ -138,12 +138,7 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, query: &Query, 
             let kit = Kit::new(ui, state.theme);
             let t = kit.t;
             let response = kit.row(line, ("figure", place));
-            if place == selected {
-                kit.fill(line, t.bg_selected);
-                kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
-            } else if response.hovered() {
-                kit.fill(line, t.bg_hover);
-            }
+            kit.row_back(line, place == selected, response.hovered());
             if response.clicked() {
                 state.figures.selected = place;
             }

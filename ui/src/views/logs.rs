@@ -335,12 +335,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize,
             let Some(row) = row(answer, i) else { continue };
             let kit = Kit::new(ui, t);
             let response = kit.row(line, ("log", i));
-            if opened == Some(i) || selected == i {
-                kit.fill(line, t.bg_selected);
-                kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
-            } else if response.hovered() {
-                kit.fill(line, t.bg_hover);
-            }
+            kit.row_back(line, opened == Some(i) || selected == i, response.hovered());
             Kit::describe(&response, || {
                 format!("{} {}: {}", row.text("SeverityText"), row.text("ServiceName"), row.text("Body"))
             });

@@ -240,12 +240,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize],
                 let name = row.text("service");
                 let response = kit.row(line, ("service", name));
                 Kit::describe(&response, || format!("{name} {} requests", row.int("requests")));
-                if place == selected {
-                    kit.fill(line, kit.t.bg_selected);
-                    kit.fill(rect(line.left(), line.top(), 2.0, ROW), kit.t.accent);
-                } else if response.hovered() {
-                    kit.fill(line, kit.t.bg_hover);
-                }
+                kit.row_back(line, place == selected, response.hovered());
                 service_row(&kit, line, &x, row, parts);
                 if response.clicked() {
                     state.services.selected = Some(name.to_owned());

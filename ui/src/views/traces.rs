@@ -284,12 +284,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize],
             let Some(row) = row(answer, order[place]) else { continue };
             let kit = Kit::new(ui, t);
             let is_selected = place == selected;
-            if is_selected {
-                kit.fill(line, t.bg_selected);
-                kit.fill(rect(line.left(), line.top() + 1.0, 2.0, 23.0), t.accent);
-            } else if response.hovered() {
-                kit.fill(line, t.bg_hover);
-            }
+            kit.row_back(line, is_selected, response.hovered());
             if response.clicked() {
                 row.text("TraceId").clone_into(&mut state.traces.selected);
                 opened = Some(row.text("TraceId").to_owned());

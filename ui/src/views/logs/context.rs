@@ -95,12 +95,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, row: Row<'_>) {
             let (line, response) = ui.allocate_exact_size(vec2(body.width(), ROW), Sense::CLICK);
             let kit = Kit::new(ui, t);
             let bl = line.top() + 15.0;
-            if Some(i) == place {
-                kit.fill(line, t.bg_selected);
-                kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
-            } else if response.hovered() {
-                kit.fill(line, t.bg_hover);
-            }
+            kit.row_back(line, Some(i) == place, response.hovered());
             kit.text_right(line.left() + 58.0, bl, Font::Mono(11.0), t.weak, &apart(all[i].int("Timestamp") - time));
             let word = all[i].text("SeverityText");
             let (font, color) = level(t, word);

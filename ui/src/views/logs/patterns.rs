@@ -74,12 +74,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
             let (line, response) = ui.allocate_exact_size(vec2(body.width(), ROW), Sense::CLICK);
             let Some(row) = row(&answer, place) else { continue };
             let kit = Kit::new(ui, state.theme);
-            if place == at {
-                kit.fill(line, kit.t.bg_selected);
-                kit.fill(rect(line.left(), line.top(), 2.0, ROW), kit.t.accent);
-            } else if response.hovered() {
-                kit.fill(line, kit.t.bg_hover);
-            }
+            kit.row_back(line, place == at, response.hovered());
             paint(&kit, line, row, total);
             Kit::describe(&response, || format!("{} times {}", row.int("n"), row.text("pattern")));
             if let Some(is_out) = actions(&kit, line, &response) {

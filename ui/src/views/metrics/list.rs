@@ -144,12 +144,7 @@ fn paint(
         for i in range {
             let (line, response) = ui.allocate_exact_size(vec2(body.width(), ROW), Sense::CLICK);
             let kit = Kit::new(ui, t);
-            if at == Some(i) {
-                kit.fill(line, t.bg_selected);
-                kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
-            } else if response.hovered() {
-                kit.fill(line, t.bg_hover);
-            }
+            kit.row_back(line, at == Some(i), response.hovered());
             let m = listed[i];
             let kind = KINDS.iter().find(|(k, _)| *k == m.kind).map_or("", |(_, short)| short);
             let right = kit.text_right(line.right() - 12.0, line.top() + 16.0, Font::Regular(10.5), t.weak, kind);

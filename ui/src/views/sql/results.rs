@@ -137,11 +137,7 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer) {
             let kit = Kit::new(ui, state.theme);
             let t = kit.t;
             let response = kit.row(line, ("sql-row", number));
-            if number == selected {
-                kit.fill(line, t.bg_selected);
-            } else if response.hovered() {
-                kit.fill(line, t.bg_hover);
-            }
+            kit.row_back(line, number == selected, response.hovered());
             let all = cells(answer, number);
             let mut x = line.left();
             let bl = line.top() + 16.5;

@@ -234,13 +234,7 @@ pub(super) fn table(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
             for i in range {
                 let (line, response) = ui.allocate_exact_size(vec2(body.width(), ROW), Sense::CLICK);
                 let kit = Kit::new(ui, state.theme);
-                let t = kit.t;
-                if i == at {
-                    kit.fill(line, t.bg_selected);
-                    kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
-                } else if response.hovered() {
-                    kit.fill(line, t.bg_hover);
-                }
+                kit.row_back(line, i == at, response.hovered());
                 let one = &list[i];
                 let span = all.span(one.place);
                 operation(&kit, line, one, all, &columns);

@@ -54,12 +54,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
             let (line, response) = ui.allocate_exact_size(vec2(body.width(), ROW), Sense::CLICK);
             let row = &rows.list[number];
             let kit = Kit::new(ui, t);
-            if number == selected {
-                kit.fill(line, t.bg_selected);
-                kit.fill(rect(line.left(), line.top(), 2.0, ROW), t.accent);
-            } else if response.hovered() {
-                kit.fill(line, t.bg_hover);
-            }
+            kit.row_back(line, number == selected, response.hovered());
             let plot = rect(line.left() + Waterfall::NAMES - 5.0, line.top(), scale.w + 10.0, ROW);
             kit.inside(plot).scene(&fall.bar(row, &scale), line.left(), line.top());
             kit.scene(&fall.name(row), line.left(), line.top());
