@@ -59,6 +59,7 @@ pub fn step(nanos: i64) -> String {
     match nanos {
         n if n >= 60 * MINUTE && n % (60 * MINUTE) == 0 => format!("{} h", n / (60 * MINUTE)),
         n if n >= MINUTE && n % MINUTE == 0 => format!("{} min", n / MINUTE),
+        n if n >= MINUTE => format!("{} min {} s", n / MINUTE, n % MINUTE / 1_000_000_000),
         n => duration_label(n),
     }
 }
@@ -93,7 +94,9 @@ mod tests {
             assert_eq!(duration(nanos), text);
         }
         let second = 1_000_000_000;
-        for (seconds, text) in [(15, "15 s"), (90, "90 s"), (720, "12 min"), (5_400, "90 min"), (7_200, "2 h")] {
+        for (seconds, text) in
+            [(15, "15 s"), (90, "1 min 30 s"), (487, "8 min 7 s"), (720, "12 min"), (5_400, "90 min"), (7_200, "2 h")]
+        {
             assert_eq!(step(seconds * second), text);
         }
         assert_eq!(clock(50_801_208_113_000, 3), "14:06:41.208");
