@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use sextant_fixtures::shop::{Shop, ShopConfig};
 use sextant_importers::otlp::{self, JsonOptions};
-use sextant_model::Signal;
+use sextant_model::{Signal, Table};
 use std::hint::black_box;
 
 fn decode(c: &mut Criterion) {
@@ -17,7 +17,7 @@ fn decode(c: &mut Criterion) {
     let batches = otlp::decode(Signal::Traces, &request.body, 0).expect("sound").batches;
     let rows: Vec<_> = batches.into_iter().map(|b| b.rows).collect();
     assert_eq!(rows, [oracle::decode(&request.body)], "both ways give the same batch");
-    let json = otlp::to_json(&rows);
+    let json = otlp::to_json(Table::Traces, &rows);
     let mut group = c.benchmark_group("decode");
     group.throughput(Throughput::Elements(request.n_spans));
     group.bench_function("prost objects", |b| {

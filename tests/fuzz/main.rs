@@ -39,9 +39,10 @@ fn json(bytes: &[u8]) {
     if let Ok(decoded) = otlp::decode_json(bytes, 0, &JsonOptions::default()) {
         let rows: usize = decoded.batches.iter().map(|b| b.rows.num_rows()).sum();
         assert_eq!(rows as u64, decoded.total().stored(), "rows and counts agree");
-        let batches: Vec<_> = decoded.batches.iter().map(|b| b.rows.clone()).collect();
-        let back = otlp::to_json(&batches);
-        otlp::decode_json(&back, 0, &JsonOptions::default()).expect("what is written can be read");
+        for batch in &decoded.batches {
+            let back = otlp::to_json(batch.table, std::slice::from_ref(&batch.rows));
+            otlp::decode_json(&back, 0, &JsonOptions::default()).expect("what is written can be read");
+        }
     }
 }
 

@@ -54,7 +54,7 @@ impl Workbench {
 
     pub(crate) fn trace_otlp(&self, id: &str) -> Result<Answer, AskError> {
         let mut found = self.stored_trace(id)?;
-        let json = otlp::to_json(&found.batches);
+        let json = otlp::to_json(Table::Traces, &found.batches);
         let object = serde_json::from_slice(&json)
             .map_err(|e| AskError::new(Code::Internal, format!("the trace can't be written as OTLP JSON: {e}")))?;
         found.object = Some(object);
