@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use sextant_contract::{RowFormat, SearchKind};
 use sextant_server::HostArgs;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -38,6 +39,20 @@ pub enum Format {
     Arrow,
 }
 
+impl Format {
+    /// What it is as a file; a table is for the eye only.
+    pub fn rows(self) -> Option<RowFormat> {
+        Some(match self {
+            Self::Table => return None,
+            Self::Json => RowFormat::Json,
+            Self::Ndjson => RowFormat::Ndjson,
+            Self::Csv => RowFormat::Csv,
+            Self::Parquet => RowFormat::Parquet,
+            Self::Arrow => RowFormat::Arrow,
+        })
+    }
+}
+
 /// How a trace is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TraceFormat {
@@ -53,6 +68,18 @@ pub enum Kind {
     Spans,
     Logs,
     Metrics,
+}
+
+impl Kind {
+    /// As the contract names it.
+    pub fn search(self) -> SearchKind {
+        match self {
+            Self::Traces => SearchKind::Traces,
+            Self::Spans => SearchKind::Spans,
+            Self::Logs => SearchKind::Logs,
+            Self::Metrics => SearchKind::Metrics,
+        }
+    }
 }
 
 /// Formats of files that can be imported.
@@ -92,6 +119,10 @@ pub enum Command {
     ///
     /// Example: sextant search traces 'service:checkout duration:>1s' --since 1h --limit 20
     Search(Search),
+    /// Write everything that a search finds to a file: CSV, NDJSON, JSON, Parquet, Arrow or OTLP JSON
+    ///
+    /// Example: sextant export spans 'service:checkout' --since 1h --out spans.parquet
+    Export(Export),
     /// Print one trace
     ///
     /// Example: sextant trace 7f3a9c21e4b84d06a1c5d2709be6f318 --format otlp-json
@@ -186,6 +217,70 @@ pub struct Search {
     pub explain: bool,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Export {
+    #[command(flatten)]
+    pub place: Where,
+    /// What to look for
+    #[arg(value_enum)]
+    pub kind: Kind,
+    /// The search; empty is everything
+    #[arg(value_name = "QUERY", default_value = "", conflicts_with = "query_flag")]
+    pub query: String,
+    #[arg(long = "query", hide = true, allow_hyphen_values = true)]
+    pub query_flag: Option<String>,
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// The file; one that is there is replaced when the new one is whole
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// What kind of file [default: what its name ends with]
+    #[arg(long, value_enum)]
+    pub format: Option<ExportFormat>,
+}
+
+/// What kind of file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    Csv,
+    Ndjson,
+    Json,
+    Parquet,
+    Arrow,
+    OtlpJson,
+}
+
+impl ExportFormat {
+    /// What a name says that the file is.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        let ends = [
+            (".csv", Self::Csv),
+            (".otlp.jsonl", Self::OtlpJson),
+            (".otlp.json", Self::OtlpJson),
+            (".ndjson", Self::Ndjson),
+            (".jsonl", Self::Ndjson),
+            (".json", Self::Json),
+            (".parquet", Self::Parquet),
+            (".arrow", Self::Arrow),
+            (".arrows", Self::Arrow),
+        ];
+        ends.into_iter().find(|(end, _)| name.ends_with(end)).map(|(_, format)| format)
+    }
+
+    /// As the contract names it.
+    pub fn rows(self) -> RowFormat {
+        match self {
+            Self::Csv => RowFormat::Csv,
+            Self::Ndjson => RowFormat::Ndjson,
+            Self::Json => RowFormat::Json,
+            Self::Parquet => RowFormat::Parquet,
+            Self::Arrow => RowFormat::Arrow,
+            Self::OtlpJson => RowFormat::Otlp,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -408,7 +503,7 @@ pub struct Demo {
 
 /// A QUERY may begin with `-`: such an argument of `search` is passed on as what it is, not as a flag.
 pub fn with_queries(args: Vec<OsString>) -> Vec<OsString> {
-    if args.get(1).is_none_or(|a| a != "search") {
+    if args.get(1).is_none_or(|a| a != "search" && a != "export") {
         return args;
     }
     let is_query = |arg: &OsString| {

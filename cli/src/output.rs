@@ -3,49 +3,31 @@
 use crate::args::Format;
 use crate::table;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use arrow::ipc::writer::StreamWriter;
-use parquet::arrow::ArrowWriter;
 use serde_json::Value;
-use sextant_contract::{Answer, Completeness, push_row, rows_to_json};
+use sextant_contract::{Answer, Completeness};
+use sextant_exports::RowWriter;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 /// Prints the rows, and on standard error whether something is missing. `columns` are those of the table form; all
 /// if empty.
 pub fn print(answer: &Answer, format: Format, columns: &[&str]) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    match format {
-        Format::Table => table::write(&mut out, &answer.batches, columns)?,
-        Format::Json => writeln!(out, "{}", rows_to_json(&answer.batches))?,
-        Format::Ndjson => {
-            let mut line = String::new();
-            for batch in &answer.batches {
-                for row in 0..batch.num_rows() {
-                    line.clear();
-                    push_row(batch, row, &mut line);
-                    writeln!(out, "{line}")?;
-                }
-            }
+    let out = BufWriter::new(std::io::stdout());
+    match format.rows() {
+        None => {
+            let mut out = out;
+            table::write(&mut out, &answer.batches, columns)?;
+            out.flush()?;
         }
-        Format::Csv => csv(&mut out, answer)?,
-        Format::Parquet => {
-            let mut bytes = Vec::new();
-            let mut writer = ArrowWriter::try_new(&mut bytes, answer.schema.clone(), None)?;
-            for batch in &answer.batches {
-                writer.write(batch)?;
-            }
-            writer.close()?;
-            out.write_all(&bytes)?;
-        }
-        Format::Arrow => {
-            let mut writer = StreamWriter::try_new(&mut out, &answer.schema)?;
+        Some(format) => {
+            let mut writer = RowWriter::new(out, format);
+            writer.begin(&answer.schema)?;
             for batch in &answer.batches {
                 writer.write(batch)?;
             }
             writer.finish()?;
         }
     }
-    out.flush()?;
     match &answer.completeness {
         Completeness::Complete => {}
         // Never a silent cut, in no format: standard error does not disturb what reads the rows.
@@ -99,24 +81,5 @@ pub fn bytes(n: u64) -> String {
 /// Prints one object as JSON.
 pub fn print_object(object: &serde_json::Value) -> anyhow::Result<()> {
     writeln!(std::io::stdout().lock(), "{object:#}")?;
-    Ok(())
-}
-
-fn csv(out: &mut impl Write, answer: &Answer) -> anyhow::Result<()> {
-    let quoted = |text: &str| {
-        if text.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        } else {
-            text.to_owned()
-        }
-    };
-    let names: Vec<String> = answer.schema.fields().iter().map(|f| quoted(f.name())).collect();
-    write!(out, "{}\r\n", names.join(","))?;
-    for batch in &answer.batches {
-        for row in 0..batch.num_rows() {
-            let cells: Vec<String> = table::cells(batch, row).iter().map(|c| quoted(c)).collect();
-            write!(out, "{}\r\n", cells.join(","))?;
-        }
-    }
     Ok(())
 }

@@ -1,25 +1,11 @@
 //! Rows as an aligned table for a terminal.
 
 use arrow::array::RecordBatch;
-use serde_json::Value;
-use sextant_contract::push_row;
+use sextant_exports::cells;
 use std::io::Write;
 
 /// Wider cells are cut.
 const MAX_WIDTH: usize = 60;
-
-/// The cells of a row as plain text: text without quotes, nested values as JSON.
-pub fn cells(batch: &RecordBatch, row: usize) -> Vec<String> {
-    let mut json = String::new();
-    push_row(batch, row, &mut json);
-    let value: Value = serde_json::from_str(&json).unwrap_or_default();
-    let cell = |name: &String| match &value[name.as_str()] {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    batch.schema().fields().iter().map(|f| cell(f.name())).collect()
-}
 
 fn shown(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

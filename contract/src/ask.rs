@@ -223,6 +223,11 @@ pub enum Ask {
         /// Chosen by who asks; what nobody asks for any more is forgotten.
         id: u64,
     },
+    /// How far an export is: the object has `part` (0 to 1), `rows` and `bytes`, or is empty where none is under way.
+    Progress {
+        /// As in [`crate::Command::Export`].
+        tag: u64,
+    },
     /// Who sent what in a period: rows `service records last_seen counts`, counts in equal parts of the period.
     Senders {
         /// Both bounds must be there.

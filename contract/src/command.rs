@@ -1,5 +1,6 @@
 //! Changes.
 
+use crate::Ask;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -62,7 +63,19 @@ pub enum Command {
         /// Its name.
         name: String,
     },
-    /// Stop the statement that was asked under this tag.
+    /// Write all rows of an answer to a file, however many there are; limits of the question do not count. The object has
+    /// `path name rows bytes` and, where something could not be read, `lacking`.
+    Export {
+        /// Whose rows.
+        ask: Box<Ask>,
+        /// What kind of file.
+        format: RowFormat,
+        /// By which it can be stopped, and asked how far it is.
+        tag: u64,
+        /// Where to, which only the machine's own programs may say; the folder for exports if missing.
+        path: Option<String>,
+    },
+    /// Stop the statement or export that runs under this tag.
     Cancel {
         /// As in [`crate::Ask::Sql`].
         tag: u64,
@@ -78,6 +91,65 @@ pub enum Command {
         /// In their order.
         items: Vec<MenuItem>,
     },
+}
+
+/// What kind of file rows are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowFormat {
+    /// With a header.
+    Csv,
+    /// One array.
+    Json,
+    /// An object a line.
+    Ndjson,
+    /// One file.
+    Parquet,
+    /// An IPC stream.
+    Arrow,
+    /// OTLP JSON, a message a line, with everything that was sent: of spans, log records and data points only.
+    Otlp,
+}
+
+impl RowFormat {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Csv, Self::Ndjson, Self::Json, Self::Parquet, Self::Arrow, Self::Otlp];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV",
+            Self::Json => "JSON",
+            Self::Ndjson => "NDJSON",
+            Self::Parquet => "Parquet",
+            Self::Arrow => "Arrow",
+            Self::Otlp => "OTLP JSON",
+        }
+    }
+
+    /// What it is called in flags and addresses.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::Otlp => "otlp-json",
+        }
+    }
+
+    /// What its files end with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrows",
+            Self::Otlp => "otlp.jsonl",
+        }
+    }
 }
 
 /// How long and how much of a signal is kept.

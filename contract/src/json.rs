@@ -39,6 +39,21 @@ pub fn push_row(batch: &RecordBatch, row: usize, out: &mut String) {
     out.push('}');
 }
 
+/// A value as plain text: text as it is, what is nested as JSON, nothing for null.
+pub fn cell_text(column: &dyn Array, row: usize) -> String {
+    if let Some(column) = column.as_string_opt::<i32>() {
+        return if column.is_null(row) { String::new() } else { column.value(row).to_owned() };
+    }
+    let mut json = String::new();
+    push_value(column, row, &mut json);
+    match json.strip_prefix('"').and_then(|j| j.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => plain.to_owned(),
+        Some(_) => serde_json::from_str(&json).unwrap_or(json),
+        None if json == "null" => String::new(),
+        None => json,
+    }
+}
+
 fn push_text(text: &str, out: &mut String) {
     out.push_str(&serde_json::Value::from(text).to_string());
 }

@@ -12,8 +12,8 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::Value;
 use sextant_contract::{
-    Answer, Ask, AskError, Backend, Code, Command, Completeness, Outcome, Period, SearchAsk, SearchKind, parse_time,
-    rows_to_json,
+    Answer, Ask, AskError, Backend, Code, Command, Completeness, Outcome, Period, RowFormat, SearchAsk, SearchKind,
+    parse_time, rows_to_json,
 };
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/status", get(status))
         .route("/api/v1/import", post(import))
         .route("/api/v1/backup", get(crate::backup::backup))
+        .route("/api/v1/export/{kind}", get(export))
+        .route("/api/v1/exports/{name}", get(crate::exports::download))
         .route("/api/v1/openapi.json", get(|| async { Json(openapi::document()) }))
 }
 
@@ -94,13 +96,15 @@ fn body<T: for<'d> Deserialize<'d> + Default>(bytes: &Bytes) -> Result<T, ApiErr
     serde_json::from_slice(bytes).map_err(|e| bad(format!("the body is not the JSON that is expected: {e}")))
 }
 
+fn search_kind(name: &str) -> Result<SearchKind, ApiError> {
+    SearchKind::from_name(name).ok_or_else(|| {
+        let none = AskError::new(Code::NotFound, format!("there is no search for '{name}'"));
+        ApiError(none.hint("search traces, spans, logs or metrics"))
+    })
+}
+
 async fn search(State(app): State<Arc<App>>, Path(kind): Path<String>, bytes: Bytes) -> Result<Response, ApiError> {
-    let Some(kind) = SearchKind::from_name(&kind) else {
-        return Err(ApiError(
-            AskError::new(Code::NotFound, format!("there is no search for '{kind}'"))
-                .hint("search traces, spans, logs or metrics"),
-        ));
-    };
+    let kind = search_kind(&kind)?;
     let body: SearchBody = body(&bytes)?;
     let period = Period { from: time(&body.from, "from")?, to: time(&body.to, "to")? };
     let limit = body.limit.unwrap_or(DEFAULT_LIMIT);
@@ -109,6 +113,41 @@ async fn search(State(app): State<Arc<App>>, Path(kind): Path<String>, bytes: By
     match &answer.object {
         Some(object) => Ok(Json(object.clone()).into_response()),
         None => Ok(rows(&answer)),
+    }
+}
+
+#[derive(Deserialize)]
+struct ExportParameters {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    format: String,
+}
+
+/// Everything that a search finds, as a file.
+async fn export(
+    State(app): State<Arc<App>>,
+    Path(kind): Path<String>,
+    Query(p): Query<ExportParameters>,
+) -> Result<Response, ApiError> {
+    let kind = search_kind(&kind)?;
+    let format = RowFormat::ALL.into_iter().find(|f| f.key() == p.format);
+    let format = format.ok_or_else(|| {
+        let keys: Vec<&str> = RowFormat::ALL.iter().map(|f| f.key()).collect();
+        bad(format!("\"format\" is '{}' and must be one of {}", p.format, keys.join(", ")))
+    })?;
+    let period = Period { from: time(&p.from.into(), "from")?, to: time(&p.to.into(), "to")? };
+    let ask = Box::new(Ask::Search(SearchAsk { kind, query: p.q, period, limit: 0, explain: false }));
+    // Nobody asks how far it is, so all may share a number.
+    match app.workbench.act(Command::Export { ask, format, tag: 0, path: None }, Vec::new()).await? {
+        Outcome::Object { object } => {
+            let name = object["name"].as_str().unwrap_or_default().to_owned();
+            Ok(crate::exports::download(State(app), Path(name)).await?.into_response())
+        }
+        _ => Ok(Json(Value::Null).into_response()),
     }
 }
 

@@ -134,9 +134,20 @@ impl HttpBackend {
         &self,
         work: impl Future<Output = Result<T, AskError>> + Send + 'static,
     ) -> BoxFuture<Result<T, AskError>> {
+        /// Who waits no longer lets the connection go, and the other side stops its work.
+        struct Abandoned(tokio::task::AbortHandle);
+        impl Drop for Abandoned {
+            fn drop(&mut self) {
+                self.0.abort();
+            }
+        }
         let task = self.handle.spawn(work);
+        let abandoned = Abandoned(task.abort_handle());
         let stopped = |_| AskError::new(Code::Internal, "the question was interrupted");
-        Box::pin(async move { task.await.map_err(stopped)? })
+        Box::pin(async move {
+            let _abandoned = abandoned;
+            task.await.map_err(stopped)?
+        })
     }
 }
 
@@ -152,6 +163,21 @@ impl Backend for HttpBackend {
     fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
         let me = self.clone();
         self.run(async move {
+            // The file is fetched and laid where it is wanted: the other side does not write wherever it is told.
+            if let Command::Export { ask, format, tag, path: Some(path) } = command {
+                let made = me.act(Command::Export { ask, format, tag, path: None }, payload).await?;
+                let Outcome::Object { mut object } = made else { return Ok(made) };
+                let name = object["name"].as_str().unwrap_or_default().to_owned();
+                let failed = |e: &dyn std::fmt::Display| {
+                    AskError::new(Code::Refused, format!("{path} can't be written: {e}")).hint("choose another place")
+                };
+                let part = format!("{path}.part");
+                let file = std::fs::File::create(&part).map_err(|e| failed(&e))?;
+                me.download(&format!("/api/v1/exports/{}", percent(&name)), file).await?;
+                std::fs::rename(&part, &path).map_err(|e| failed(&e))?;
+                object["path"] = path.into();
+                return Ok(Outcome::Object { object });
+            }
             let command = serde_json::to_string(&command).unwrap_or_default();
             let answer = me.post(format!("/api/v1/door/act?command={}", percent(&command)), payload).await?;
             serde_json::from_slice(&answer)

@@ -7,6 +7,7 @@ mod backup;
 mod client;
 mod door;
 mod error;
+mod exports;
 mod gate;
 mod host;
 mod instance;

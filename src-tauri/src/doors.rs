@@ -31,7 +31,8 @@ fn unreadable(e: &serde_json::Error) -> AskError {
 #[tauri::command]
 pub async fn ask(request: Request<'_>, shell: State<'_, Shell>) -> Result<Response, AskError> {
     let ask: Ask = serde_json::from_slice(&bytes(&request)?).map_err(|e| unreadable(&e))?;
-    let answer = shell.backend()?.ask(ask).await?;
+    let number = request.headers().get("x-number").and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let answer = shell.await_answer(number, shell.backend()?.ask(ask)).await?;
     Ok(Response::new(answer.encode()?))
 }
 
@@ -45,6 +46,7 @@ pub async fn act(request: Request<'_>, app: AppHandle, shell: State<'_, Shell>) 
             files::choose(&app);
             Outcome::Done
         }
+        Command::Cancel { tag } if shell.abandon(tag) => Outcome::Done,
         Command::Menu { items } => {
             menu::show(&app, &items)
                 .map_err(|e| AskError::new(Code::Internal, format!("the menu can't be shown: {e}")))?;

@@ -1,7 +1,9 @@
 //! What the program has while it runs: who answers, and the page that listens.
 
-use sextant_contract::{AskError, Backend, Code, Event};
+use futures_util::future::{AbortHandle, abortable};
+use sextant_contract::{Answer, AskError, Backend, BoxFuture, Code, Event};
 use sextant_server::Holder;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +20,8 @@ const TELL_TIME: Duration = Duration::from_millis(50);
 pub struct Shell {
     holder: Mutex<Option<Holder>>,
     page: Arc<Mutex<Page>>,
+    /// Questions under way, by the number that the page gave them.
+    asked: Mutex<HashMap<u64, AbortHandle>>,
     /// Held for reading by whoever takes in files: closing waits for them.
     pub importing: tokio::sync::RwLock<()>,
 }
@@ -80,6 +84,29 @@ impl Shell {
     pub fn backend(&self) -> Result<Answering, AskError> {
         let closed = || AskError::new(Code::Busy, "the program is being closed");
         locked(&self.holder).as_ref().map(Holder::backend).ok_or_else(closed)
+    }
+
+    /// Waits for an answer until the page abandons the question.
+    pub async fn await_answer(
+        &self,
+        number: Option<u64>,
+        answer: BoxFuture<Result<Answer, AskError>>,
+    ) -> Result<Answer, AskError> {
+        let (answer, abandon) = abortable(answer);
+        if let Some(number) = number {
+            locked(&self.asked).insert(number, abandon);
+        }
+        let answered = answer.await;
+        if let Some(number) = number {
+            locked(&self.asked).remove(&number);
+        }
+        answered.unwrap_or_else(|_| Err(AskError::new(Code::Refused, "nobody waits for the answer any more")))
+    }
+
+    /// Lets go of a question, if there is one of this number.
+    pub fn abandon(&self, number: u64) -> bool {
+        let asked = locked(&self.asked).remove(&number);
+        asked.map(|a| a.abort()).is_some()
     }
 
     /// The page that listens from now on; a page that was loaded again replaces the one before.

@@ -13,12 +13,13 @@ use crate::recover::{files_below, recover};
 use crate::resend::{RequestKey, RowHash};
 use crate::seal::{Closed, seal};
 use crate::senders::ingest_id;
+use crate::slices::slices;
 use crate::snapshot::Snapshot;
 use crate::state::{Health, Shared, StoreStatus, lock};
 use crate::upkeep::{self, Applied, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
 use crate::{Pin, PinNote, Policy, StoreError, Zone, wal};
-use sextant_model::{Prune, Signal, Sql, Table, TraceId};
+use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId};
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -294,6 +295,11 @@ impl Store {
         self.duck.query(&self.snapshot(), sql, prune, limits)
     }
 
+    /// Parts of a period, the newest first, each with about `n_rows` rows of these tables.
+    pub fn slices(&self, tables: &[Table], prune: &Prune, range: TimeRange, n_rows: u64) -> Vec<TimeRange> {
+        slices(&self.snapshot(), tables, prune, range, n_rows)
+    }
+
     /// The newest `limit` rows that `sql` selects from `table`: newest segments first, stopping once nothing newer can
     /// come. `sql` must order by the table's time column, newest first, and select it under its name.
     pub fn newest(
@@ -397,7 +403,17 @@ impl Store {
         lock(&self.shared.manifest).forget(kind, name)
     }
 
-    /// Stops the statement of a user that runs under this tag.
+    /// Does work whose statements can be stopped by this tag.
+    pub fn under<T>(&self, tag: u64, work: impl FnOnce() -> T) -> T {
+        self.duck.under(tag, work)
+    }
+
+    /// Whether what this thread does was stopped by one of its tags.
+    pub fn is_stopped(&self) -> bool {
+        self.duck.is_stopped()
+    }
+
+    /// Stops what runs under this tag, now or next.
     pub fn cancel(&self, tag: u64) {
         self.duck.cancel(tag);
     }

@@ -29,6 +29,7 @@ mod seal;
 mod segment;
 mod senders;
 mod services;
+mod slices;
 mod snapshot;
 mod state;
 mod summary;

@@ -2,6 +2,7 @@
 
 use sextant_tests::{Serve, request};
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
 #[test]
 fn reading_wants_the_token() {
@@ -101,4 +102,46 @@ fn an_open_address_wants_a_key() {
     let serve = Serve::start_with(&dir.path().join("open"), &["--otlp-http", "0.0.0.0:0", "--api-key", "s3cret"]);
     // The first address of the name is the loopback one, which wants no key.
     assert_eq!(serve.post_json("otlp-http", "/v1/traces", "{}").status, 200);
+}
+
+/// Seconds of processor that a process has used.
+fn used(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a running process");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+    // utime and stime, in hundredths.
+    [11, 12].iter().map(|i| fields[*i].parse::<f64>().expect("ticks")).sum::<f64>() / 100.0
+}
+
+#[test]
+fn work_ends_when_nobody_waits_for_it() {
+    use sextant_contract::{Ask, Backend as _};
+    let dir = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(dir.path());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _entered = runtime.enter();
+    let url = format!("http://{}", serve.at("http"));
+    let backend = sextant_server::HttpBackend::new(&url, &serve.token).expect("a client");
+    let endless = "SELECT count(*) FROM range(10000000000) a, range(1000) b WHERE a.range % 7 = b.range % 5";
+    let pause = || std::thread::sleep(Duration::from_millis(500));
+    let answer = backend.ask(Ask::sql(endless, None));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let before = used(serve.pid());
+        pause();
+        if used(serve.pid()) - before > 0.3 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it never began");
+    }
+    drop(answer);
+    // Statements that nobody stops run for a minute.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let before = used(serve.pid());
+        pause();
+        if used(serve.pid()) - before < 0.05 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it goes on");
+    }
 }

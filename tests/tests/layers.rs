@@ -4,10 +4,11 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each room and the rooms that it may use; the table of `docs/ARCHITECTURE.md`.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("contract", &["model"]),
     ("importers", &["model", "columns"]),
+    ("exports", &["model", "contract", "importers"]),
     ("columns", &["model"]),
     ("queries", &["model"]),
     ("analysis", &["model"]),
@@ -15,10 +16,21 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("receiver", &["model", "importers"]),
     (
         "workbench",
-        &["model", "contract", "importers", "columns", "queries", "analysis", "store", "receiver", "fixtures"],
+        &[
+            "model",
+            "contract",
+            "importers",
+            "exports",
+            "columns",
+            "queries",
+            "analysis",
+            "store",
+            "receiver",
+            "fixtures",
+        ],
     ),
     ("server", &["model", "contract", "workbench", "receiver"]),
-    ("cli", &["model", "contract", "analysis", "workbench", "server", "fixtures"]),
+    ("cli", &["model", "contract", "exports", "analysis", "workbench", "server", "fixtures"]),
     ("fixtures", &["model"]),
     ("charts", &["model", "contract"]),
     ("ui", &["model", "queries", "contract", "charts"]),

@@ -387,6 +387,7 @@ impl eframe::App for App {
         shell::show(ui, state, whole);
         overlay::show(ui, state, whole);
         state.todo.clear();
+        state.asks.painted(ui.ctx());
         #[cfg(target_arch = "wasm32")]
         crate::web::say(&state.said());
         if !state.wanted.is_empty() {

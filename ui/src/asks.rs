@@ -4,6 +4,7 @@ use crate::overlay::notices::Notice;
 use crate::route::Route;
 use crate::runtime::{now, spawn};
 use eframe::egui::{Context, DroppedFileHandle};
+use futures_util::future::{AbortHandle, abortable};
 use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Completeness, Event};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -25,6 +26,9 @@ pub(crate) struct Slot {
     pub answered_for: i64,
     failed_at: i64,
     used_at: i64,
+    used_in: u64,
+    /// Lets go of the question under way.
+    abandon: Option<AbortHandle>,
 }
 
 impl Slot {
@@ -53,6 +57,8 @@ pub(crate) struct Asks {
     heard: Arc<Mutex<Heard>>,
     is_up: bool,
     step: i64,
+    /// Counts what was painted.
+    frame: u64,
 }
 
 /// What came by itself and is not taken in yet.
@@ -91,7 +97,16 @@ impl Asks {
             }
             ctx.request_repaint();
         }));
-        Self { backend, inbox: Arc::default(), slots: HashMap::new(), generation, heard, is_up: true, step: LIVE_NANOS }
+        Self {
+            backend,
+            inbox: Arc::default(),
+            slots: HashMap::new(),
+            generation,
+            heard,
+            is_up: true,
+            step: LIVE_NANOS,
+            frame: 0,
+        }
     }
 
     /// What came by itself since the last time.
@@ -134,6 +149,27 @@ impl Asks {
                 ctx.request_repaint();
             }
         });
+    }
+
+    /// A frame was painted. Questions that its screens did not ask, nor those of the frame before, are let go; statements
+    /// of the user go on until they are stopped.
+    #[allow(clippy::iter_over_hash_type, reason = "each for itself, in any order")]
+    pub fn painted(&mut self, ctx: &Context) {
+        for (key, slot) in &mut self.slots {
+            if !slot.is_pending || slot.used_in == self.frame || key.starts_with("sql ") {
+                continue;
+            }
+            if slot.used_in + 1 < self.frame {
+                if let Some(abandon) = slot.abandon.take() {
+                    abandon.abort();
+                }
+                slot.is_pending = false;
+                slot.asked_at = 0;
+            } else {
+                ctx.request_repaint();
+            }
+        }
+        self.frame += 1;
     }
 
     /// Whether no answer is awaited, but for those that wait for something to happen.
@@ -207,6 +243,7 @@ impl Asks {
         let (now, step) = (now(), self.step);
         let slot = self.slots.entry(key.to_owned()).or_default();
         slot.used_at = now;
+        slot.used_in = self.frame;
         let is_new = slot.asked_at == 0 || (slot.answer.is_none() && slot.error.is_none());
         let has_moved = now.div_euclid(step) != slot.asked_at.div_euclid(step);
         let is_stale = is_live && (slot.asked_generation != generation || has_moved);
@@ -233,8 +270,10 @@ impl Asks {
             slot.asked_generation = generation;
             let answered = self.backend.ask(ask());
             let (inbox, ctx, key) = (self.inbox.clone(), ctx.clone(), key.to_owned());
+            let (answered, abandon) = abortable(answered);
+            slot.abandon = Some(abandon);
             spawn(async move {
-                let result = answered.await;
+                let Ok(result) = answered.await else { return };
                 inbox.lock().unwrap_or_else(PoisonError::into_inner).push((key, now, result));
                 ctx.request_repaint();
             });
@@ -251,5 +290,70 @@ impl Asks {
         used.sort_unstable();
         let oldest_kept = used[used.len() - MAX_SLOTS / 2];
         self.slots.retain(|_, slot| slot.is_pending || slot.used_at >= oldest_kept);
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+    use sextant_contract::{BoxFuture, OnEvent, Outcome};
+    use std::time::{Duration, Instant};
+
+    /// Answers nothing, and counts who still waits.
+    #[derive(Default)]
+    struct Silent(Arc<AtomicU64>);
+
+    struct Waiting(Arc<AtomicU64>);
+
+    impl Drop for Waiting {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    impl Backend for Silent {
+        fn ask(&self, _: Ask) -> BoxFuture<Result<Answer, AskError>> {
+            self.0.fetch_add(1, Ordering::AcqRel);
+            let waiting = Waiting(self.0.clone());
+            Box::pin(async move {
+                let _waiting = waiting;
+                std::future::pending().await
+            })
+        }
+
+        fn act(&self, _: Command, _: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
+            Box::pin(std::future::ready(Ok(Outcome::Done)))
+        }
+
+        fn subscribe(&self, _: OnEvent) {}
+    }
+
+    #[test]
+    fn a_question_that_is_no_longer_asked_is_let_go() {
+        let waiting = Arc::new(AtomicU64::new(0));
+        let context = Context::default();
+        let mut asks = Asks::new(Rc::new(Silent(waiting.clone())), &context);
+        let frame = |asks: &mut Asks, keys: &[&str]| {
+            for key in keys {
+                asks.ask(&context, key, false, || Ask::Status);
+            }
+            asks.painted(&context);
+        };
+        for _ in 0..5 {
+            frame(&mut asks, &["old", "kept", "sql 1"]);
+        }
+        assert_eq!(waiting.load(Ordering::Acquire), 3);
+        for _ in 0..3 {
+            frame(&mut asks, &["new", "kept"]);
+        }
+        let until = Instant::now() + Duration::from_secs(5);
+        while waiting.load(Ordering::Acquire) != 3 && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(waiting.load(Ordering::Acquire), 3, "`old` is let go, `new` asked, statements of the user go on");
+        assert!(!asks.slots["old"].is_pending && asks.slots["kept"].is_pending && asks.slots["sql 1"].is_pending);
+        // Looked at once more, it is asked once more.
+        frame(&mut asks, &["old", "new", "kept"]);
+        assert_eq!(waiting.load(Ordering::Acquire), 4);
     }
 }

@@ -8,6 +8,7 @@ pub mod demo;
 mod differs;
 mod errors;
 mod explore;
+mod export;
 mod find;
 mod import;
 mod metrics;

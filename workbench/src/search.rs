@@ -51,7 +51,7 @@ pub(crate) fn signal(kind: SearchKind) -> Signal {
 }
 
 /// What is run for a search; for traces, the statement that finds them.
-fn statement(ask: &SearchAsk, query: &Query, range: TimeRange) -> Sql {
+pub(crate) fn statement(ask: &SearchAsk, query: &Query, range: TimeRange) -> Sql {
     if let Some(aggregate) = &query.aggregate {
         return duckdb::aggregate(query, aggregate, range, ask.limit);
     }

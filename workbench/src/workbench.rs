@@ -1,5 +1,6 @@
 //! The workbench itself.
 
+use crate::export::Progress;
 use crate::sink::StoreSink;
 use crate::tail::Tails;
 use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, Event, OnEvent, Outcome};
@@ -7,9 +8,11 @@ use sextant_fixtures::shop::{Shop, ShopConfig, ShopRequest, test_span};
 use sextant_receiver::listen::Shutdown;
 use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
 use sextant_store::{Config as StoreConfig, Health, Limits, Store, StoreError};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
@@ -42,6 +45,8 @@ pub(crate) struct Inner {
     listeners: RwLock<Vec<Listener>>,
     /// Those who look on, by the number that they chose.
     pub(crate) tails: Mutex<Tails>,
+    /// Exports under way, by their tags.
+    exports: Mutex<HashMap<u64, Arc<Progress>>>,
     /// Names, and why they do not listen.
     missing: RwLock<Vec<(String, String)>>,
 }
@@ -66,6 +71,7 @@ impl Workbench {
                 handle,
                 listeners: RwLock::default(),
                 tails: Mutex::default(),
+                exports: Mutex::default(),
                 missing: RwLock::default(),
             }),
         })
@@ -134,15 +140,20 @@ impl Workbench {
         self.store.close();
     }
 
-    fn answer(&self, ask: &Ask) -> Result<Answer, AskError> {
+    pub(crate) fn exports(&self) -> MutexGuard<'_, HashMap<u64, Arc<Progress>>> {
+        self.inner.exports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn answer(&self, ask: &Ask) -> Result<Answer, AskError> {
         match ask {
             Ask::Search(ask) => self.search(ask),
             Ask::Count(ask) => self.count(ask),
             Ask::Trace { id } => self.trace(id),
             Ask::TraceOtlp { id } => self.trace_otlp(id),
             Ask::Sql { sql, limit, period, is_explained, tag } => {
-                let limits = Limits { is_explained: *is_explained, tag: *tag, ..Limits::default() };
-                self.sql(sql, *limit, *period, limits)
+                let limits = Limits { is_explained: *is_explained, ..Limits::default() };
+                let run = || self.sql(sql, *limit, *period, limits);
+                tag.map_or_else(run, |tag| self.store.under(tag, run))
             }
             Ask::Saved { kind } => self.saved(kind),
             Ask::Services { period } => self.services(*period),
@@ -162,6 +173,7 @@ impl Workbench {
             Ask::Patterns { search, n_parts } => self.patterns(search, *n_parts),
             Ask::Tail { query, id } => self.tail_on(query, *id),
             Ask::FindSpans { trace, text } => self.find_spans(trace, text),
+            Ask::Progress { tag } => Ok(self.progress(*tag)),
             Ask::Extent { kind } => self.extent(*kind),
         }
     }
@@ -181,6 +193,7 @@ impl Workbench {
             Command::Unpin { id } => self.unpin(id),
             Command::Save { kind, name, value } => self.save(&kind, &name, value),
             Command::Forget { kind, name } => self.forget(&kind, &name),
+            Command::Export { ask, format, tag, path } => self.export(&ask, format, tag, path.as_deref()),
             Command::Cancel { tag } => {
                 self.store.cancel(tag);
                 Ok(Outcome::Done)
@@ -202,6 +215,29 @@ impl Workbench {
     }
 }
 
+/// Somebody waits for an answer. Who goes away before it has come stops the work.
+struct Wait {
+    store: Arc<Store>,
+    tag: u64,
+    is_over: bool,
+}
+
+impl Wait {
+    fn begin(store: Arc<Store>) -> Self {
+        /// Above every tag that the screens choose: those are times.
+        static NEXT: AtomicU64 = AtomicU64::new(1 << 63);
+        Self { store, tag: NEXT.fetch_add(1, Ordering::Relaxed), is_over: false }
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.store.cancel(self.tag);
+        }
+    }
+}
+
 /// More than this from one click is a mistake.
 const MAX_DEMO_SPANS: u64 = 1_000_000;
 
@@ -212,14 +248,34 @@ fn stopped() -> AskError {
 impl Backend for Workbench {
     fn ask(&self, ask: Ask) -> BoxFuture<Result<Answer, AskError>> {
         let me = self.clone();
-        let work = self.inner.handle.spawn_blocking(move || me.answer(&ask));
-        Box::pin(async move { work.await.unwrap_or_else(|_| Err(stopped())) })
+        let wait = Wait::begin(self.store.clone());
+        let tag = wait.tag;
+        let work = self.inner.handle.spawn_blocking(move || me.store.under(tag, || me.answer(&ask)));
+        Box::pin(async move {
+            let mut wait = wait;
+            let answer = work.await.unwrap_or_else(|_| Err(stopped()));
+            wait.is_over = true;
+            answer
+        })
     }
 
     fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
         let me = self.clone();
-        let work = self.inner.handle.spawn_blocking(move || me.carry_out(command, &payload));
-        Box::pin(async move { work.await.unwrap_or_else(|_| Err(stopped())) })
+        // A file that nobody waits for is not wanted; other changes go on to their end.
+        let wait = matches!(command, Command::Export { .. }).then(|| Wait::begin(self.store.clone()));
+        let tag = wait.as_ref().map(|w| w.tag);
+        let work = self.inner.handle.spawn_blocking(move || {
+            let work = || me.carry_out(command, &payload);
+            if let Some(tag) = tag { me.store.under(tag, work) } else { work() }
+        });
+        Box::pin(async move {
+            let mut wait = wait;
+            let outcome = work.await.unwrap_or_else(|_| Err(stopped()));
+            if let Some(wait) = &mut wait {
+                wait.is_over = true;
+            }
+            outcome
+        })
     }
 
     fn subscribe(&self, on_event: OnEvent) {

@@ -4,7 +4,7 @@ use crate::args::{Format, Kind, Search, Services, Sql, Status};
 use crate::output::{bytes, print, print_object};
 use crate::reach::{Reach, period};
 use serde_json::Value;
-use sextant_contract::{Ask, SearchAsk, SearchKind};
+use sextant_contract::{Ask, SearchAsk};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -20,14 +20,8 @@ fn columns(kind: Kind) -> &'static [&'static str] {
 }
 
 pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
-    let kind = match args.kind {
-        Kind::Traces => SearchKind::Traces,
-        Kind::Spans => SearchKind::Spans,
-        Kind::Logs => SearchKind::Logs,
-        Kind::Metrics => SearchKind::Metrics,
-    };
     let ask = SearchAsk {
-        kind,
+        kind: args.kind.search(),
         query: args.query_flag.unwrap_or(args.query),
         period: period(&args.period)?,
         limit: args.limit,

@@ -3,6 +3,7 @@
 mod ask;
 mod care;
 mod demo;
+mod export;
 mod import;
 mod serve;
 mod trace;
@@ -18,6 +19,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Search(args) => ask::search(args).await,
+        Command::Export(args) => export::run(args).await,
         Command::Trace(args) => trace::run(args).await,
         Command::Sql(args) => ask::sql(args).await,
         Command::Services(args) => ask::services(args).await,

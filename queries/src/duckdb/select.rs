@@ -42,6 +42,20 @@ pub fn logs(query: &Query, range: TimeRange, limit: usize) -> Sql {
     newest(LOG_COLUMNS, Table::Logs, query, range, limit)
 }
 
+/// All stored columns of the records that match in one table of the signal, the newest first.
+pub fn whole(table: Table, query: &Query, range: TimeRange) -> Sql {
+    let mut params = Vec::new();
+    let time = table.time_column();
+    let condition = condition(query, range, time, &mut params);
+    Sql { text: format!("SELECT * FROM {table} WHERE {condition} ORDER BY {time} DESC"), params }
+}
+
+/// All stored columns of all spans of these traces.
+pub fn whole_traces(ids: &[TraceId]) -> Sql {
+    let list = list(ids);
+    Sql::plain(format!("SELECT * FROM traces WHERE TraceId IN (SELECT unnest({list})) ORDER BY TraceId, Timestamp"))
+}
+
 /// The newest log records as lines: columns `time level service body`.
 pub fn log_lines(query: &Query, range: TimeRange, limit: usize) -> Sql {
     let mut params = Vec::new();
@@ -134,10 +148,14 @@ pub fn status_of(trace: &str, span: &str) -> Sql {
     Sql { text, params: vec![Param::Text(trace.to_owned()), Param::Text(span.to_owned())] }
 }
 
+fn list(ids: &[TraceId]) -> String {
+    let list: Vec<String> = ids.iter().map(|id| quote(&id.to_string())).collect();
+    format!("CAST([{}] AS VARCHAR[])", list.join(", "))
+}
+
 /// One row for each of `ids`, over all their spans.
 pub fn trace_summaries(ids: &[TraceId]) -> Sql {
-    let list: Vec<String> = ids.iter().map(|id| quote(&id.to_string())).collect();
-    Sql::plain(include_str!("../../sql/trace_summaries.sql").replace("{ids}", &format!("[{}]", list.join(", "))))
+    Sql::plain(include_str!("../../sql/trace_summaries.sql").replace("{ids}", &list(ids)))
 }
 
 /// The services, with requests, errors, rate and exact quantiles.

@@ -3,6 +3,7 @@
 mod check;
 mod hot_table;
 mod run;
+mod stop;
 mod views;
 
 pub use run::{Answer, Limits, Scanned};
@@ -14,15 +15,16 @@ use crate::state::lock;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use check::Checker;
-use duckdb::{Config, Connection, InterruptHandle};
+use duckdb::{Config, Connection};
 use sextant_columns::ColumnsError;
 use sextant_model::{Prune, Sql, Table, TraceId};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
+use stop::Stops;
 use views::{Views, occurs};
 
 /// The two instances, each opened when it is first needed.
@@ -31,10 +33,7 @@ pub(crate) struct Duck {
     ours: Mutex<Option<Instance>>,
     users: Mutex<Option<Instance>>,
     checker: OnceLock<Checker>,
-    /// Users' statements under way, by tag.
-    running: Mutex<HashMap<u64, Running>>,
-    /// Tags that were stopped before their statement began, the latest.
-    stopped: Mutex<VecDeque<u64>>,
+    stops: Stops,
 }
 
 /// An instance, with the directories that it may read. They can't be changed later: others mean another instance.
@@ -56,15 +55,6 @@ fn open(settings: &str) -> Result<Connection, duckdb::Error> {
     Ok(connection)
 }
 
-/// So many tags are remembered that were stopped too early.
-const MAX_STOPPED: usize = 100;
-
-/// A statement under way.
-struct Running {
-    interrupt: Arc<InterruptHandle>,
-    is_cancelled: bool,
-}
-
 impl Duck {
     pub fn new(layout: &Layout) -> Self {
         let segments = layout.segments.clone();
@@ -73,8 +63,7 @@ impl Duck {
             ours: Mutex::default(),
             users: Mutex::default(),
             checker: OnceLock::new(),
-            running: Mutex::default(),
-            stopped: Mutex::default(),
+            stops: Stops::default(),
         }
     }
 
@@ -111,7 +100,7 @@ impl Duck {
     }
 
     pub fn query(&self, snapshot: &Snapshot, sql: &Sql, prune: &Prune, limits: Limits) -> Result<Answer, StoreError> {
-        run_sound(
+        self.run_sound(
             || self.ours(snapshot),
             sql,
             limits,
@@ -147,7 +136,7 @@ impl Duck {
             views.add_rows(view.name, rows.clone());
             views
         };
-        run_sound(|| self.ours(snapshot), sql, limits, make)
+        self.run_sound(|| self.ours(snapshot), sql, limits, make)
     }
 
     pub fn newest(
@@ -163,7 +152,7 @@ impl Duck {
         let mut window = Window::of(&all.segments, limit);
         loop {
             let since = window.since;
-            let answer = run_sound(
+            let answer = self.run_sound(
                 || self.ours(snapshot),
                 sql,
                 limits,
@@ -191,36 +180,51 @@ impl Duck {
         self.checker.get_or_init(Checker::new).check(&self.ours(snapshot)?, sql)?;
         let all = || Views::over(snapshot, sql, None, |table| snapshot.pruned(table, &Prune::default()));
         let statement = if limits.is_explained { format!("EXPLAIN {sql}") } else { sql.to_owned() };
-        let connect = || {
-            let connection = self.users(snapshot)?;
-            if let Some(tag) = limits.tag {
-                if lock(&self.stopped).contains(&tag) {
-                    return Err(StoreError::Cancelled);
-                }
-                let running = Running { interrupt: connection.interrupt_handle(), is_cancelled: false };
-                lock(&self.running).insert(tag, running);
-            }
-            Ok(connection)
-        };
-        let result = run_sound(connect, &Sql::plain(statement), limits, all);
-        let running = limits.tag.and_then(|tag| lock(&self.running).remove(&tag));
-        match result {
-            Err(_) if running.is_some_and(|r| r.is_cancelled) => Err(StoreError::Cancelled),
-            result => result,
-        }
+        self.run_sound(|| self.users(snapshot), &Sql::plain(statement), limits, all)
     }
 
-    /// Stops the statement that runs under this tag, if one does.
+    /// Does work whose statements can be stopped by this tag.
+    pub fn under<T>(&self, tag: u64, work: impl FnOnce() -> T) -> T {
+        self.stops.under(tag, work)
+    }
+
+    /// Whether what this thread does is not wanted any more.
+    pub fn is_stopped(&self) -> bool {
+        self.stops.is_stopped()
+    }
+
+    /// Stops what runs under this tag, now or next.
     pub fn cancel(&self, tag: u64) {
-        if let Some(running) = lock(&self.running).get_mut(&tag) {
-            running.is_cancelled = true;
-            running.interrupt.interrupt();
-            return;
-        }
-        let mut stopped = lock(&self.stopped);
-        stopped.push_back(tag);
-        if stopped.len() > MAX_STOPPED {
-            stopped.pop_front();
+        self.stops.stop(tag);
+    }
+
+    /// Runs a statement over the views that `views` makes. If it fails because of a damaged file, that file is taken out
+    /// and it runs again over the rest.
+    fn run_sound(
+        &self,
+        connect: impl Fn() -> Result<Connection, StoreError>,
+        sql: &Sql,
+        limits: Limits,
+        mut views: impl FnMut() -> Views,
+    ) -> Result<Answer, StoreError> {
+        loop {
+            let made = views();
+            let connection = connect()?;
+            let running = self.stops.begin(&connection)?;
+            let result = run::run(&connection, &made, sql, limits);
+            drop(running);
+            let Err(StoreError::Query(why)) = &result else { return result };
+            if self.stops.is_stopped() {
+                return Err(StoreError::Cancelled);
+            }
+            let is_damaged = |s: &&Arc<Segment>| s.verify().is_ok_and(|is_sound| !is_sound);
+            let damaged: Vec<_> = suspects(why, &made.segments).filter(is_damaged).collect();
+            if damaged.is_empty() {
+                return result;
+            }
+            for segment in damaged {
+                segment.set_damaged();
+            }
         }
     }
 
@@ -321,29 +325,6 @@ pub(crate) struct Overview<A, R> {
     pub add: A,
     /// All of it.
     pub rows: R,
-}
-
-/// Runs a statement over the views that `views` makes. If it fails because of a damaged file, that file is taken out and
-/// it runs again over the rest.
-fn run_sound(
-    connect: impl Fn() -> Result<Connection, StoreError>,
-    sql: &Sql,
-    limits: Limits,
-    mut views: impl FnMut() -> Views,
-) -> Result<Answer, StoreError> {
-    loop {
-        let made = views();
-        let result = run::run(&connect()?, &made, sql, limits);
-        let Err(StoreError::Query(why)) = &result else { return result };
-        let is_damaged = |s: &&Arc<Segment>| s.verify().is_ok_and(|is_sound| !is_sound);
-        let damaged: Vec<_> = suspects(why, &made.segments).filter(is_damaged).collect();
-        if damaged.is_empty() {
-            return result;
-        }
-        for segment in damaged {
-            segment.set_damaged();
-        }
-    }
 }
 
 /// What DuckDB's messages begin with that are about the statement and not about a file.

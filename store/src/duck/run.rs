@@ -18,15 +18,13 @@ pub struct Limits {
     pub time: Duration,
     /// Rows past this are not fetched, and the answer says so.
     pub n_rows: usize,
-    /// By which it can be stopped.
-    pub tag: Option<u64>,
     /// Whether only its plan is wanted.
     pub is_explained: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(60), n_rows: usize::MAX, tag: None, is_explained: false }
+        Self { time: Duration::from_secs(60), n_rows: usize::MAX, is_explained: false }
     }
 }
 

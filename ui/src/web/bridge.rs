@@ -4,6 +4,7 @@ use super::failed;
 use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, OnEvent, Outcome};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -63,10 +64,41 @@ fn bytes(value: &JsValue) -> Vec<u8> {
     js_sys::Array::from(value).iter().map(|n| n.as_f64().unwrap_or(0.0) as u8).collect()
 }
 
+/// A question under way, which the program is told of when nobody waits for it any more.
+struct Question {
+    number: u64,
+    is_answered: bool,
+}
+
+impl Question {
+    fn new() -> Self {
+        /// Below the tags that screens choose, which are times.
+        const FIRST: u64 = 1 << 52;
+        static NEXT: AtomicU64 = AtomicU64::new(FIRST);
+        Self { number: NEXT.fetch_add(1, Ordering::Relaxed), is_answered: false }
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let told = Bridge.act(Command::Cancel { tag: self.number }, Vec::new());
+            // Whether it could still be stopped changes nothing here.
+            spawn_local(async move { drop(told.await) });
+        }
+    }
+}
+
 impl Backend for Bridge {
     fn ask(&self, ask: Ask) -> BoxFuture<Result<Answer, AskError>> {
         let body = serde_json::to_vec(&ask).unwrap_or_default();
-        Box::pin(async move { Answer::decode(&bytes(&invoke("ask", &body, &[]).await?)) })
+        Box::pin(async move {
+            let mut question = Question::new();
+            let number = JsValue::from(question.number.to_string());
+            let answer = invoke("ask", &body, &[("x-number", number)]).await;
+            question.is_answered = true;
+            Answer::decode(&bytes(&answer?))
+        })
     }
 
     fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {

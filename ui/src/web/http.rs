@@ -21,9 +21,25 @@ fn unreachable(_: JsValue) -> AskError {
         .hint("is it still running? start it and load this page again")
 }
 
+/// Lets the browser drop a request that nobody waits for any more.
+struct Request(Option<web_sys::AbortController>);
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if let Some(controller) = &self.0 {
+            // After the answer has come this does nothing.
+            controller.abort();
+        }
+    }
+}
+
 async fn post(path: String, body: Vec<u8>) -> Result<Vec<u8>, AskError> {
     let init = web_sys::RequestInit::new();
     init.set_method("POST");
+    let request = Request(web_sys::AbortController::new().ok());
+    if let Some(controller) = &request.0 {
+        init.set_signal(Some(&controller.signal()));
+    }
     init.set_body(&js_sys::Uint8Array::from(body.as_slice()));
     let window = web_sys::window().ok_or_else(|| unreachable(JsValue::NULL))?;
     let response = JsFuture::from(window.fetch_with_str_and_init(&path, &init)).await.map_err(unreachable)?;

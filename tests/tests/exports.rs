@@ -1,0 +1,183 @@
+//! Rows to files and back: nothing is left out, whatever the format, the size and the way.
+
+use serde_json::Value;
+use sextant_tests::{Serve, json, ok, request, run};
+use std::path::Path;
+
+const SPANS: &str = "6000";
+
+fn world(serve: &Serve) {
+    ok(&["demo", "--data", &serve.dir.to_string_lossy(), "--spans", SPANS, "--seed", "5"]);
+}
+
+fn export(dir: &str, kind: &str, query: &str, out: &Path) {
+    ok(&["export", kind, query, "--data", dir, "--out", &out.to_string_lossy()]);
+}
+
+fn count(dir: &str, kind: &str, query: &str) -> usize {
+    json(&["search", kind, query, "--data", dir, "--limit", "1000000", "--format", "json"])
+        .as_array()
+        .map_or(0, Vec::len)
+}
+
+#[test]
+fn every_format_holds_every_row() {
+    let home = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&home.path().join("data"));
+    world(&serve);
+    let dir = serve.dir.to_string_lossy().into_owned();
+    let dir = dir.as_str();
+    for (kind, query) in [
+        ("logs", ""),
+        ("spans", "service:checkout"),
+        ("traces", "error:true"),
+        ("traces", "trace.duration:>100ms"),
+        ("metrics", ""),
+        ("spans", "| count by service"),
+        ("logs", "no such thing"),
+    ] {
+        let n = count(dir, kind, query);
+        assert!(n > 0 || query.contains("no such"), "{kind} {query}");
+        let out = home.path().join("out.ndjson");
+        export(dir, kind, query, &out);
+        let text = std::fs::read_to_string(&out).expect("a file");
+        assert_eq!(text.lines().count(), n, "{kind} {query}");
+        let mut rows: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).expect("a row")).collect();
+        let whole = json(&["search", kind, query, "--data", dir, "--limit", "1000000", "--format", "json"]);
+        let mut expected = whole.as_array().expect("rows").clone();
+        for list in [&mut rows, &mut expected] {
+            list.sort_by_key(Value::to_string);
+        }
+        assert!(rows == expected, "{kind} {query}: other rows");
+        let out = home.path().join("out.csv");
+        export(dir, kind, query, &out);
+        let text = std::fs::read_to_string(&out).expect("a file");
+        let n_lines = text.split("\r\n").count() - 2;
+        assert!(n_lines >= n && text.contains(','), "{kind} {query}: {n_lines} lines of CSV");
+        let out = home.path().join("out.json");
+        export(dir, kind, query, &out);
+        let all: Value = serde_json::from_slice(&std::fs::read(&out).expect("a file")).expect("an array");
+        assert_eq!(all.as_array().map(Vec::len), Some(n));
+        let out = home.path().join("out.parquet");
+        export(dir, kind, query, &out);
+        let file = std::fs::File::open(&out).expect("a file");
+        let reader = parquet::file::reader::SerializedFileReader::new(file).expect("Parquet");
+        let n_in = parquet::file::reader::FileReader::metadata(&reader).file_metadata().num_rows();
+        assert_eq!(n_in as usize, n, "{kind} {query}");
+        let out = home.path().join("out.arrow");
+        export(dir, kind, query, &out);
+        let file = std::fs::File::open(&out).expect("a file");
+        let reader = arrow::ipc::reader::StreamReader::try_new(file, None).expect("Arrow");
+        assert_eq!(reader.map(|b| b.expect("rows").num_rows()).sum::<usize>(), n, "{kind} {query}");
+    }
+}
+
+#[test]
+fn what_is_written_as_otlp_is_taken_in_as_it_was() {
+    let home = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&home.path().join("data"));
+    world(&serve);
+    let dir = serve.dir.to_string_lossy().into_owned();
+    let again = home.path().join("again");
+    let again = again.to_string_lossy();
+    for kind in ["spans", "logs", "metrics"] {
+        let out = home.path().join(format!("{kind}.otlp.jsonl"));
+        export(&dir, kind, "", &out);
+        let report = json(&["import", &out.to_string_lossy(), "--data", &again, "--json"]);
+        assert_eq!((&report["skipped"], &report["read"]), (&Value::from(0), &report["stored"]), "{kind}: {report}");
+    }
+    for table in ["traces", "logs", "metrics_gauge", "metrics_sum", "metrics_histogram"] {
+        // All that arrived; what the store adds is another matter, and exact bytes of nested values may be written longer.
+        let sql = format!("SELECT * EXCLUDE (IngestId, ReceivedAt, ResourceAttributesExact) FROM {table}");
+        let [mut sent, mut back] = [dir.as_str(), &again]
+            .map(|d| json(&["sql", &sql, "--data", d, "--format", "json"]).as_array().expect("rows").clone());
+        assert!(!sent.is_empty(), "{table}");
+        for list in [&mut sent, &mut back] {
+            list.sort_by_cached_key(Value::to_string);
+        }
+        assert_eq!(sent.len(), back.len(), "{table}");
+        for (sent, back) in sent.iter().zip(&back) {
+            assert_eq!(sent, back, "{table}");
+        }
+    }
+    // Whole traces, of those that match.
+    let out = home.path().join("errors.otlp.jsonl");
+    export(&dir, "traces", "error:true", &out);
+    let spans: usize =
+        json(&["search", "traces", "error:true", "--data", &dir, "--limit", "100000", "--format", "json"])
+            .as_array()
+            .expect("rows")
+            .iter()
+            .map(|t| t["Spans"].as_u64().expect("a number") as usize)
+            .sum();
+    let other = home.path().join("other");
+    let report = json(&["import", &out.to_string_lossy(), "--data", &other.to_string_lossy(), "--json"]);
+    assert_eq!(report["stored"], spans);
+}
+
+#[test]
+fn files_over_http_are_those_that_exports_made() {
+    let home = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&home.path().join("data"));
+    world(&serve);
+    let get = |path: &str| {
+        let bearer = format!("Bearer {}", serve.token);
+        request(serve.at("http"), "GET", path, &[("authorization", &bearer)], b"")
+    };
+    let whole = get("/api/v1/export/logs?q=level:error&format=ndjson");
+    let n = count(&serve.dir.to_string_lossy(), "logs", "level:error");
+    assert_eq!((whole.status, whole.text().lines().count()), (200, n));
+    let name = whole.header("content-disposition").expect("a name").to_owned();
+    let name = name.split('"').nth(1).expect("a name");
+    assert_eq!(get(&format!("/api/v1/exports/{name}")).text(), whole.text());
+    std::fs::write(serve.dir.join("exports/.x.part"), "half").expect("a file");
+    for away in ["..%2Finstance.json", "..", ".x.part", "nothing", "%2Fetc%2Fpasswd", ".%2F..%2Finstance.json"] {
+        assert_eq!(get(&format!("/api/v1/exports/{away}")).status, 404, "{away}");
+    }
+    for (path, part) in
+        [("logs?format=xls", "must be one of csv"), ("logs?format=csv&from=soon", "from"), ("cats?format=csv", "cats")]
+    {
+        let refused = get(&format!("/api/v1/export/{path}"));
+        assert!((400..=404).contains(&refused.status) && refused.text().contains(part), "{path}: {}", refused.text());
+    }
+    let otlp = get("/api/v1/export/spans?q=%7C%20count%20by%20service&format=otlp-json");
+    assert!(otlp.status == 400 && otlp.text().contains("choose CSV"), "{} {}", otlp.status, otlp.text());
+    // Nobody has files written elsewhere.
+    let command = serde_json::json!({ "command": "export", "ask": { "ask": "status" }, "format": "csv", "tag": 1, "path": "/tmp/x" });
+    let command: String = command.to_string().bytes().map(|b| format!("%{b:02X}")).collect();
+    let bearer = format!("Bearer {}", serve.token);
+    let path = format!("/api/v1/door/act?command={command}");
+    let refused = request(serve.at("http"), "POST", &path, &[("authorization", &bearer)], b"");
+    assert!(refused.status == 400 && refused.text().contains("not written"), "{}", refused.text());
+}
+
+#[test]
+fn a_file_is_whole_or_not_there() {
+    let home = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&home.path().join("data"));
+    let dir = serve.dir.to_string_lossy().into_owned();
+    let out = home.path().join("out.csv");
+    std::fs::write(&out, "before").expect("a file");
+    for (args, part) in [
+        (vec!["export", "logs", "level:", "--out"], "position 1"),
+        (
+            vec!["export", "logs", "", "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-01T00:00:00Z", "--out"],
+            "empty",
+        ),
+    ] {
+        let path = out.to_string_lossy().into_owned();
+        let args: Vec<&str> = args.into_iter().chain([path.as_str(), "--data", &dir]).collect();
+        let refused = run(&args);
+        let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && text.contains(part), "{text}");
+    }
+    assert_eq!(std::fs::read_to_string(&out).expect("a file"), "before");
+    let nowhere = home.path().join("no/such/folder.csv");
+    let refused = run(&["export", "logs", "--out", &nowhere.to_string_lossy(), "--data", &dir]);
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && text.contains("can't be written"), "{text}");
+    let unnamed = run(&["export", "logs", "--out", &home.path().join("out").to_string_lossy(), "--data", &dir]);
+    assert!(String::from_utf8_lossy(&unnamed.stderr).contains("--format"), "{unnamed:?}");
+    let left: Vec<_> = std::fs::read_dir(home.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}

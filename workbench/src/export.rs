@@ -1,0 +1,346 @@
+//! All rows of an answer into a file, part by part of the period, so that neither their number nor their size matters.
+
+use crate::errors;
+use crate::search::{answer, signal, statement};
+use crate::workbench::Workbench;
+use arrow::array::{AsArray as _, RecordBatch};
+use sextant_contract::{Answer, Ask, AskError, Code, Completeness, Outcome, RowFormat, SearchAsk, SearchKind};
+use sextant_exports::{RowWriter, WriteError};
+use sextant_model::query::Query;
+use sextant_model::{Prune, Table, TimeRange, TraceId, UnixNanos};
+use sextant_queries::{duckdb, parse, prune};
+use sextant_store::{Limits, StoreError};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// About so many rows are read at once.
+const PART_ROWS: u64 = 100_000;
+/// So many traces are put together at once.
+const PART_TRACES: usize = 500;
+/// About so many records are a line of OTLP JSON.
+const LINE_ROWS: usize = 4_000;
+/// Files in the folder for exports that are older are taken away when another one is made.
+const MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
+
+/// How far an export is.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+    /// Of a thousand.
+    part: AtomicU64,
+}
+
+/// A file that is counted as it grows.
+struct Counted {
+    file: BufWriter<File>,
+    progress: Arc<Progress>,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.progress.bytes.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A file under its temporary name; it goes away unless it is kept.
+struct Aside {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // What could not be made may not be there.
+            std::fs::remove_file(&self.path).ok();
+        }
+    }
+}
+
+struct Export<'a> {
+    workbench: &'a Workbench,
+    writer: RowWriter<Counted>,
+    progress: Arc<Progress>,
+    completeness: Completeness,
+}
+
+impl Workbench {
+    /// How far the export of this tag is.
+    pub(crate) fn progress(&self, tag: u64) -> Answer {
+        let known = self.exports().get(&tag).cloned();
+        let object = known.map_or_else(
+            || serde_json::json!({}),
+            |p| {
+                let part = p.part.load(Ordering::Relaxed) as f64 / 1_000.0;
+                let n = |n: &AtomicU64| n.load(Ordering::Relaxed);
+                serde_json::json!({ "part": part, "rows": n(&p.rows), "bytes": n(&p.bytes) })
+            },
+        );
+        Answer::object(object, 0)
+    }
+
+    /// Writes all rows of `ask` to a file.
+    pub(crate) fn export(
+        &self,
+        ask: &Ask,
+        format: RowFormat,
+        tag: u64,
+        path: Option<&str>,
+    ) -> Result<Outcome, AskError> {
+        let path = match path {
+            Some(path) => PathBuf::from(path),
+            None => self.export_path(ask, format)?,
+        };
+        let progress = Arc::new(Progress::default());
+        self.exports().insert(tag, progress.clone());
+        let done = self.store.under(tag, || self.write_file(ask, format, &path, &progress));
+        self.exports().remove(&tag);
+        done
+    }
+
+    fn write_file(
+        &self,
+        ask: &Ask,
+        format: RowFormat,
+        path: &Path,
+        progress: &Arc<Progress>,
+    ) -> Result<Outcome, AskError> {
+        let failed = |e: &dyn std::fmt::Display| {
+            AskError::new(Code::Refused, format!("{} can't be written: {e}", path.display()))
+                .hint("choose another place, or make room")
+        };
+        let name = path.file_name().ok_or_else(|| failed(&"it is no file"))?.to_string_lossy().into_owned();
+        let mut aside = Aside { path: path.with_file_name(format!(".{name}.part")), is_kept: false };
+        let file = File::create(&aside.path).map_err(|e| failed(&e))?;
+        let file = Counted { file: BufWriter::with_capacity(1 << 18, file), progress: progress.clone() };
+        let mut export = Export {
+            workbench: self,
+            writer: RowWriter::new(file, format),
+            progress: progress.clone(),
+            completeness: Completeness::Complete,
+        };
+        export.rows(ask, format)?;
+        let n_rows = export.writer.n_rows();
+        let completeness = export.completeness;
+        let file = export.writer.finish().map_err(|e| failed(&e))?;
+        let file = file.file.into_inner().map_err(|e| failed(&e))?;
+        file.sync_all().map_err(|e| failed(&e))?;
+        let n_bytes = file.metadata().map_err(|e| failed(&e))?.len();
+        std::fs::rename(&aside.path, path).map_err(|e| failed(&e))?;
+        aside.is_kept = true;
+        let path = path.to_string_lossy();
+        let mut object = serde_json::json!({ "path": path, "name": name, "rows": n_rows, "bytes": n_bytes });
+        if let Completeness::Partial { reason } = completeness {
+            object["lacking"] = reason.into();
+        }
+        Ok(Outcome::Object { object })
+    }
+
+    /// Where exports are that nobody named a place for.
+    pub fn exports_dir(&self) -> PathBuf {
+        if self.is_read_only() {
+            std::env::temp_dir().join(format!("sextant-exports-{}", std::process::id()))
+        } else {
+            self.data_dir().join("exports")
+        }
+    }
+
+    fn export_path(&self, ask: &Ask, format: RowFormat) -> Result<PathBuf, AskError> {
+        let dir = self.exports_dir();
+        std::fs::create_dir_all(&dir).map_err(|e| {
+            AskError::new(Code::Refused, format!("there is no room for exports at {}: {e}", dir.display()))
+        })?;
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let age = entry.metadata().and_then(|m| m.modified()).ok();
+            let is_old = age.and_then(|t| SystemTime::now().duration_since(t).ok()).is_some_and(|age| age > MAX_AGE);
+            if is_old && let Err(e) = std::fs::remove_file(entry.path()) {
+                tracing::warn!("an old export stays: {e}");
+            }
+        }
+        let stamp: String =
+            UnixNanos(crate::workbench::now()).to_string().chars().filter(char::is_ascii_digit).take(17).collect();
+        Ok(dir.join(format!("sextant-{}-{stamp}.{}", what(ask), format.extension())))
+    }
+}
+
+/// What the rows are, as part of a name.
+fn what(ask: &Ask) -> &'static str {
+    match ask {
+        Ask::Search(SearchAsk { kind, .. }) => match kind {
+            SearchKind::Traces => "traces",
+            SearchKind::Spans => "spans",
+            SearchKind::Logs => "logs",
+            SearchKind::Metrics => "points",
+        },
+        Ask::Trace { .. } => "trace",
+        Ask::Services { .. } => "services",
+        Ask::Metric(_) => "metric",
+        Ask::MetricNames(_) => "metrics",
+        Ask::Patterns { .. } => "patterns",
+        _ => "rows",
+    }
+}
+
+impl Export<'_> {
+    fn rows(&mut self, ask: &Ask, format: RowFormat) -> Result<(), AskError> {
+        let not_telemetry =
+            || AskError::new(Code::Refused, WriteError::NotTelemetry.to_string()).hint("choose CSV, NDJSON or Parquet");
+        match (ask, format) {
+            (Ask::Search(search), _) if !search.explain => {
+                let query = parse(signal(search.kind), &search.query).map_err(|e| errors::parse(&e))?;
+                match (query.aggregate.is_some(), format) {
+                    (true, RowFormat::Otlp) => Err(not_telemetry()),
+                    (true, _) => {
+                        let all = SearchAsk { limit: usize::MAX >> 1, ..search.clone() };
+                        let found = self.workbench.search(&all)?;
+                        self.answer(&found)
+                    }
+                    (false, _) => self.search(search, &query, format),
+                }
+            }
+            (Ask::Trace { id }, RowFormat::Otlp) => {
+                let found = self.workbench.stored_trace(id)?;
+                self.lacking(&found);
+                self.records(Table::Traces, &found.batches)
+            }
+            (_, RowFormat::Otlp) => Err(not_telemetry()),
+            (Ask::Sql { sql, period, .. }, _) => {
+                let found = self.workbench.sql(sql, None, *period, Limits::default())?;
+                self.answer(&found)
+            }
+            _ => {
+                let found = self.workbench.answer(ask)?;
+                if found.schema.fields().is_empty() {
+                    return Err(AskError::new(Code::Refused, "there are no rows in this to be written"));
+                }
+                self.answer(&found)
+            }
+        }
+    }
+
+    /// The records of a search, a part of the period at a time.
+    fn search(&mut self, search: &SearchAsk, query: &Query, format: RowFormat) -> Result<(), AskError> {
+        let store = &self.workbench.store;
+        let range = TimeRange::from(search.period);
+        let tables = query.signal.tables();
+        let parts = if query.filter.is_about_traces() {
+            // What is said of whole traces can't be seen in parts of them.
+            vec![range]
+        } else {
+            store.slices(tables, &prune(query, range), range, PART_ROWS)
+        };
+        let mut seen = HashSet::new();
+        for (i, part) in parts.iter().enumerate() {
+            if search.kind == SearchKind::Traces {
+                self.traces(query, *part, &mut seen, format)?;
+            } else if format == RowFormat::Otlp {
+                for table in tables {
+                    let sql = duckdb::whole(*table, query, *part);
+                    let found = store.query(&sql, &prune(query, *part), Limits::default());
+                    let found = found.map(answer).map_err(|e| errors::store(&e))?;
+                    self.lacking(&found);
+                    self.records(*table, &found.batches)?;
+                }
+            } else {
+                let all = SearchAsk { limit: usize::MAX >> 1, ..search.clone() };
+                let sql = statement(&all, query, *part);
+                let found = store.query(&sql, &prune(query, *part), Limits::default());
+                self.answer(&found.map(answer).map_err(|e| errors::store(&e))?)?;
+            }
+            self.progress.part.store((i as u64 + 1) * 1_000 / parts.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The traces with a match in a part of the period that had none in those before.
+    fn traces(
+        &mut self,
+        query: &Query,
+        part: TimeRange,
+        seen: &mut HashSet<TraceId>,
+        format: RowFormat,
+    ) -> Result<(), AskError> {
+        let store = &self.workbench.store;
+        let hits =
+            store.query(&duckdb::trace_hits(query, part, usize::MAX >> 1), &prune(query, part), Limits::default());
+        let hits = hits.map(answer).map_err(|e| errors::store(&e))?;
+        self.lacking(&hits);
+        let mut ids = Vec::new();
+        for batch in &hits.batches {
+            let Some(column) = batch.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>()) else { continue };
+            ids.extend(
+                column.iter().flatten().filter_map(|id| id.parse::<TraceId>().ok()).filter(|id| seen.insert(*id)),
+            );
+        }
+        // With none, so that the columns are there.
+        let chunks = if ids.is_empty() { vec![&[][..]] } else { ids.chunks(PART_TRACES).collect() };
+        for ids in chunks {
+            let of_these = Prune { traces: Some(ids.to_vec()), ..Prune::default() };
+            let sql = match format {
+                RowFormat::Otlp => duckdb::whole_traces(ids),
+                _ => duckdb::trace_summaries(ids),
+            };
+            let found = store.query(&sql, &of_these, Limits::default()).map(answer).map_err(|e| errors::store(&e))?;
+            if format == RowFormat::Otlp {
+                self.lacking(&found);
+                self.records(Table::Traces, &found.batches)?;
+            } else {
+                self.answer(&found)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lacking(&mut self, found: &Answer) {
+        if let Completeness::Partial { .. } = found.completeness {
+            self.completeness = std::mem::take(&mut self.completeness).and(found.completeness.clone());
+        }
+    }
+
+    fn answer(&mut self, found: &Answer) -> Result<(), AskError> {
+        self.lacking(found);
+        self.writer.begin(&found.schema).map_err(|e| unwritable(&e))?;
+        for batch in &found.batches {
+            self.check()?;
+            self.writer.write(batch).map_err(|e| unwritable(&e))?;
+            self.count();
+        }
+        Ok(())
+    }
+
+    fn records(&mut self, table: Table, batches: &[RecordBatch]) -> Result<(), AskError> {
+        for batch in batches {
+            for first in (0..batch.num_rows()).step_by(LINE_ROWS) {
+                self.check()?;
+                let line = batch.slice(first, LINE_ROWS.min(batch.num_rows() - first));
+                self.writer.write_records(table, &[line]).map_err(|e| unwritable(&e))?;
+                self.count();
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self) {
+        self.progress.rows.store(self.writer.n_rows(), Ordering::Relaxed);
+    }
+
+    fn check(&self) -> Result<(), AskError> {
+        if self.workbench.store.is_stopped() { Err(errors::store(&StoreError::Cancelled)) } else { Ok(()) }
+    }
+}
+
+fn unwritable(e: &WriteError) -> AskError {
+    AskError::new(Code::Refused, format!("the file can't be written: {e}")).hint("choose another format or place")
+}
