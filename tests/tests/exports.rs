@@ -88,7 +88,8 @@ fn what_is_written_as_otlp_is_taken_in_as_it_was() {
     }
     for table in ["traces", "logs", "metrics_gauge", "metrics_sum", "metrics_histogram"] {
         // All that arrived; what the store adds is another matter, and exact bytes of nested values may be written longer.
-        let sql = format!("SELECT * EXCLUDE (IngestId, ReceivedAt, ResourceAttributesExact) FROM {table}");
+        let sql =
+            format!("SELECT COLUMNS(c -> c NOT LIKE '%Exact' AND c NOT IN ('IngestId', 'ReceivedAt')) FROM {table}");
         let [mut sent, mut back] = [dir.as_str(), &again]
             .map(|d| json(&["sql", &sql, "--data", d, "--format", "json"]).as_array().expect("rows").clone());
         assert!(!sent.is_empty(), "{table}");
