@@ -26,6 +26,20 @@ pub fn choose(app: &AppHandle) {
     });
 }
 
+/// Lets the user choose where a file goes.
+pub async fn place(app: &AppHandle, name: &str) -> Option<PathBuf> {
+    let mut dialog = app.dialog().file().set_title("Export").set_file_name(name);
+    if let Some(window) = app.get_webview_window("main") {
+        dialog = dialog.set_parent(&window);
+    }
+    let (tell, told) = tokio::sync::oneshot::channel();
+    dialog.save_file(move |chosen| {
+        // Nobody waits any more when the program is being closed.
+        tell.send(chosen).ok();
+    });
+    told.await.ok()??.into_path().ok()
+}
+
 /// Takes in files, and folders with all that is in them, in the background.
 pub fn take_in(app: &AppHandle, paths: Vec<PathBuf>) {
     if paths.is_empty() {

@@ -10,7 +10,7 @@ use crate::tokens::{DARK, LIGHT, Tokens};
 use crate::views::{compare, differs, home, logs, metrics, services, sql, status, trace, traces};
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
-use sextant_contract::{Backend, Command};
+use sextant_contract::{Ask, Backend, Command};
 use sextant_model::UnixNanos;
 use std::rc::Rc;
 
@@ -57,6 +57,11 @@ pub(crate) struct State {
     pub marked: Option<String>,
     pub palette: Option<palette::State>,
     pub period: Option<overlay::period::State>,
+    pub export: Option<overlay::export::State>,
+    /// Where files go in a window, if that was said.
+    pub files_dir: Option<std::path::PathBuf>,
+    /// Whose rows the view shows.
+    pub shown: Option<Rc<Ask>>,
     pub is_sheet_open: bool,
     pub is_view_as_open: bool,
     pub notices: Vec<Notice>,
@@ -198,6 +203,9 @@ impl App {
             marked: None,
             palette: None,
             period: None,
+            export: None,
+            files_dir: None,
+            shown: None,
             is_sheet_open: false,
             is_view_as_open: false,
             notices: Vec::new(),
@@ -215,6 +223,11 @@ impl App {
     /// Paints in the light theme.
     pub fn set_light(&mut self, is_light: bool) {
         self.state.theme = if is_light { &LIGHT } else { &DARK };
+    }
+
+    /// Puts exported files into this folder, in a window of its own; otherwise they go among the downloads.
+    pub fn save_files_to(&mut self, folder: &std::path::Path) {
+        self.state.files_dir = Some(folder.to_owned());
     }
 
     /// Goes to an address, such as `#/traces?q=error%3Atrue`.
@@ -274,9 +287,15 @@ impl App {
         let is_typing = self.state.is_typing
             || self.state.palette.is_some()
             || self.state.period.is_some()
+            || self.state.export.is_some()
             || ctx.egui_wants_keyboard_input();
         let pressed = self.keys.read(ctx, self.state.route.view, is_typing);
         self.state.todo.extend(pressed);
+        for (tag, outcome) in heard.exported {
+            if let Some(export) = &mut self.state.export {
+                export.hear(tag, outcome);
+            }
+        }
         for file in ctx.input(|i| i.raw.dropped_files.clone()) {
             self.state.asks.read(ctx, file);
         }
@@ -299,12 +318,22 @@ impl App {
                     ctx.copy_text(format!("{} to {}", UnixNanos(from), UnixNanos(to)));
                 }
                 Do::SaveSearch => save(ctx, state),
+                Do::Export => {
+                    state.export = state.shown.clone().map(overlay::export::State::new);
+                    if state.export.is_none() {
+                        state.notices.push(Notice::said("There are no rows here to be exported".into()));
+                    }
+                }
                 Do::Keys => state.is_sheet_open = !state.is_sheet_open,
                 Do::ViewAs => state.is_view_as_open = !state.is_view_as_open,
                 Do::Search => state.is_typing = true,
                 Do::Close => {
+                    if let Some(export) = &state.export {
+                        export.cancel(ctx, &state.asks);
+                    }
                     let is_closed = state.palette.take().is_some()
                         || state.period.take().is_some()
+                        || state.export.take().is_some()
                         || std::mem::take(&mut state.is_sheet_open)
                         || std::mem::take(&mut state.is_view_as_open);
                     if !is_closed {
@@ -372,6 +401,7 @@ impl eframe::App for App {
         let main: Rect = rect(68.0, 44.0, whole.width() - 68.0, whole.height() - 68.0);
         Kit::new(ui, state.theme).fill(main, state.theme.bg_panel);
         state.status = Status::default();
+        state.shown = None;
         match state.route.view {
             View::Home => home::show(ui, state, main),
             View::Traces => traces::show(ui, state, main),

@@ -5,7 +5,7 @@ use crate::route::Route;
 use crate::runtime::{now, spawn};
 use eframe::egui::{Context, DroppedFileHandle};
 use futures_util::future::{AbortHandle, abortable};
-use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Completeness, Event};
+use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Completeness, Event, Outcome};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +20,8 @@ pub(crate) struct Slot {
     pub answer: Option<Rc<Answer>>,
     pub error: Option<AskError>,
     pub is_pending: bool,
+    /// What was asked the last time.
+    pub asked: Option<Rc<Ask>>,
     asked_at: i64,
     asked_generation: u64,
     /// When the question was asked that `answer` answers.
@@ -72,6 +74,8 @@ pub(crate) struct Heard {
     pub link: Option<bool>,
     /// Dropped files that have been read: names and bytes.
     pub files: Vec<(String, Vec<u8>)>,
+    /// What came of exports, by their tags.
+    pub exported: Vec<(u64, Result<Outcome, AskError>)>,
 }
 
 /// A live question is asked again at most this often.
@@ -148,6 +152,17 @@ impl Asks {
                 heard.lock().unwrap_or_else(PoisonError::into_inner).notices.push(notice);
                 ctx.request_repaint();
             }
+        });
+    }
+
+    /// Has rows written to a file; what comes of it is heard.
+    pub fn export(&self, ctx: &Context, tag: u64, command: Command) {
+        let done = self.backend.act(command, Vec::new());
+        let (heard, ctx) = (self.heard.clone(), ctx.clone());
+        spawn(async move {
+            let outcome = done.await;
+            heard.lock().unwrap_or_else(PoisonError::into_inner).exported.push((tag, outcome));
+            ctx.request_repaint();
         });
     }
 
@@ -268,7 +283,9 @@ impl Asks {
             slot.is_pending = true;
             slot.asked_at = now;
             slot.asked_generation = generation;
-            let answered = self.backend.ask(ask());
+            let question = ask();
+            slot.asked = Some(Rc::new(question.clone()));
+            let answered = self.backend.ask(question);
             let (inbox, ctx, key) = (self.inbox.clone(), ctx.clone(), key.to_owned());
             let (answered, abandon) = abortable(answered);
             slot.abandon = Some(abandon);
@@ -296,7 +313,7 @@ impl Asks {
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
-    use sextant_contract::{BoxFuture, OnEvent, Outcome};
+    use sextant_contract::{BoxFuture, OnEvent};
     use std::time::{Duration, Instant};
 
     /// Answers nothing, and counts who still waits.

@@ -2,6 +2,9 @@
 
 use eframe::egui::DroppedFileHandle;
 use std::future::Future;
+use std::path::Path;
+#[cfg(not(target_arch = "wasm32"))]
+use std::path::PathBuf;
 
 /// The bytes of a file that was dropped on the screens.
 #[cfg(target_arch = "wasm32")]
@@ -41,6 +44,50 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     };
     std::thread::Builder::new().name("sextant-ask".into()).spawn(run).ok();
 }
+
+/// Where a file of this name goes; nothing where the other side and the browser see to it.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn place_for(_folder: Option<&Path>, name: &str) -> Option<String> {
+    (!is_browser()).then(|| name.to_owned())
+}
+
+/// Where a file of this name goes: among the downloads, or else at home, beside what is there already.
+#[cfg(not(target_arch = "wasm32"))]
+#[allow(clippy::unnecessary_wraps, reason = "a page has no say in where its files go")]
+pub(crate) fn place_for(folder: Option<&Path>, name: &str) -> Option<String> {
+    let home = std::env::var_os("HOME").map_or_else(std::env::temp_dir, PathBuf::from);
+    let downloads = std::env::var_os("XDG_DOWNLOAD_DIR").map_or_else(|| home.join("Downloads"), PathBuf::from);
+    let usual = if downloads.is_dir() { downloads } else { home };
+    let folder = folder.map_or(usual, Path::to_owned);
+    let (stem, rest) = name.split_once('.').unwrap_or((name, ""));
+    let names = std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{stem}-{n}.{rest}")));
+    let free = names.map(|n| folder.join(n)).find(|p| !p.exists());
+    free.map(|p| p.to_string_lossy().into_owned())
+}
+
+/// Whether this is a page in a browser, and not in the desktop program.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn is_browser() -> bool {
+    crate::web::is_browser()
+}
+
+/// Whether this is a page in a browser, and not in the desktop program.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn is_browser() -> bool {
+    false
+}
+
+/// Has the browser fetch a file that an export made.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn fetch_file(name: &str) {
+    if is_browser() {
+        crate::web::fetch_file(name);
+    }
+}
+
+/// Has the browser fetch a file that an export made; elsewhere it lies where it belongs.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn fetch_file(_name: &str) {}
 
 /// Nanoseconds since 1970.
 #[cfg(target_arch = "wasm32")]

@@ -257,7 +257,7 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
     kit.vline(x + w - 72.0, 14.0, 16.0, t.strong_line);
 }
 
-fn foot(ui: &Ui, state: &State, whole: Rect) {
+fn foot(ui: &Ui, state: &mut State, whole: Rect) {
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     let y = whole.height() - 24.0;
@@ -288,6 +288,14 @@ fn foot(ui: &Ui, state: &State, whole: Rect) {
         x += 8.0;
         kit.vline(x, y + 6.0, 14.0, t.hair);
         x += 13.0;
+    }
+    if state.shown.is_some() {
+        let response = kit.click(rect(x - 5.0, y + 2.0, 22.0, 21.0), "foot export", "Export what is shown");
+        icon(&kit, "down", x, y + 6.5, 12.0, 1.3, if response.hovered() { t.accent } else { t.weak });
+        if response.on_hover_text("Export what is shown (>)").clicked() {
+            state.wanted.push(Do::Export);
+        }
+        x += 24.0;
     }
     let mut right = whole.width() - 12.0;
     for (cap, word) in keys.iter().rev() {

@@ -1,6 +1,7 @@
 //! What lies over the screens: palette, key sheet, notices, and the frame that shows where a file may be dropped.
 
 pub(crate) mod choices;
+pub(crate) mod export;
 pub(crate) mod menu;
 pub(crate) mod notices;
 pub(crate) mod palette;
@@ -24,6 +25,9 @@ pub(crate) fn show(ui: &Ui, state: &mut State, whole: Rect) {
     }
     if state.period.is_some() && above(ui, "period", whole, |ui, is_left| period::show(ui, state, whole, is_left)) {
         state.period = None;
+    }
+    if state.export.is_some() && above(ui, "export", whole, |ui, is_left| export::show(ui, state, whole, is_left)) {
+        state.export = None;
     }
     if state.is_view_as_open && above(ui, "view as", whole, |ui, is_left| view_as::show(ui, state, whole, is_left)) {
         state.is_view_as_open = false;

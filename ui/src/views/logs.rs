@@ -114,6 +114,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let (records, columns, total) =
         (key(state, &format!("logs {limit}")), key(state, "log bars"), key(state, "log count"));
     let slot = state.asks.ask(ui.ctx(), &records, is_live, || Ask::Search(wanted.clone()));
+    state.shown = slot.asked.clone();
     let histogram =
         state.asks.ask(ui.ctx(), &columns, is_live, || Ask::Histogram { search: wanted.clone(), n_buckets: N_BUCKETS });
     let count = state.asks.ask(ui.ctx(), &total, is_live, || Ask::Count(wanted));

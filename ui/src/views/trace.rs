@@ -185,6 +185,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let id = state.route.trace.clone();
     let name = format!("skeleton {id}");
     let slot = state.asks.ask(ui.ctx(), &name, state.route.is_live(), || Ask::Skeleton { id: id.clone() });
+    state.shown = Some(Rc::new(Ask::Trace { id: id.clone() }));
     state.status.keys = vec![("j", "down"), ("k", "up"), ("h", "fold"), ("l", "unfold"), ("W", "zoom"), ("?", "keys")];
     if let (Some(e), None) = (&slot.error, slot.get()) {
         return states::error(&Kit::new(ui, state.theme), main, e);

@@ -47,6 +47,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let name = key(state, &format!("traces {limit}"));
     let is_live = state.route.is_live();
     let slot = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Search(wanted));
+    state.shown = slot.asked.clone();
     let (facets, r) = facets::divide(state, main);
     if let Some(column) = facets {
         facets::show(ui, state, column, SearchKind::Spans, &FACETS);

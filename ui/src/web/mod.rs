@@ -47,6 +47,22 @@ pub(crate) fn say(text: &str) {
     }
 }
 
+/// Whether there is no desktop program around the page.
+pub(crate) fn is_browser() -> bool {
+    !bridge::is_there()
+}
+
+/// Has the browser save a file that an export made.
+pub(crate) fn fetch_file(name: &str) {
+    let link = web_sys::window().and_then(|w| w.document()).and_then(|d| d.create_element("a").ok());
+    let Some(link) = link else { return };
+    let address = format!("/api/v1/exports/{}", String::from(js_sys::encode_uri_component(name)));
+    let is_set = link.set_attribute("href", &address).is_ok() && link.set_attribute("download", name).is_ok();
+    if let Some(link) = link.dyn_ref::<web_sys::HtmlElement>().filter(|_| is_set) {
+        link.click();
+    }
+}
+
 /// The part of the address after `#`, with it.
 pub(crate) fn hash() -> String {
     web_sys::window().and_then(|w| w.location().hash().ok()).unwrap_or_default()

@@ -170,3 +170,49 @@ fn metrics_are_walked_and_shown_by_keys() {
     screen.click("increase");
     assert!(screen.rows().iter().any(|r| r.contains("60, 60")), "{:?}", screen.rows());
 }
+
+#[test]
+fn what_is_shown_is_written_to_a_file() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    let home = tempfile::tempdir().expect("a directory");
+    screen.harness.state_mut().save_files_to(home.path());
+    let mut written = |screen: &mut Screen, address: &str, downs: usize| {
+        screen.harness.state_mut().open(address);
+        screen.settle();
+        screen.press(">");
+        for _ in 0..downs {
+            screen.harness.key_press(Key::ArrowDown);
+            screen.harness.step();
+        }
+        screen.harness.key_press(Key::Enter);
+        let until = Instant::now() + Duration::from_secs(20);
+        while screen.harness.query_by_label("Copy the path").is_none() {
+            assert!(Instant::now() < until, "no file came");
+            std::thread::sleep(Duration::from_millis(10));
+            screen.harness.step();
+        }
+        screen.harness.key_press(Key::Escape);
+        screen.settle();
+        let mut files: Vec<_> = std::fs::read_dir(home.path()).expect("a folder").flatten().map(|e| e.path()).collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        let path = files.remove(0);
+        let text = std::fs::read_to_string(&path).expect("a file");
+        std::fs::remove_file(&path).expect("goes away");
+        (path.file_name().expect("a name").to_string_lossy().into_owned(), text)
+    };
+    let (name, text) = written(&mut screen, "#/traces?q=error%3Atrue&last=1440", 0);
+    assert!(name.starts_with("sextant-traces-") && name.ends_with(".csv"), "{name}");
+    let n = text.trim_end().split("\r\n").count() - 1;
+    assert!(n > 3 && text.starts_with("TraceId,"), "{text}");
+    let (name, text) = written(&mut screen, "#/services?last=1440", 1);
+    assert!(name.starts_with("sextant-services-") && name.ends_with(".ndjson"), "{name}");
+    assert!(text.lines().count() >= 10 && text.contains("checkout"), "{text}");
+    // Of telemetry there is OTLP too.
+    let (name, text) = written(&mut screen, "#/traces?q=error%3Atrue&last=1440", 5);
+    assert!(name.ends_with(".otlp.jsonl") && text.starts_with("{\"resourceSpans\""), "{name}");
+    // Where there are no rows it is said.
+    screen.harness.state_mut().open("#/");
+    screen.settle();
+    screen.press(">");
+    assert!(screen.harness.query_by_label("Copy the path").is_none());
+}
