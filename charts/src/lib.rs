@@ -2,6 +2,7 @@
 //! colours and fonts; nothing here knows whether that is a screen or paper.
 
 mod bars;
+pub mod body;
 mod evicted;
 pub mod figures;
 mod flame;

@@ -17,7 +17,7 @@ pub use conform::conformed;
 pub use error::ColumnsError;
 pub use index::TraceIndex;
 pub use merge::merged;
-pub use promote::{MAX_PROMOTED, keys_in, to_promote};
+pub use promote::{MAX_PROMOTED, all_keys_in, keys_in, to_promote};
 pub use read::{
     FileColumns, batches, file_columns, read_columns, read_footer, read_groups, read_rows, write_trace_index,
 };

@@ -4,6 +4,7 @@
 use crate::ColumnsError;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use parquet::basic::Encoding;
 use parquet::column::page::Page;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use sextant_model::{Table, schema};
@@ -78,22 +79,35 @@ pub fn to_promote(present: &BTreeSet<String>, asked: &[String]) -> Vec<String> {
 /// The keys of the records' and resources' attributes in a file, by the dictionaries of its row groups: cheap, and all of
 /// them unless a row group has more keys than a dictionary takes.
 pub fn keys_in(path: &Path, table: Table) -> Result<BTreeSet<String>, ColumnsError> {
+    dictionaries(path, table).map(|(keys, _)| keys)
+}
+
+/// The same, but nothing if there may be others: too many for a dictionary, or written by somebody who does not say so.
+pub fn all_keys_in(path: &Path, table: Table) -> Result<Option<BTreeSet<String>>, ColumnsError> {
+    dictionaries(path, table).map(|(keys, are_all)| are_all.then_some(keys))
+}
+
+/// The keys that stand in dictionaries, and whether no key stands elsewhere.
+fn dictionaries(path: &Path, table: Table) -> Result<(BTreeSet<String>, bool), ColumnsError> {
     let wanted = attribute_columns(table).map(|name| format!("{name}.key_value.key"));
     let reader = SerializedFileReader::new(File::open(path)?)?;
     let mut keys = BTreeSet::new();
+    let mut are_all = true;
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;
         for column in 0..group.num_columns() {
             if !wanted.contains(&group.metadata().column(column).column_path().string()) {
                 continue;
             }
+            let pages = group.metadata().column(column).page_encoding_stats_mask();
+            are_all &= pages.is_some_and(|mask| mask.is_only(Encoding::RLE_DICTIONARY));
             let first = group.get_column_page_reader(column)?.get_next_page()?;
             if let Some(Page::DictionaryPage { buf, num_values, .. }) = first {
                 texts(&buf, num_values as usize, &mut keys);
             }
         }
     }
-    Ok(keys)
+    Ok((keys, are_all))
 }
 
 /// Plainly encoded texts: each its length and its bytes.

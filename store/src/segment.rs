@@ -140,6 +140,7 @@ impl<'a> Making<'a> {
             received: self.origins.received(),
             n_taken_in,
             columns: OnceLock::from(self.columns),
+            keys: OnceLock::new(),
             summary: Mutex::new(self.summary.finish()),
             index: Mutex::default(),
             state: Mutex::default(),

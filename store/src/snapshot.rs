@@ -8,8 +8,9 @@ use crate::segment::{checksum, stamp};
 use crate::state::lock;
 use crate::summary::Summary;
 use arrow::array::RecordBatch;
-use sextant_columns::{FileColumns, ROW_GROUP_ROWS, TraceIndex, file_columns, has_traces};
+use sextant_columns::{FileColumns, ROW_GROUP_ROWS, TraceIndex, all_keys_in, file_columns, has_traces};
 use sextant_model::{Need, Prune, Table};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -53,6 +54,9 @@ pub(crate) enum State {
     /// Its file is damaged: it is left out of every answer, which says so.
     Damaged(String),
 }
+
+/// More keys than this of a segment are not remembered.
+const MAX_KEYS: usize = 2_000;
 
 /// The index beside a segment.
 #[derive(Debug, Default)]
@@ -100,6 +104,8 @@ pub struct Segment {
     pub(crate) n_taken_in: Option<u64>,
     /// Which columns the file has, once that is known.
     pub(crate) columns: OnceLock<FileColumns>,
+    /// The keys of all its attributes, once they were looked for; nothing where they can't be told.
+    pub(crate) keys: OnceLock<Option<BTreeSet<String>>>,
     /// What it comes to, until the manifest has it.
     pub(crate) summary: Mutex<Option<Summary>>,
     pub(crate) index: Mutex<Index>,
@@ -133,6 +139,18 @@ impl Segment {
         }
         let found = file_columns(&self.path, self.table)?;
         Ok(self.columns.get_or_init(|| found))
+    }
+
+    /// Whether it is known that no record has this attribute.
+    pub(crate) fn lacks_key(&self, key: &str) -> bool {
+        let keys = self.keys.get_or_init(|| match all_keys_in(&self.path, self.table) {
+            Ok(keys) => keys.filter(|k| k.len() <= MAX_KEYS),
+            Err(e) => {
+                tracing::debug!(path = %self.path.display(), "its keys can't be told: {e}");
+                None
+            }
+        });
+        keys.as_ref().is_some_and(|keys| !keys.contains(key))
     }
 
     /// The trace index beside it, if it has one that is sound.

@@ -3,7 +3,7 @@
 use arrow::array::{Array as _, ArrayRef, AsArray, MapArray, RecordBatch, StringArray, TimestampNanosecondArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Int64Type};
-use sextant_columns::{ROW_GROUP_ROWS, conformed, file_columns};
+use sextant_columns::{ROW_GROUP_ROWS, all_keys_in, conformed, file_columns};
 use sextant_model::{Batch, Counts, Need, Prune, Sql, Table, schema};
 use sextant_store::{Config, Ingest, Limits, Store};
 use std::path::{Path, PathBuf};
@@ -210,6 +210,38 @@ fn promoted_columns_say_what_the_maps_say() {
 }
 
 /// Writes a segment anew without some of its columns, as a version before them would have.
+#[test]
+fn attributes_that_a_file_has_not_are_not_looked_for_in_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = filled(dir.path(), "");
+    // Beside the merged segments one that was only sealed, with so many keys that no dictionary has them all.
+    let many = records(N_DAYS, 40_000);
+    let keys: Vec<String> = (0..40_000).map(|i| format!("key-of-some-length-{i:060}")).collect();
+    let own = keys.iter().map(|key| vec![(Box::leak(key.clone().into_boxed_str()) as &str, "v".to_owned())]);
+    let place = many.schema().index_of("LogAttributes").expect("a column");
+    let mut columns = many.columns().to_vec();
+    columns[place] = map(own);
+    take(&store, RecordBatch::try_new(many.schema(), columns).expect("rows"));
+    store.flush().expect("seals");
+    let known = ["K8S.Pod.Name", "k8s.pod.name", "my \"key\"", "order.id"].map(str::to_owned);
+    let mut n_known = 0;
+    for path in segments(&store) {
+        match all_keys_in(&path, Table::Logs).expect("readable") {
+            Some(keys) => {
+                assert!(keys.iter().eq(known.iter()), "{keys:?}");
+                n_known += 1;
+            }
+            None => assert!(file_columns(&path, Table::Logs).expect("readable").promoted.is_empty()),
+        }
+    }
+    assert_eq!(n_known, N_DAYS as usize);
+    for (key, n) in [("absent", 0), (keys[39_999].as_str(), 1), ("order.id", 532)] {
+        assert_eq!(count(&store, &format!("{} <> ''", column_of(key)), &Prune::default()), n, "{key}");
+        let maps = format!("coalesce(LogAttributes['{key}'], ResourceAttributes['{key}']) <> ''");
+        assert_eq!(count(&store, &maps, &Prune::default()), n, "{key}");
+    }
+}
+
 fn take_away(path: &Path, columns: &[&str]) {
     let file = std::fs::File::open(path).expect("opens");
     let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).expect("a footer");

@@ -11,12 +11,12 @@ use arrow::array::GenericByteArray;
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::ByteArrayType;
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, EncodingMask};
+use parquet::basic::{Compression, Encoding, EncodingMask, PageType};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter as _};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::ByteArray;
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
 use parquet::file::page_index::offset_index::{OffsetIndexMetaData, PageLocation};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
@@ -350,6 +350,13 @@ impl TextColumn {
             n_compressed += spec.compressed_size;
         }
         let first_data = n_compressed;
+        // Whether the dictionary has every value of the column: then it alone says what does not occur.
+        let n_plain = self.pages.iter().filter(|p| p.encoding == Encoding::PLAIN).count();
+        let stats = [(Encoding::RLE_DICTIONARY, self.pages.len() - n_plain), (Encoding::PLAIN, n_plain)];
+        let stats = stats.into_iter().filter(|(_, n)| *n > 0);
+        let stats: Vec<PageEncodingStats> = stats
+            .map(|(encoding, n)| PageEncodingStats { page_type: PageType::DATA_PAGE, encoding, count: n as i32 })
+            .collect();
         let mut places = Vec::with_capacity(self.pages.len());
         for done in self.pages {
             let page = Page::DataPage {
@@ -377,6 +384,7 @@ impl TextColumn {
             .set_total_compressed_size(n_compressed as i64)
             .set_total_uncompressed_size(n_uncompressed as i64)
             .set_num_values(self.n_values as i64)
+            .set_page_encoding_stats(stats)
             .set_data_page_offset(first_data as i64)
             .set_dictionary_page_offset(has_dictionary.then_some(0));
         if let Some(statistics) = statistics {

@@ -193,22 +193,29 @@ fn services(template: &str, extent: &str, range: TimeRange) -> Sql {
 }
 
 /// How often each value of `fields` occurs, the most frequent first, at most `limit` a field: columns `field value n`.
+///
+/// The rows are read once, however many fields there are.
 pub fn facets(query: &Query, range: TimeRange, fields: &[String], limit: usize) -> Sql {
     let table = query.signal.tables()[0];
     let mut params = Vec::new();
-    let parts: Vec<String> = fields
-        .iter()
-        .map(|field| {
-            let text = field_text(&DuckDb, query.signal, field);
-            let condition = condition(query, range, table.time_column(), &mut params);
-            format!(
-                "(SELECT {} AS field, {text} AS value, CAST(count(*) AS BIGINT) AS n FROM {table} WHERE {condition} \
-                 GROUP BY ALL ORDER BY n DESC, value LIMIT {limit})",
-                quote(field)
-            )
-        })
-        .collect();
-    Sql { text: parts.join(" UNION ALL "), params }
+    let list = |part: &dyn Fn(usize, &String) -> String| {
+        fields.iter().enumerate().map(|(i, field)| part(i, field)).collect::<Vec<_>>()
+    };
+    let texts = list(&|i, field| format!("{} AS f{i}", field_text(&DuckDb, query.signal, field)));
+    let names = list(&|i, field| format!("WHEN grouping(f{i}) = 0 THEN {}", quote(field)));
+    let values = list(&|i, _| format!("WHEN grouping(f{i}) = 0 THEN f{i}"));
+    let sets = list(&|i, _| format!("(f{i})"));
+    let condition = condition(query, range, table.time_column(), &mut params);
+    let text = format!(
+        "SELECT CASE {} END AS field, CASE {} END AS value, CAST(count(*) AS BIGINT) AS n \
+         FROM (SELECT {} FROM {table} WHERE {condition}) GROUP BY GROUPING SETS ({}) \
+         QUALIFY row_number() OVER (PARTITION BY field ORDER BY n DESC, value) <= {limit} ORDER BY field, n DESC, value",
+        names.join(" "),
+        values.join(" "),
+        texts.join(", "),
+        sets.join(", ")
+    );
+    Sql { text, params }
 }
 
 /// The length of each of `n_buckets` parts of a period.

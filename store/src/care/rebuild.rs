@@ -183,6 +183,7 @@ fn segment(path: &Path, footer: &SegmentFooter) -> Result<Segment, StoreError> {
         // It is made when the segment is merged.
         summary: Mutex::default(),
         columns: OnceLock::from(file_columns(path, footer.table)?),
+        keys: OnceLock::new(),
         index: Mutex::default(),
         state: Mutex::default(),
         doom: OnceLock::new(),

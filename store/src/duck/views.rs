@@ -24,6 +24,26 @@ pub(super) struct Views {
     promoted: Vec<String>,
 }
 
+/// How a file has an attribute that a statement reads as a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Attribute {
+    /// As a column of its own.
+    Column,
+    /// Not at all.
+    Absent,
+    /// Maybe, in the maps.
+    InMaps,
+}
+
+/// What files are read together by.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    /// Columns of today's schema that they have not.
+    lacks: Vec<String>,
+    /// One for each attribute that the statement reads as a column.
+    attributes: Vec<Attribute>,
+}
+
 /// Whether the statement can mean this table: its name occurs.
 pub(super) fn occurs(sql: &str, table: Table) -> bool {
     let lower = sql.to_ascii_lowercase();
@@ -68,7 +88,7 @@ impl Views {
         self.scanned.n_rows += pruned.segments.iter().map(Chosen::n_rows).sum::<u64>();
         self.scanned.n_rows += hot.iter().map(|b| b.num_rows() as u64).sum::<u64>();
         // Files with the same columns are read together.
-        let mut alike: BTreeMap<(Vec<String>, Vec<String>), Vec<String>> = BTreeMap::new();
+        let mut alike: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
         let mut parts = Vec::new();
         for chosen in pruned.segments {
             let segment = chosen.segment;
@@ -83,20 +103,25 @@ impl Views {
                         continue;
                     }
                 };
-                let promoted = self.promoted.iter().filter(|key| columns.promoted.contains(key)).cloned().collect();
-                let path = text(&segment.path.to_string_lossy());
-                alike.entry((columns.lacks.clone(), promoted)).or_default().push(path);
+                let of = |key: &String| match () {
+                    () if columns.promoted.contains(key) => Attribute::Column,
+                    () if segment.lacks_key(key) => Attribute::Absent,
+                    () => Attribute::InMaps,
+                };
+                let kind = Kind { lacks: columns.lacks.clone(), attributes: self.promoted.iter().map(of).collect() };
+                alike.entry(kind).or_default().push(text(&segment.path.to_string_lossy()));
             }
             self.segments.push(segment);
         }
         let hot = self.offer(table, Offered::Batches(hot));
-        let mut from = vec![self.select(table, &[], &[], &hot)];
+        let all = Kind { lacks: Vec::new(), attributes: vec![Attribute::InMaps; self.promoted.len()] };
+        let mut from = vec![self.select(table, &all, &hot)];
         if !parts.is_empty() {
             let parts = self.offer(table, Offered::Groups(parts, pruned.needs));
-            from.push(self.select(table, &[], &[], &parts));
+            from.push(self.select(table, &all, &parts));
         }
-        for ((lacks, promoted), files) in alike {
-            from.push(self.select(table, &lacks, &promoted, &format!("read_parquet([{}])", files.join(", "))));
+        for (kind, files) in alike {
+            from.push(self.select(table, &kind, &format!("read_parquet([{}])", files.join(", "))));
         }
         let since = since
             .map_or_else(String::new, |since| format!(" WHERE {} >= make_timestamp_ns({since})", table.time_column()));
@@ -121,19 +146,22 @@ impl Views {
     }
 
     /// All columns of a table from where some may be lacking and some attributes have columns of their own.
-    fn select(&self, table: Table, lacks: &[String], promoted: &[String], from: &str) -> String {
+    fn select(&self, table: Table, kind: &Kind, from: &str) -> String {
         let stored = schema::stored(table);
         let columns = stored.fields().iter().map(|f| {
             let column = name(f.name());
-            if lacks.contains(f.name()) { format!("{} AS {column}", default_sql(f)) } else { column }
+            if kind.lacks.contains(f.name()) { format!("{} AS {column}", default_sql(f)) } else { column }
         });
-        let attributes = self.promoted.iter().map(|key| {
+        let attributes = self.promoted.iter().zip(&kind.attributes).map(|(key, attribute)| {
             let column = name(&schema::promoted(key));
-            if promoted.contains(key) {
-                return column;
+            match attribute {
+                Attribute::Column => column,
+                Attribute::Absent => format!("CAST(NULL AS VARCHAR) AS {column}"),
+                Attribute::InMaps => {
+                    let (map, key) = (schema::record_attributes(table), text(key));
+                    format!("coalesce({map}[{key}], ResourceAttributes[{key}]) AS {column}")
+                }
             }
-            let (map, key) = (schema::record_attributes(table), text(key));
-            format!("coalesce({map}[{key}], ResourceAttributes[{key}]) AS {column}")
         });
         format!("SELECT {} FROM {from}", columns.chain(attributes).collect::<Vec<_>>().join(", "))
     }

@@ -151,6 +151,7 @@ fn segment(r: &Row<'_>, root: &Path) -> rusqlite::Result<Option<Segment>> {
         received: received.0.zip(received.1),
         n_taken_in: r.get::<_, Option<i64>>("n_taken_in")?.map(|n| n as u64),
         columns: columns(table, r.get("columns")?),
+        keys: OnceLock::new(),
         summary: Mutex::default(),
         index: Mutex::default(),
         state: Mutex::default(),

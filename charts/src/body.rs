@@ -1,0 +1,594 @@
+//! What a log record says as lines to be read: JSON as a tree, colours of terminals, stack traces without their frames.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// How a piece of a line is painted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// As everything else.
+    #[default]
+    Plain,
+    /// Of less weight.
+    Weak,
+    /// The key of an object.
+    Key,
+    /// Text in JSON.
+    Text,
+    /// A number, `true`, `null`.
+    Number,
+    /// Bold, as a terminal shows it.
+    Bold,
+    /// One of the terminal's eight colours.
+    Ansi(u8),
+}
+
+/// A piece of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// What it says.
+    pub text: String,
+    /// How.
+    pub tone: Tone,
+}
+
+/// A line.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line {
+    /// How deep it lies.
+    pub depth: usize,
+    /// Its pieces.
+    pub pieces: Vec<Piece>,
+    /// The number of what is folded or unfolded here, and whether it is folded.
+    pub fold: Option<(usize, bool)>,
+}
+
+/// A body of this many lines is cut; what is left out is said in the last one.
+const MAX_LINES: usize = 2_000;
+/// A line of this many letters is cut likewise.
+const MAX_LETTERS: usize = 20_000;
+/// Frames of a stack trace that are shown before the rest is folded.
+const N_FRAMES: usize = 3;
+/// JSON deeper than this is text.
+const MAX_DEPTH: usize = 64;
+
+/// The lines of a body. Each thing that can be folded has a number; `toggled` are those that are not as they are at first:
+/// trees open, stack traces closed.
+pub fn lines(body: &str, toggled: &HashSet<usize>) -> Vec<Line> {
+    let mut all = match json(body) {
+        Some(node) => {
+            let mut tree = Tree { toggled, n_folds: 0, lines: Vec::new() };
+            tree.value(None, &node, 0, "");
+            tree.lines
+        }
+        None => text(body, toggled),
+    };
+    if all.len() > MAX_LINES {
+        let rest = all.len() - MAX_LINES;
+        all.truncate(MAX_LINES);
+        all.push(weak(0, format!("… and {rest} more lines; copy the record to see them all")));
+    }
+    all
+}
+
+/// A body in one line: without the colours and controls of terminals, line breaks shown as such.
+pub fn one_line(body: &str) -> std::borrow::Cow<'_, str> {
+    let is_odd = |c: char| c.is_control();
+    if !body.contains(is_odd) {
+        return body.into();
+    }
+    let mut out = String::with_capacity(body.len());
+    for piece in ansi(body) {
+        for c in piece.text.chars() {
+            match c {
+                '\n' => out.push('⏎'),
+                c if c.is_control() => out.push(' '),
+                c => out.push(c),
+            }
+        }
+    }
+    out.into()
+}
+
+/// The severity that a text speaks of, where its record says none: a word at its beginning, or `level=…`.
+pub fn inferred(body: &str) -> Option<&'static str> {
+    const WORDS: [(&str, &str); 13] = [
+        ("TRACE", "TRACE"),
+        ("DEBUG", "DEBUG"),
+        ("INFO", "INFO"),
+        ("INFORMATION", "INFO"),
+        ("NOTICE", "INFO"),
+        ("WARN", "WARN"),
+        ("WARNING", "WARN"),
+        ("ERROR", "ERROR"),
+        ("ERR", "ERROR"),
+        ("FATAL", "FATAL"),
+        ("CRITICAL", "FATAL"),
+        ("PANIC", "FATAL"),
+        ("EMERGENCY", "FATAL"),
+    ];
+    let known = |word: &str| WORDS.iter().find(|(w, _)| w.eq_ignore_ascii_case(word)).map(|(_, level)| *level);
+    let end = body.char_indices().nth(200).map_or(body.len(), |(at, _)| at);
+    let head = &body[..end];
+    for key in ["\"level\"", "level=", "\"severity\"", "severity=", "lvl="] {
+        if let Some(at) = head.find(key) {
+            let rest = head[at + key.len()..].trim_start_matches([':', ' ', '"', '=']);
+            let word: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+            if let Some(level) = known(&word) {
+                return Some(level);
+            }
+        }
+    }
+    // After a time, in brackets or with a colon: only in capitals, or it would be a word of the sentence.
+    let words = head.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty()).take(4);
+    let mut capitals = words.filter(|w| w.len() > 2 && w.bytes().all(|b| b.is_ascii_uppercase()));
+    capitals.find_map(known)
+}
+
+/// A value as it is written: keys in their order, numbers to the last digit.
+enum Node<'a> {
+    Leaf(&'a str),
+    List(Vec<Node<'a>>),
+    Map(Vec<(&'a str, Node<'a>)>),
+}
+
+fn json(body: &str) -> Option<Node<'_>> {
+    let trimmed = body.trim();
+    let is_likely = (trimmed.starts_with('{') && trimmed.ends_with('}'))
+        || (trimmed.starts_with('[') && trimmed.ends_with(']') && trimmed.contains(['{', ',']));
+    if !is_likely {
+        return None;
+    }
+    // Sound, and no deeper than what may be walked down to.
+    serde_json::from_str::<serde::de::IgnoredAny>(trimmed).ok()?;
+    let node = Reader { text: trimmed, at: 0 }.node();
+    (node.depth() <= MAX_DEPTH).then_some(node)
+}
+
+/// Reads JSON that is known to be sound.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// The next byte that is no space; nothing at the end.
+    fn next(&mut self) -> u8 {
+        let bytes = self.text.as_bytes();
+        while bytes.get(self.at).is_some_and(u8::is_ascii_whitespace) {
+            self.at += 1;
+        }
+        bytes.get(self.at).copied().unwrap_or(0)
+    }
+
+    fn leaf(&mut self) -> &'a str {
+        let start = self.at;
+        let bytes = self.text.as_bytes();
+        if self.next() == b'"' {
+            self.at += 1;
+            while let Some(b) = bytes.get(self.at).filter(|b| **b != b'"') {
+                self.at += if *b == b'\\' { 2 } else { 1 };
+            }
+            self.at += 1;
+        } else {
+            while bytes
+                .get(self.at)
+                .is_some_and(|b| !matches!(b, b',' | b']' | b'}' | b':') && !b.is_ascii_whitespace())
+            {
+                self.at += 1;
+            }
+        }
+        &self.text[start..self.at.min(self.text.len())]
+    }
+
+    /// What stands between a bracket and its counterpart.
+    fn items<T>(&mut self, close: u8, mut read: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        let mut items = Vec::new();
+        self.at += 1;
+        while !matches!(self.next(), 0) {
+            match self.next() {
+                b if b == close => {
+                    self.at += 1;
+                    break;
+                }
+                b',' => self.at += 1,
+                _ => items.push(read(self)),
+            }
+        }
+        items
+    }
+
+    fn node(&mut self) -> Node<'a> {
+        match self.next() {
+            b'[' => Node::List(self.items(b']', Self::node)),
+            b'{' => Node::Map(self.items(b'}', |r| {
+                let key = r.leaf();
+                if r.next() == b':' {
+                    r.at += 1;
+                }
+                (key, r.node())
+            })),
+            _ => Node::Leaf(self.leaf()),
+        }
+    }
+}
+
+impl Node<'_> {
+    fn children(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+        match self {
+            Node::Leaf(_) => Box::new(std::iter::empty()),
+            Node::List(items) => Box::new(items.iter()),
+            Node::Map(items) => Box::new(items.iter().map(|(_, item)| item)),
+        }
+    }
+
+    fn depth(&self) -> usize {
+        match self {
+            Node::Leaf(_) => 0,
+            _ => 1 + self.children().map(Node::depth).max().unwrap_or(0),
+        }
+    }
+
+    /// How many things in it can be folded, with itself.
+    fn n_folds(&self) -> usize {
+        let inside: usize = self.children().map(Node::n_folds).sum();
+        inside + usize::from(self.children().next().is_some())
+    }
+}
+
+fn piece(text: impl Into<String>, tone: Tone) -> Piece {
+    Piece { text: text.into(), tone }
+}
+
+fn weak(depth: usize, text: String) -> Line {
+    Line { depth, pieces: vec![piece(text, Tone::Weak)], fold: None }
+}
+
+struct Tree<'a> {
+    toggled: &'a HashSet<usize>,
+    n_folds: usize,
+    lines: Vec<Line>,
+}
+
+impl Tree<'_> {
+    fn value(&mut self, key: Option<&str>, node: &Node<'_>, depth: usize, after: &str) {
+        let mut pieces = Vec::new();
+        if let Some(key) = key {
+            pieces.extend([piece(cut(key), Tone::Key), piece(": ", Tone::Weak)]);
+        }
+        let (open, close, n) = match node {
+            Node::List(items) => ('[', ']', items.len()),
+            Node::Map(items) => ('{', '}', items.len()),
+            Node::Leaf(text) => {
+                let tone = if text.starts_with('"') { Tone::Text } else { Tone::Number };
+                pieces.extend([piece(cut(text), tone), piece(after, Tone::Weak)]);
+                return self.lines.push(Line { depth, pieces, fold: None });
+            }
+        };
+        if n == 0 {
+            pieces.push(piece(format!("{open}{close}{after}"), Tone::Weak));
+            return self.lines.push(Line { depth, pieces, fold: None });
+        }
+        let number = self.n_folds;
+        self.n_folds += 1;
+        pieces.push(piece(open, Tone::Weak));
+        if self.toggled.contains(&number) {
+            // What is inside keeps its numbers.
+            self.n_folds += node.n_folds() - 1;
+            pieces.push(piece(format!(" {n} … {close}{after}"), Tone::Weak));
+            return self.lines.push(Line { depth, pieces, fold: Some((number, true)) });
+        }
+        self.lines.push(Line { depth, pieces, fold: Some((number, false)) });
+        let comma = |i: usize| if i + 1 < n { "," } else { "" };
+        match node {
+            Node::List(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    self.value(None, item, depth + 1, comma(i));
+                }
+            }
+            Node::Map(items) => {
+                for (i, (key, item)) in items.iter().enumerate() {
+                    self.value(Some(key), item, depth + 1, comma(i));
+                }
+            }
+            Node::Leaf(_) => {}
+        }
+        self.lines.push(weak(depth, format!("{close}{after}")));
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_LETTERS) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{} … {} more letters", &text[..at], text[at..].chars().count()),
+    }
+}
+
+/// Whether a line is a frame of a stack trace: of Java, JavaScript, .NET, Python, Rust, Go, Ruby, PHP.
+fn is_frame(line: &str) -> bool {
+    let trimmed = line.trim_start();
+    let is_indented = trimmed.len() < line.len();
+    let is_numbered = |t: &str| {
+        let digits = t.trim_start_matches('#').bytes().take_while(u8::is_ascii_digit).count();
+        digits > 0 && t.trim_start_matches('#')[digits..].starts_with([':', ' '])
+    };
+    (is_indented && (trimmed.starts_with("at ") || trimmed.starts_with("... ")))
+        || (is_indented && trimmed.starts_with("File \"") && trimmed.contains(", line "))
+        || (is_indented && trimmed.starts_with("from ") && trimmed.contains(':'))
+        || (is_indented && is_numbered(trimmed))
+        || (trimmed.starts_with('#') && is_numbered(trimmed))
+        || (is_indented && trimmed.contains(".go:"))
+        || (!is_indented && trimmed.ends_with(')') && trimmed.contains("(0x"))
+}
+
+/// Runs of frames, with the lines of source between them.
+fn frames(lines: &[&str]) -> Vec<Range<usize>> {
+    let mut all = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        if !is_frame(lines[at]) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut end = at + 1;
+        while end < lines.len() {
+            let is_source = |i: usize| lines[i].starts_with([' ', '\t']);
+            if is_frame(lines[end]) {
+                end += 1;
+            } else if is_source(end) && lines.get(end + 1).is_some_and(|l| is_frame(l)) {
+                // Python says the line of source below each frame, Go the place.
+                end += 2;
+            } else if is_source(end) {
+                end += 1;
+            } else {
+                break;
+            }
+        }
+        all.push(start..end);
+        at = end;
+    }
+    all
+}
+
+fn text(body: &str, toggled: &HashSet<usize>) -> Vec<Line> {
+    let mut lines: Vec<&str> = body.split('\n').map(|l| l.trim_end_matches('\r')).collect();
+    while lines.len() > 1 && lines.last().is_some_and(|l| l.is_empty()) {
+        lines.pop();
+    }
+    let mut folded: Vec<(usize, Range<usize>)> = frames(&lines)
+        .into_iter()
+        .filter(|run| run.len() > N_FRAMES + 1)
+        .map(|run| run.start + N_FRAMES..run.end)
+        .enumerate()
+        .collect();
+    folded.reverse();
+    let mut out = Vec::new();
+    let mut tone = Tone::Plain;
+    let mut at = 0;
+    while at < lines.len() {
+        if let Some((number, run)) = folded.pop_if(|(_, run)| run.start == at) {
+            let is_folded = !toggled.contains(&number);
+            let words = if is_folded {
+                format!("… {} more lines of the stack trace", run.len())
+            } else {
+                "the rest of the stack trace".to_owned()
+            };
+            out.push(Line { fold: Some((number, is_folded)), ..weak(1, words) });
+            if is_folded {
+                at = run.end;
+                continue;
+            }
+        }
+        let mut pieces = ansi_from(&cut(lines[at]), &mut tone);
+        for piece in &mut pieces {
+            piece.text = piece.text.replace('\t', "    ");
+        }
+        out.push(Line { depth: 0, pieces, fold: None });
+        at += 1;
+    }
+    out
+}
+
+fn ansi(text: &str) -> Vec<Piece> {
+    ansi_from(text, &mut Tone::Plain)
+}
+
+/// Text with the escapes of terminals: colours become tones, everything else of them goes.
+fn ansi_from(text: &str, tone: &mut Tone) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut say = |text: &str, tone: Tone| {
+        if text.is_empty() {
+            return;
+        }
+        match pieces.last_mut() {
+            Some(last) if last.tone == tone => last.text.push_str(text),
+            _ => pieces.push(piece(text, tone)),
+        }
+    };
+    let mut rest = text;
+    while let Some(at) = rest.find('\u{1b}') {
+        say(&rest[..at], *tone);
+        rest = &rest[at + 1..];
+        if let Some(control) = rest.strip_prefix('[') {
+            // Parameters, then one letter that says what they are for.
+            let end = control.find(|c: char| !matches!(c, '0'..='9' | ';' | ':' | '?' | ' ')).unwrap_or(control.len());
+            let what = control[end..].chars().next();
+            if what == Some('m') {
+                select(&control[..end], tone);
+            }
+            rest = &control[end + what.map_or(0, char::len_utf8)..];
+        } else if let Some(title) = rest.strip_prefix(']') {
+            // The title of a window, or a link: up to a bell or ESC \.
+            let end = title.find(['\u{7}', '\u{1b}']).unwrap_or(title.len());
+            rest = title[end..].strip_prefix('\u{7}').unwrap_or(&title[end..]);
+            rest = rest.strip_prefix("\u{1b}\\").unwrap_or(rest);
+        } else {
+            let mut chars = rest.chars();
+            chars.next();
+            rest = chars.as_str();
+        }
+    }
+    say(rest, *tone);
+    pieces
+}
+
+/// What a sequence of graphic renditions comes to.
+fn select(parameters: &str, tone: &mut Tone) {
+    let mut numbers = parameters.split([';', ':']).map(|n| n.parse::<u16>().unwrap_or(0));
+    while let Some(n) = numbers.next() {
+        match n {
+            0 | 39 => *tone = Tone::Plain,
+            1 if *tone == Tone::Plain => *tone = Tone::Bold,
+            2 => *tone = Tone::Weak,
+            30..=37 => *tone = Tone::Ansi((n - 30) as u8),
+            90 => *tone = Tone::Weak,
+            91..=97 => *tone = Tone::Ansi((n - 90) as u8),
+            // 256 colours or more: the first sixteen are those above, the others are not told apart.
+            38 => match numbers.next() {
+                Some(5) => match numbers.next() {
+                    Some(n @ 0..=15) => *tone = Tone::Ansi((n % 8) as u8),
+                    _ => *tone = Tone::Bold,
+                },
+                _ => {
+                    *tone = Tone::Bold;
+                    return;
+                }
+            },
+            48 => return,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(body: &str, toggled: &[usize]) -> Vec<String> {
+        let toggled = toggled.iter().copied().collect();
+        let say = |l: &Line| {
+            let text: String = l.pieces.iter().map(|p| p.text.as_str()).collect();
+            format!("{}{text}", "  ".repeat(l.depth))
+        };
+        lines(body, &toggled).iter().map(say).collect()
+    }
+
+    #[test]
+    fn json_is_a_tree_that_folds() {
+        let body = r#"{"a": {"b": [1, {"c": "x\n"}], "d": {}}, "e": null}"#;
+        let open = plain(body, &[]);
+        assert_eq!(
+            open,
+            [
+                "{",
+                "  \"a\": {",
+                "    \"b\": [",
+                "      1,",
+                "      {",
+                "        \"c\": \"x\\n\"",
+                "      }",
+                "    ],",
+                "    \"d\": {}",
+                "  },",
+                "  \"e\": null",
+                "}"
+            ]
+        );
+        assert_eq!(plain(body, &[1]), ["{", "  \"a\": { 2 … },", "  \"e\": null", "}"]);
+        // What comes after keeps its number, whatever is folded before it.
+        let two = r#"{"a": {"b": {"x": 1}}, "c": {"y": 2}}"#;
+        assert_eq!(plain(two, &[1, 3]), ["{", "  \"a\": { 1 … },", "  \"c\": { 1 … }", "}"]);
+        for not in ["{not json}", "[info] started", "[main] x, y]", "{}x", "plain"] {
+            assert_eq!(plain(not, &[]), [not]);
+        }
+        let deep = format!("{}1{}", "[[".repeat(60), "]]".repeat(60));
+        assert_eq!(plain(&deep, &[]).len(), 1, "too deep to be a tree");
+    }
+
+    #[test]
+    fn json_stays_as_it_was_written() {
+        let body = "{\"z\":1.50,\"a\":12345678901234567890123,\"z\": \"q\\\"u]\" , \"n\":[ ] ,\"l\":[true,null]}";
+        assert_eq!(
+            plain(body, &[]),
+            [
+                "{",
+                "  \"z\": 1.50,",
+                "  \"a\": 12345678901234567890123,",
+                "  \"z\": \"q\\\"u]\",",
+                "  \"n\": [],",
+                "  \"l\": [",
+                "    true,",
+                "    null",
+                "  ]",
+                "}"
+            ]
+        );
+    }
+
+    #[test]
+    fn stack_traces_show_their_beginning() {
+        let java = "java.lang.IllegalStateException: no stock\n\tat a.b(C.java:1)\n\tat a.b(C.java:2)\n\tat a.b(C.java:3)\n\
+            \tat a.b(C.java:4)\n\tat a.b(C.java:5)\nCaused by: java.io.IOException: gone\n\tat x.y(Z.java:9)";
+        let shut = plain(java, &[]);
+        assert_eq!(shut.len(), 7, "{shut:#?}");
+        assert_eq!(shut[4], "  … 2 more lines of the stack trace");
+        assert_eq!(shut[5], "Caused by: java.io.IOException: gone");
+        assert_eq!(plain(java, &[0]).len(), 9);
+        let python = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\n  File \"a.py\", line 2, in g\n    h()\n  \
+            File \"a.py\", line 3, in h\n    raise ValueError('x')\nValueError: x";
+        let shut = plain(python, &[]);
+        assert_eq!(shut.last().map(String::as_str), Some("ValueError: x"), "{shut:#?}");
+        assert!(shut.iter().any(|l| l.contains("3 more lines")), "{shut:#?}");
+        let node = "Error: x\n    at f (a.js:1:1)\n    at g (a.js:2:1)";
+        assert_eq!(plain(node, &[]).len(), 3, "a short one stays as it is");
+        let rust = "thread panicked\n   0: a\n             at ./x.rs:1\n   1: b\n             at ./x.rs:2\n   2: c\n             at ./x.rs:3";
+        assert!(plain(rust, &[]).iter().any(|l| l.contains("more lines")), "{:#?}", plain(rust, &[]));
+        let words = "Order 1 placed\n  two items\n  paid";
+        assert_eq!(plain(words, &[]).len(), 3);
+    }
+
+    #[test]
+    fn colours_of_terminals_are_tones_and_nothing_else_is_left_of_them() {
+        let body = "\u{1b}[32mINFO\u{1b}[0m \u{1b}[1mready\u{1b}[22;39m \u{1b}[38;5;9mred\u{1b}[m \u{1b}[2K\u{1b}]0;title\u{7}end\u{1b}";
+        let line = &lines(body, &HashSet::new())[0];
+        let said: Vec<(&str, Tone)> = line.pieces.iter().map(|p| (p.text.as_str(), p.tone)).collect();
+        assert_eq!(said[0], ("INFO", Tone::Ansi(2)));
+        assert!(said.contains(&("ready", Tone::Bold)) && said.contains(&("red", Tone::Ansi(1))), "{said:?}");
+        assert_eq!(one_line(body), "INFO ready red end");
+        assert_eq!(one_line("a\tb\r\nc\u{0}"), "a b ⏎c ");
+        assert!(matches!(one_line("nothing odd 漢字"), std::borrow::Cow::Borrowed(_)));
+        // A colour goes on over the ends of lines.
+        let two = lines("\u{1b}[31mone\ntwo\u{1b}[0m", &HashSet::new());
+        assert_eq!(two[1].pieces[0].tone, Tone::Ansi(1));
+        for odd in ["\u{1b}[", "\u{1b}[38;5", "\u{1b}[38;2;1;2", "\u{1b}]", "\u{1b}漢", "\u{1b}[1;漢"] {
+            lines(odd, &HashSet::new());
+        }
+    }
+
+    #[test]
+    fn severity_is_read_off_the_text_where_it_is_clear() {
+        for (body, level) in [
+            ("2026-01-01 12:00:00 ERROR could not", Some("ERROR")),
+            ("[WARN] slow", Some("WARN")),
+            ("level=warning msg=x", Some("WARN")),
+            ("{\"time\":1,\"level\":\"error\",\"msg\":\"x\"}", Some("ERROR")),
+            ("an error occurred", None),
+            ("ERROR", Some("ERROR")),
+            ("GET /info 200", None),
+            ("everything is fine", None),
+            ("", None),
+        ] {
+            assert_eq!(inferred(body), level, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_said() {
+        let many = "x\n".repeat(5_000);
+        let all = plain(&many, &[]);
+        assert!(all.len() == MAX_LINES + 1 && all[MAX_LINES].contains("3000 more lines"), "{}", all[MAX_LINES]);
+        let wide = plain(&"é".repeat(50_000), &[]);
+        assert!(wide[0].ends_with("30000 more letters"));
+    }
+}
