@@ -88,6 +88,8 @@ pub(crate) struct Route {
     pub other: String,
     /// When chosen traces were.
     pub part: Option<(i64, i64)>,
+    /// Attributes that the list of records shows as columns.
+    pub columns: Vec<String>,
 }
 
 impl Default for Route {
@@ -101,6 +103,7 @@ impl Default for Route {
             span: String::new(),
             other: String::new(),
             part: None,
+            columns: Vec::new(),
         }
     }
 }
@@ -169,6 +172,9 @@ impl Route {
         if !self.other.is_empty() {
             hash += &format!("&with={}", escape(&self.other));
         }
+        for column in self.columns.iter().filter(|_| self.view == View::Logs) {
+            hash += &format!("&col={}", escape(column));
+        }
         if let Some((from, to)) = self.part {
             hash += &format!("&part={from}-{to}");
         }
@@ -191,7 +197,18 @@ impl Route {
         let part = get("part");
         let part = part.split_once('-').and_then(|(from, to)| bounded(from.parse().ok()?, to.parse().ok()?));
         let minutes = get("last").parse().ok().filter(|m| (1..=MAX_MINUTES).contains(m)).unwrap_or(60);
-        Self { view, query: get("q"), minutes, fixed, trace: get("trace"), span: get("span"), other: get("with"), part }
+        let columns = parameters.split('&').filter_map(|p| p.strip_prefix("col=")).map(unescape).collect();
+        Self {
+            view,
+            query: get("q"),
+            minutes,
+            fixed,
+            trace: get("trace"),
+            span: get("span"),
+            other: get("with"),
+            part,
+            columns,
+        }
     }
 }
 

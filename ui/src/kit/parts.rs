@@ -169,10 +169,12 @@ pub(crate) enum ValueAction {
     Include,
     Exclude,
     Copy,
+    /// What only some places offer.
+    Extra,
 }
 
 /// The actions of the row under the pointer, at its right end; a click beside them copies.
-pub(crate) fn value_actions(kit: &Kit<'_>, row: Rect, response: &Response) -> Option<ValueAction> {
+pub(crate) fn value_actions(kit: &Kit<'_>, row: Rect, response: &Response, extra: Option<&str>) -> Option<ValueAction> {
     if !response.hovered() {
         return None;
     }
@@ -180,7 +182,7 @@ pub(crate) fn value_actions(kit: &Kit<'_>, row: Rect, response: &Response) -> Op
     let mut right = row.right() - 6.0;
     let mut chosen = ValueAction::Copy;
     let actions = [("copy", ValueAction::Copy), ("exclude", ValueAction::Exclude), ("include", ValueAction::Include)];
-    for (text, action) in actions {
+    for (text, action) in actions.into_iter().chain(extra.map(|text| (text, ValueAction::Extra))) {
         let w = kit.width(Font::Medium(10.5), text) + 12.0;
         let r = rect(right - w, row.top() + (row.height() - 18.0) / 2.0, w, 18.0);
         let is_under = at.is_some_and(|x| x >= r.left() && x < r.right());

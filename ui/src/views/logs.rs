@@ -1,6 +1,7 @@
 //! Logs: a histogram by severity with errors and warnings in a lane of their own, and the records, newest first.
 
 mod context;
+mod opened;
 mod patterns;
 mod tail;
 
@@ -12,17 +13,18 @@ use crate::app::State as App;
 use crate::commands::Do;
 use crate::data::{Row, clock, row, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Button, Kit, ValueAction, area, button, chip, rect, value_actions};
+use crate::kit::{Kit, area, chip, rect};
 use crate::route::{N_STEPS, Route, View};
 use eframe::egui::{Id, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
-use sextant_charts::{Bars, Ink, Lane, Scene};
+use opened::{Opened, Wanted, field_of};
+use sextant_charts::{Bars, Ink, Lane, Scene, body};
 use sextant_contract::{Answer, Ask, SearchKind};
 
 /// Which record is open.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// The record that is open, and the selected one; the first if it is not there.
-    open: Option<Record>,
+    open: Option<Opened>,
     selected: Option<Record>,
     /// The search that they belong to.
     of: String,
@@ -90,6 +92,8 @@ const FACETS: [Facet; 4] = [
 ];
 const N_BUCKETS: u32 = N_STEPS as u32;
 const ROW: f32 = 24.0;
+/// How wide a column is that the user added.
+const COLUMN: f32 = 150.0;
 /// How far around a record its context goes.
 const CONTEXT_NANOS: i64 = 30_000_000_000;
 
@@ -111,19 +115,18 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let limit = super::limit(state);
     let wanted = search(state, SearchKind::Logs, limit);
     let is_live = state.route.is_live();
-    let (records, columns, total) =
-        (key(state, &format!("logs {limit}")), key(state, "log bars"), key(state, "log count"));
+    let (records, columns) = (key(state, &format!("logs {limit}")), key(state, "log bars"));
     let slot = state.asks.ask(ui.ctx(), &records, is_live, || Ask::Search(wanted.clone()));
     state.shown = slot.asked.clone();
     let histogram =
-        state.asks.ask(ui.ctx(), &columns, is_live, || Ask::Histogram { search: wanted.clone(), n_buckets: N_BUCKETS });
-    let count = state.asks.ask(ui.ctx(), &total, is_live, || Ask::Count(wanted));
+        state.asks.ask(ui.ctx(), &columns, is_live, || Ask::Histogram { search: wanted, n_buckets: N_BUCKETS });
     let (facets, r) = facets::divide(state, main);
     if let Some(column) = facets {
         facets::show(ui, state, column, SearchKind::Logs, &FACETS);
     }
     let n = slot.get().map_or(0, Answer::n_rows);
-    let total = count.get().and_then(|a| a.object.as_ref()?["n"].as_i64()).unwrap_or(n as i64);
+    // The bars are of every record that matches, so nobody need count them once more.
+    let total = histogram.get().map_or(n as i64, |a| rows(a).map(|row| row.int("n")).sum());
     tabs(ui, state, r, Some(total));
     let plot = rect(r.left(), r.top() + 36.0, r.width(), 142.0);
     let period = histogram.period(&state.route);
@@ -280,7 +283,7 @@ fn moves(state: &mut App, answer: &Answer) -> bool {
     let last = answer.n_rows().saturating_sub(1);
     let before = place_of(answer, state.logs.selected.as_ref()).unwrap_or(0);
     let mut at = state.walk(before, last);
-    let is_error = |i: &usize| row(answer, *i).is_some_and(|r| matches!(r.text("SeverityText"), "ERROR" | "FATAL"));
+    let is_error = |i: &usize| row(answer, *i).is_some_and(|r| matches!(severity(r).0.as_str(), "ERROR" | "FATAL"));
     if state.takes(Do::NextError) {
         at = (at + 1..=last).find(is_error).unwrap_or(at);
     }
@@ -288,8 +291,10 @@ fn moves(state: &mut App, answer: &Answer) -> bool {
         at = (0..at).rev().find(is_error).unwrap_or(at);
     }
     let record = row(answer, at).map(record_of);
-    if state.takes(Do::Enter) {
-        state.logs.open = if state.logs.open == record { None } else { record.clone() };
+    if state.takes(Do::Enter)
+        && let (Some(record), Some(row)) = (record.clone(), row(answer, at))
+    {
+        toggle(state, record, row);
     }
     if state.takes(Do::Close) {
         state.logs.open = None;
@@ -300,21 +305,63 @@ fn moves(state: &mut App, answer: &Answer) -> bool {
     before != at
 }
 
+/// Opens a record, or closes it.
+fn toggle(state: &mut App, record: Record, row: Row<'_>) {
+    let is_open = state.logs.open.as_ref().is_some_and(|o| o.record == record);
+    state.logs.open = (!is_open).then(|| Opened::new(record, row));
+}
+
+/// The severity of a record, by its text where the record says none, and whether it was read off that.
+fn severity(row: Row<'_>) -> (String, bool) {
+    let said = row.text("SeverityText");
+    if !said.is_empty() {
+        return (said.to_owned(), false);
+    }
+    match row.int("SeverityNumber") {
+        0 => (body::inferred(row.text("Body")).unwrap_or_default().to_owned(), true),
+        n => (sextant_model::severity::LEVELS[sextant_model::severity::level(n as i32)].0.to_owned(), false),
+    }
+}
+
+/// What the list shows of a text, however long it is.
+fn beginning(text: &str) -> &str {
+    const LETTERS: usize = 600;
+    text.char_indices().nth(LETTERS).map_or(text, |(at, _)| &text[..at])
+}
+
 fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize, moved: bool) {
     let t = state.theme;
     {
         let kit = Kit::new(ui, t);
-        for (dx, word) in [(26.0, "Time (UTC)"), (154.0, "Level"), (206.0, "Service"), (336.0, "Message")] {
+        let message = message_at(state.route.columns.len(), r.width());
+        for (dx, word) in [(26.0, "Time (UTC)"), (154.0, "Level"), (206.0, "Service"), (message, "Message")] {
             kit.text(r.left() + dx, r.top() + 16.0, Font::Medium(11.0), t.weak, word);
+        }
+        let w = (message - 336.0) / state.route.columns.len().max(1) as f32;
+        let mut gone = None;
+        for (i, column) in state.route.columns.iter().enumerate() {
+            let cell = rect(r.left() + 336.0 + w * i as f32, r.top() + 2.0, w - 6.0, 20.0);
+            let response = kit.click(cell, ("column", i), &format!("No column {column}"));
+            let color = if response.hovered() { t.accent } else { t.weak };
+            kit.text_in(cell.left(), r.top() + 16.0, w - 10.0, Font::Medium(11.0), color, column);
+            if response.on_hover_text("Click to take the column away").clicked() {
+                gone = Some(i);
+            }
+        }
+        if let Some(i) = gone {
+            state.route.columns.remove(i);
         }
         kit.hline(r.left(), r.top() + 23.0, r.width(), t.strong_line);
     }
     let body = Rect::from_min_max(pos2(r.left(), r.top() + 24.0), r.right_bottom());
     let mut child = ui.new_child(UiBuilder::new().id_salt("logs").max_rect(body));
     child.set_clip_rect(body);
-    let opened = place_of(answer, state.logs.open.as_ref());
-    let fields = opened.and_then(|i| row(answer, i)).map(fields).unwrap_or_default();
-    let extra = if opened.is_some() { 62.0 + 22.0 * fields.len() as f32 } else { 0.0 };
+    let opened = place_of(answer, state.logs.open.as_ref().map(|o| &o.record));
+    let extra = match (&mut state.logs.open, opened.and_then(|i| row(answer, i))) {
+        (Some(open), Some(row)) => open.lay(row, body.width()),
+        _ => 0.0,
+    };
+    let columns = state.route.columns.clone();
     let mut wanted = None;
     let mut scroll = ScrollArea::vertical().auto_shrink(false);
     if moved {
@@ -338,16 +385,17 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize,
             let response = kit.row(line, ("log", i));
             kit.row_back(line, opened == Some(i) || selected == i, response.hovered());
             Kit::describe(&response, || {
-                format!("{} {}: {}", row.text("SeverityText"), row.text("ServiceName"), row.text("Body"))
+                let text = body::one_line(beginning(row.text("Body")));
+                format!("{} {}: {text}", severity(row).0, row.text("ServiceName"))
             });
-            record(&kit, line, row, opened == Some(i));
-            if response.clicked() {
-                state.logs.open = if opened == Some(i) { None } else { Some(record_of(row)) };
-                state.logs.selected = Some(record_of(row));
-            }
-            if opened == Some(i) {
+            record(&kit, line, row, &columns, opened == Some(i));
+            if let (Some(open), true) = (&state.logs.open, opened == Some(i)) {
                 let area = rect(line.left(), line.bottom(), line.width(), extra);
-                wanted = detail(&kit, area, row, &fields);
+                wanted = open.show(&kit, area, row, &columns);
+            }
+            if response.clicked() {
+                toggle(state, record_of(row), row);
+                state.logs.selected = Some(record_of(row));
             }
         }
     });
@@ -364,14 +412,33 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize,
             let query = with_value(&state.route.query, field_of(&key), &value, is_out);
             state.go(Route { query, ..state.route.clone() });
         }
+        Some(Wanted::Column(key)) => {
+            let columns = &mut state.route.columns;
+            match columns.iter().position(|c| *c == key) {
+                Some(place) => drop(columns.remove(place)),
+                None => columns.push(key),
+            }
+        }
+        Some(Wanted::Fold(number)) => {
+            if let Some(open) = &mut state.logs.open {
+                open.toggle(number);
+            }
+        }
         None => {}
     }
 }
 
-fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, is_open: bool) {
+/// Where the message begins, after the columns.
+fn message_at(n_columns: usize, width: f32) -> f32 {
+    // The message keeps a third of the list at least.
+    336.0 + (COLUMN * n_columns as f32).min((width - 336.0) * 0.66).max(0.0)
+}
+
+fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, columns: &[String], is_open: bool) {
     let t = kit.t;
     let bl = line.top() + 16.0;
-    let (font, color) = level(t, row.text("SeverityText"));
+    let (word, is_inferred) = severity(row);
+    let (font, color) = level(t, &word);
     let is_bad = color == t.error || color == t.warn;
     if is_bad {
         kit.fill(rect(line.left(), line.top(), 2.0, ROW), color);
@@ -386,87 +453,27 @@ fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, is_open: bool) {
     let time = clock(row.int("Timestamp"), 6);
     let split = format!("{} {}", &time[..12], &time[12..]);
     kit.text(line.left() + 26.0, bl, Font::Mono(11.0), t.text, &split);
-    let word = match row.text("SeverityText") {
-        "" => "–",
-        word => word,
+    let word = match (word.as_str(), is_inferred) {
+        ("", _) => "–".to_owned(),
+        (word, true) => format!("~{word}"),
+        (word, false) => word.to_owned(),
     };
-    kit.text_in(line.left() + 154.0, bl, 48.0, font, color, word);
+    kit.text_in(line.left() + 154.0, bl, 48.0, font, color, &word);
     let name = row.text("ServiceName");
     chip(kit, line.left() + 206.0, line.top() + 6.0, name);
     kit.text_in(line.left() + 230.0, bl, 102.0, Font::Regular(12.0), t.strong, name);
-    kit.text_in(line.left() + 336.0, bl, line.width() - 346.0, Font::Mono(11.5), t.strong, row.text("Body"));
+    let message = message_at(columns.len(), line.width());
+    let w = (message - 336.0) / columns.len().max(1) as f32;
+    if !columns.is_empty() {
+        let entries = [row.entries("LogAttributes"), row.entries("ResourceAttributes")].concat();
+        for (i, column) in columns.iter().enumerate() {
+            let own = row.text(column);
+            let value = entries.iter().find(|(key, _)| key == column).map_or(own, |(_, value)| value);
+            let x = line.left() + 336.0 + w * i as f32;
+            kit.text_in(x, bl, w - 10.0, Font::Mono(11.0), t.text, beginning(value));
+        }
+    }
+    let text = body::one_line(beginning(row.text("Body")));
+    kit.text_in(line.left() + message, bl, line.width() - message - 10.0, Font::Mono(11.5), t.strong, &text);
     kit.hline(line.left(), line.bottom() - 1.0, line.width(), t.hair);
-}
-
-/// What a column is called in the search language.
-fn field_of(key: &str) -> &str {
-    match key {
-        "TraceId" => "trace",
-        "SpanId" => "span",
-        key => key,
-    }
-}
-
-/// Everything about a record, as pairs.
-fn fields(row: Row<'_>) -> Vec<(String, String)> {
-    let mut out = Vec::new();
-    for name in ["TraceId", "SpanId", "EventName", "ScopeName"] {
-        if !row.text(name).is_empty() {
-            out.push((name.to_owned(), row.text(name).to_owned()));
-        }
-    }
-    out.extend(row.entries("LogAttributes"));
-    out.extend(row.entries("ResourceAttributes"));
-    out
-}
-
-/// What was asked for in the open record.
-enum Wanted {
-    /// Its trace and span.
-    Trace(String, String),
-    /// Its surroundings: service and time.
-    Context(String, i64),
-    /// A value of it, or all others.
-    Value(String, String, bool),
-}
-
-/// The open record; returns what was asked for.
-fn detail(kit: &Kit<'_>, r: Rect, row: Row<'_>, fields: &[(String, String)]) -> Option<Wanted> {
-    let t = kit.t;
-    kit.fill(r, t.bg_app);
-    kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.strong_line);
-    let (_, color) = level(t, row.text("SeverityText"));
-    kit.fill(rect(r.left(), r.top(), 2.0, r.height()), color);
-    let x = r.left() + 28.0;
-    let width = r.width() - 270.0;
-    kit.text_in(x, r.top() + 24.0, width, Font::Mono(12.0), t.strong, row.text("Body"));
-    let mut wanted = None;
-    if !row.text("TraceId").is_empty() {
-        let b = Button { text: "Open trace", icon: Some("traces"), is_small: true, ..Button::default() };
-        if button(kit, r.right() - 12.0 - b.width(kit), r.top() + 9.0, b).clicked() {
-            wanted = Some(Wanted::Trace(row.text("TraceId").to_owned(), row.text("SpanId").to_owned()));
-        }
-    }
-    let context = Button { text: "Context ± 30 s", is_small: true, ..Button::default() };
-    let cx = r.right() - 12.0 - context.width(kit) - if row.text("TraceId").is_empty() { 0.0 } else { 104.0 };
-    if button(kit, cx, r.top() + 9.0, context).clicked() {
-        wanted = Some(Wanted::Context(row.text("ServiceName").to_owned(), row.int("Timestamp")));
-    }
-    for (i, (key, value)) in fields.iter().enumerate() {
-        let line = rect(x - 8.0, r.top() + 44.0 + 22.0 * i as f32, r.width() - 40.0, 22.0);
-        let response = kit.row(line, ("field", i));
-        if response.hovered() {
-            kit.fill(line, t.bg_hover);
-        }
-        kit.text_in(x, line.top() + 15.0, 190.0, Font::Mono(11.0), t.text, key);
-        kit.text_in(x + 200.0, line.top() + 15.0, line.width() - 216.0, Font::Mono(11.0), t.strong, value);
-        match value_actions(kit, line, &response) {
-            Some(ValueAction::Copy) => kit.ui.copy_text(value.clone()),
-            Some(action) => {
-                wanted = Some(Wanted::Value(key.clone(), value.clone(), action == ValueAction::Exclude));
-            }
-            None => {}
-        }
-    }
-    wanted
 }

@@ -176,7 +176,7 @@ fn what_is_shown_is_written_to_a_file() {
     let mut screen = Screen::new(SIZE, 2_000);
     let home = tempfile::tempdir().expect("a directory");
     screen.harness.state_mut().save_files_to(home.path());
-    let mut written = |screen: &mut Screen, address: &str, downs: usize| {
+    let written = |screen: &mut Screen, address: &str, downs: usize| {
         screen.harness.state_mut().open(address);
         screen.settle();
         screen.press(">");

@@ -2,6 +2,7 @@
 
 use crate::screen::{SIZE, Screen};
 use eframe::egui::Key;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sextant_contract::{Ask, Backend as _, Command};
 use sextant_workbench::now;
 use std::time::{Duration, Instant};
@@ -94,4 +95,48 @@ fn what_a_tail_does_not_show_is_counted() {
         screen.runtime.block_on(screen.workbench.ask(ask)).expect("an answer").object.expect("an object")
     };
     assert_eq!((ask(7)["has_begun"].as_bool(), ask(7)["has_begun"].as_bool()), (Some(true), None));
+}
+
+#[test]
+fn an_open_record_reads_well() {
+    let mut screen = Screen::new(SIZE, 0);
+    let trace = "java.lang.Error: x\\n\\tat a.B(C.java:1)\\n\\tat a.B(C.java:2)\\n\\tat a.B(C.java:3)\\n\\tat a.B(C.java:4)\\n\\tat a.B(C.java:5)";
+    for body in [r#"{\"order\": {\"id\": 7, \"items\": [1, 2]}, \"ok\": true}"#, trace, r"\u001b[31mred alert\u001b[0m"]
+    {
+        log(&screen, &[body]);
+    }
+    let bare = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"TIME","body":{"stringValue":"WARN low on disk"},"attributes":[{"key":"disk","value":{"stringValue":"sda1"}}]}]}]}]}"#;
+    let bare = bare.replace("TIME", &now().to_string());
+    let import = Command::Import { name: "l.json".into(), format: None, project: None };
+    screen.runtime.block_on(screen.workbench.act(import, bare.into_bytes())).expect("is taken in");
+    screen.press("gl");
+    let rows = screen.rows();
+    assert!(rows[0].starts_with("WARN") && rows[0].contains("low on disk"), "severity is read off the text: {rows:?}");
+    assert!(rows[1].contains("red alert") && !rows[1].contains('['), "no escapes: {rows:?}");
+    let texts = |screen: &Screen| -> Vec<String> {
+        let all = screen.harness.query_all_by_role(eframe::egui::Role::Label);
+        all.filter_map(|n| n.accesskit_node().value()).collect()
+    };
+    // A stack trace shows its beginning, the rest on demand.
+    screen.press("jj");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    let has = |screen: &Screen, part: &str| texts(screen).iter().any(|t| t.contains(part));
+    assert!(has(&screen, "C.java:3") && !has(&screen, "C.java:5"), "{:?}", texts(&screen));
+    screen.click("Unfold … 2 more lines of the stack trace");
+    assert!(has(&screen, "C.java:5"), "{:?}", texts(&screen));
+    // JSON is a tree.
+    screen.press("j");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(has(&screen, "\"id\": 7,"), "{:?}", texts(&screen));
+    screen.click("Fold \"order\": {");
+    assert!(!has(&screen, "\"id\": 7,"), "{:?}", texts(&screen));
+    screen.harness.get_by_label("Unfold \"order\": { 2 … },");
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    // A column for an attribute, and away again.
+    screen.harness.state_mut().open("#/logs?q=&last=60&col=disk");
+    screen.settle();
+    screen.click("No column disk");
+    assert!(!screen.address().contains("col="), "{}", screen.address());
 }

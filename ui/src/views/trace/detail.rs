@@ -309,7 +309,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
                             followed = Some(link.clone());
                         }
                     } else if is_searchable {
-                        match value_actions(&kit, row, &response) {
+                        match value_actions(&kit, row, &response, None) {
                             Some(ValueAction::Copy) => ui.copy_text(value.clone()),
                             Some(action) => sought = Some((key.clone(), value.clone(), action)),
                             None => {}
