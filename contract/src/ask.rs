@@ -125,6 +125,11 @@ pub enum Ask {
         /// When.
         period: Period,
     },
+    /// When services began to run another version within a period: rows `service version before time`, nanoseconds.
+    Deployments {
+        /// When.
+        period: Period,
+    },
     /// Calls between a service and its neighbours.
     Dependencies {
         /// Only those from or to this one.

@@ -58,6 +58,13 @@ pub(crate) struct State {
     pub palette: Option<palette::State>,
     pub period: Option<overlay::period::State>,
     pub export: Option<overlay::export::State>,
+    pub note: Option<overlay::note::State>,
+    /// What a note would be about.
+    pub subject: Option<overlay::note::Subject>,
+    /// What is drawn on every time axis.
+    pub marks: std::sync::Arc<crate::marks::Marks>,
+    /// The deployments that were heard of last.
+    pub deployed: Option<Rc<sextant_contract::Answer>>,
     /// Where files go in a window, if that was said.
     pub files_dir: Option<std::path::PathBuf>,
     /// Whose rows the view shows.
@@ -204,6 +211,10 @@ impl App {
             palette: None,
             period: None,
             export: None,
+            note: None,
+            subject: None,
+            marks: std::sync::Arc::default(),
+            deployed: None,
             files_dir: None,
             shown: None,
             is_sheet_open: false,
@@ -288,6 +299,7 @@ impl App {
             || self.state.palette.is_some()
             || self.state.period.is_some()
             || self.state.export.is_some()
+            || self.state.note.is_some()
             || ctx.egui_wants_keyboard_input();
         let pressed = self.keys.read(ctx, self.state.route.view, is_typing);
         self.state.todo.extend(pressed);
@@ -324,6 +336,12 @@ impl App {
                         state.notices.push(Notice::said("There are no rows here to be exported".into()));
                     }
                 }
+                Do::Note => {
+                    let (from, to) = state.route.period();
+                    let period = overlay::note::Subject { from, to, what: "the period that is shown".into() };
+                    let subject = state.subject.clone().unwrap_or(period);
+                    state.note = Some(overlay::note::State::new(subject, &state.route));
+                }
                 Do::Keys => state.is_sheet_open = !state.is_sheet_open,
                 Do::ViewAs => state.is_view_as_open = !state.is_view_as_open,
                 Do::Search => state.is_typing = true,
@@ -334,6 +352,7 @@ impl App {
                     let is_closed = state.palette.take().is_some()
                         || state.period.take().is_some()
                         || state.export.take().is_some()
+                        || state.note.take().is_some()
                         || std::mem::take(&mut state.is_sheet_open)
                         || std::mem::take(&mut state.is_view_as_open);
                     if !is_closed {
@@ -402,6 +421,8 @@ impl eframe::App for App {
         Kit::new(ui, state.theme).fill(main, state.theme.bg_panel);
         state.status = Status::default();
         state.shown = None;
+        state.subject = None;
+        crate::marks::refresh(ui, state);
         match state.route.view {
             View::Home => home::show(ui, state, main),
             View::Traces => traces::show(ui, state, main),

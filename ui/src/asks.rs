@@ -74,6 +74,8 @@ pub(crate) struct Heard {
     pub link: Option<bool>,
     /// Dropped files that have been read: names and bytes.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Questions that have another answer now.
+    pub outdated: Vec<String>,
     /// What came of exports, by their tags.
     pub exported: Vec<(u64, Result<Outcome, AskError>)>,
 }
@@ -116,6 +118,12 @@ impl Asks {
     /// What came by itself since the last time.
     pub fn hear(&mut self) -> Heard {
         let heard = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
+        for key in &heard.outdated {
+            // What was answered stays on the screen until there is something newer.
+            if let Some(slot) = self.slots.get_mut(key) {
+                slot.asked_at = 0;
+            }
+        }
         if let Some(is_up) = heard.link {
             if is_up && !self.is_up {
                 self.again();
@@ -185,6 +193,19 @@ impl Asks {
             }
         }
         self.frame += 1;
+    }
+
+    /// Carries out a change, after which a question has another answer.
+    pub fn act_then_forget(&self, ctx: &Context, command: Command, key: &str) {
+        let done = self.backend.act(command, Vec::new());
+        let (heard, ctx, key) = (self.heard.clone(), ctx.clone(), key.to_owned());
+        spawn(async move {
+            let notice = Notice::of(&done.await);
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.notices.extend(notice);
+            heard.outdated.push(key);
+            ctx.request_repaint();
+        });
     }
 
     /// Whether no answer is awaited, but for those that wait for something to happen.

@@ -6,6 +6,7 @@ mod commands;
 mod data;
 mod fonts;
 mod kit;
+mod marks;
 mod overlay;
 mod route;
 mod runtime;

@@ -98,6 +98,11 @@ impl Workbench {
         Ok(Answer::rows(rows.schema(), vec![rows], self.store.snapshot().generation))
     }
 
+    pub(crate) fn deployments(&self, period: Period) -> Result<Answer, AskError> {
+        let range = TimeRange::from(period);
+        self.run(&duckdb::deployments(range), &Prune::within(range))
+    }
+
     pub(crate) fn extent(&self, kind: SearchKind) -> Result<Answer, AskError> {
         self.run(&duckdb::extent(signal(kind).tables()[0]), &Prune::default())
     }

@@ -218,6 +218,20 @@ pub fn facets(query: &Query, range: TimeRange, fields: &[String], limit: usize) 
     Sql { text, params }
 }
 
+/// When a service was first seen with another version than before, within the range: columns `service version before time`.
+pub fn deployments(range: TimeRange) -> Sql {
+    let mut params = Vec::new();
+    let version = field_text(&DuckDb, Signal::Traces, "service.version");
+    let bounds = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
+        .range("Timestamp", range);
+    let text = format!(
+        "SELECT * FROM (SELECT service, version, lag(version) OVER (PARTITION BY service ORDER BY first) AS before, \
+         first AS time FROM (SELECT ServiceName AS service, {version} AS version, epoch_ns(min(Timestamp)) AS first \
+         FROM traces WHERE {bounds} GROUP BY ALL) WHERE version <> '') WHERE before IS NOT NULL ORDER BY time"
+    );
+    Sql { text, params }
+}
+
 /// The length of each of `n_buckets` parts of a period.
 pub fn part_nanos(range: (i64, i64), n_buckets: u32) -> i64 {
     (range.1.saturating_sub(range.0) / i64::from(n_buckets.max(1))).max(1)

@@ -3,6 +3,7 @@
 pub(crate) mod choices;
 pub(crate) mod export;
 pub(crate) mod menu;
+pub(crate) mod note;
 pub(crate) mod notices;
 pub(crate) mod palette;
 pub(crate) mod period;
@@ -28,6 +29,9 @@ pub(crate) fn show(ui: &Ui, state: &mut State, whole: Rect) {
     }
     if state.export.is_some() && above(ui, "export", whole, |ui, is_left| export::show(ui, state, whole, is_left)) {
         state.export = None;
+    }
+    if state.note.is_some() && above(ui, "note", whole, |ui, is_left| note::show(ui, state, whole, is_left)) {
+        state.note = None;
     }
     if state.is_view_as_open && above(ui, "view as", whole, |ui, is_left| view_as::show(ui, state, whole, is_left)) {
         state.is_view_as_open = false;

@@ -83,6 +83,7 @@ fn lines(state: &App, typed: &str) -> Vec<(&'static str, Vec<Line>)> {
         }
         groups.push(("Go to", of(|g| g == "Go to")));
         groups.push(("Kept", kept(state, typed)));
+        groups.push(("Notes", notes(state, typed)));
         groups.push(("Search", searches(state, typed)));
     }
     // What begins with the word comes before what only has it.
@@ -107,6 +108,19 @@ fn kept(state: &App, typed: &str) -> Vec<Line> {
     };
     let limit = if typed.is_empty() { 5 } else { 20 };
     state.kept.iter().filter(|(name, _)| hit(name, typed).is_some()).take(limit).map(line).collect()
+}
+
+/// Notes and bookmarks, the newest first.
+fn notes(state: &App, typed: &str) -> Vec<Line> {
+    let line = |note: &crate::marks::Note| Line {
+        icon: "file",
+        text: if note.text.is_empty() { note.what.clone() } else { format!("{} · {}", note.text, note.what) },
+        keys: &[],
+        span: None,
+        goal: Goal::Route(Route::from_hash(&note.address)),
+    };
+    let limit = if typed.is_empty() { 5 } else { 20 };
+    state.marks.notes.iter().map(line).filter(|l| hit(&l.text, typed).is_some()).take(limit).collect()
 }
 
 /// Takes in what is kept, whenever the palette is open.
@@ -270,6 +284,7 @@ fn list(
                     let kit = Kit::new(ui, t);
                     let response = kit.row(row, ("palette", place));
                     paint(&kit, row, line, typed, place == palette.selected, response.hovered());
+                    Kit::describe(&response, || line.text.clone());
                     if response.clicked() {
                         *chosen = Some(line.goal.clone());
                     }

@@ -317,6 +317,7 @@ pub(crate) fn time_scale(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) -> S
     let mut scene = Scene::default();
     scale.draw(&mut scene, |at| crate::data::clock(at as i64, 0)[..digits].to_owned());
     kit.scene(&scene, 0.0, 0.0);
+    crate::marks::draw(kit, plot, (from, to));
     scale
 }
 

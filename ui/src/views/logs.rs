@@ -3,6 +3,7 @@
 mod context;
 mod opened;
 mod patterns;
+mod stream;
 mod tail;
 
 use super::facets::{self, Facet, with_value};
@@ -14,8 +15,10 @@ use crate::commands::Do;
 use crate::data::{Row, clock, row, rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Kit, area, chip, rect};
+use crate::overlay::note::Subject;
 use crate::route::{N_STEPS, Route, View};
-use eframe::egui::{Id, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use crate::tokens::Tokens;
+use eframe::egui::{Color32, Id, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use opened::{Opened, Wanted, field_of};
 use sextant_charts::{Bars, Ink, Lane, Scene, body};
 use sextant_contract::{Answer, Ask, SearchKind};
@@ -34,6 +37,7 @@ pub(crate) struct State {
     around: (i64, usize),
     patterns: patterns::State,
     tail: tail::State,
+    stream: stream::State,
 }
 
 impl State {
@@ -49,11 +53,16 @@ enum Mode {
     Records,
     Patterns,
     Tail,
+    Stream,
 }
 
 impl Mode {
-    const ALL: [(Self, &'static str, &'static str); 3] =
-        [(Self::Records, "Records", ""), (Self::Patterns, "Patterns", "patterns"), (Self::Tail, "Tail", "tail")];
+    const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::Records, "Records", ""),
+        (Self::Patterns, "Patterns", "patterns"),
+        (Self::Stream, "With spans", "spans"),
+        (Self::Tail, "Tail", "tail"),
+    ];
 
     fn of(route: &Route) -> Self {
         Self::ALL.iter().find(|(_, _, name)| *name == route.other).map_or(Self::Records, |(mode, ..)| *mode)
@@ -102,7 +111,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         return super::figures::show(ui, state, main, SearchKind::Logs, &query);
     }
     let mode = Mode::of(&state.route);
-    for (what, to) in [(Do::Patterns, Mode::Patterns), (Do::Tail, Mode::Tail)] {
+    for (what, to) in [(Do::Patterns, Mode::Patterns), (Do::Tail, Mode::Tail), (Do::Stream, Mode::Stream)] {
         if state.takes(what) {
             let to = if mode == to { Mode::Records } else { to };
             let route = to.route(&state.route);
@@ -135,6 +144,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     if mode == Mode::Patterns {
         return patterns::show(ui, state, area);
     }
+    if mode == Mode::Stream {
+        return stream::show(ui, state, area);
+    }
     state.status.keys =
         vec![("j", "down"), ("k", "up"), ("Enter", "expand"), ("e", "next error"), ("/", "search"), ("?", "keys")];
     if let (Some(e), None) = (&slot.error, slot.get()) {
@@ -159,6 +171,11 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let moved = moves(state, &answer);
     let selected = place_of(&answer, state.logs.selected.as_ref()).unwrap_or(0);
     list(ui, state, area, &answer, selected, moved);
+    if let Some(row) = row(&answer, selected) {
+        let time = row.int("Timestamp");
+        let what = format!("{}: {}", row.text("ServiceName"), beginning(&line_of(row)));
+        state.subject = Some(Subject { from: time, to: time, what });
+    }
     if let (Some(pane), Some(row)) = (pane, row(&answer, selected)) {
         context::show(ui, state, pane, row);
     }
@@ -323,6 +340,23 @@ fn severity(row: Row<'_>) -> (String, bool) {
     }
 }
 
+/// How a severity is shown; one that was read off the text has a tilde.
+fn level_of(t: &Tokens, row: Row<'_>) -> (String, Font, Color32) {
+    let (word, is_inferred) = severity(row);
+    let (font, color) = level(t, &word);
+    let word = match (word.as_str(), is_inferred) {
+        ("", _) => "–".to_owned(),
+        (word, true) => format!("~{word}"),
+        (word, false) => word.to_owned(),
+    };
+    (word, font, color)
+}
+
+/// The text of a record in one line.
+fn line_of(row: Row<'_>) -> std::borrow::Cow<'_, str> {
+    body::one_line(beginning(row.text("Body")))
+}
+
 /// What the list shows of a text, however long it is.
 fn beginning(text: &str) -> &str {
     const LETTERS: usize = 600;
@@ -384,10 +418,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize,
             let kit = Kit::new(ui, t);
             let response = kit.row(line, ("log", i));
             kit.row_back(line, opened == Some(i) || selected == i, response.hovered());
-            Kit::describe(&response, || {
-                let text = body::one_line(beginning(row.text("Body")));
-                format!("{} {}: {text}", severity(row).0, row.text("ServiceName"))
-            });
+            Kit::describe(&response, || format!("{} {}: {}", severity(row).0, row.text("ServiceName"), line_of(row)));
             record(&kit, line, row, &columns, opened == Some(i));
             if let (Some(open), true) = (&state.logs.open, opened == Some(i)) {
                 let area = rect(line.left(), line.bottom(), line.width(), extra);
@@ -437,8 +468,7 @@ fn message_at(n_columns: usize, width: f32) -> f32 {
 fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, columns: &[String], is_open: bool) {
     let t = kit.t;
     let bl = line.top() + 16.0;
-    let (word, is_inferred) = severity(row);
-    let (font, color) = level(t, &word);
+    let (word, font, color) = level_of(t, row);
     let is_bad = color == t.error || color == t.warn;
     if is_bad {
         kit.fill(rect(line.left(), line.top(), 2.0, ROW), color);
@@ -453,11 +483,6 @@ fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, columns: &[String], is_open: 
     let time = clock(row.int("Timestamp"), 6);
     let split = format!("{} {}", &time[..12], &time[12..]);
     kit.text(line.left() + 26.0, bl, Font::Mono(11.0), t.text, &split);
-    let word = match (word.as_str(), is_inferred) {
-        ("", _) => "–".to_owned(),
-        (word, true) => format!("~{word}"),
-        (word, false) => word.to_owned(),
-    };
     kit.text_in(line.left() + 154.0, bl, 48.0, font, color, &word);
     let name = row.text("ServiceName");
     chip(kit, line.left() + 206.0, line.top() + 6.0, name);
@@ -473,7 +498,6 @@ fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, columns: &[String], is_open: 
             kit.text_in(x, bl, w - 10.0, Font::Mono(11.0), t.text, beginning(value));
         }
     }
-    let text = body::one_line(beginning(row.text("Body")));
-    kit.text_in(line.left() + message, bl, line.width() - message - 10.0, Font::Mono(11.5), t.strong, &text);
+    kit.text_in(line.left() + message, bl, line.width() - message - 10.0, Font::Mono(11.5), t.strong, &line_of(row));
     kit.hline(line.left(), line.bottom() - 1.0, line.width(), t.hair);
 }

@@ -13,6 +13,7 @@ use crate::commands::Do;
 use crate::data::{clock, counted, duration, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Check, Kit, button, chip, icon, key, pill, rect, seg};
+use crate::overlay::note::Subject;
 use crate::route::{Route, View};
 use crate::tokens::look_of;
 use eframe::egui::{self, Rect, TextEdit, Ui, UiBuilder, pos2, vec2};
@@ -216,6 +217,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         let id = state.route.trace.clone();
         super::compare::go(state, &id);
     }
+    let span = all.span(state.trace.selected.0);
+    let (from, to) = (all.origin + span.start(), all.origin + span.end());
+    state.subject = Some(Subject { from, to, what: format!("{} of {}", span.name(), span.service()) });
     for (shape, _, what) in Shape::ALL {
         if state.takes(what) {
             state.trace.shape = shape;

@@ -216,3 +216,66 @@ fn what_is_shown_is_written_to_a_file() {
     screen.press(">");
     assert!(screen.harness.query_by_label("Copy the path").is_none());
 }
+
+#[test]
+fn notes_are_written_found_and_taken_away() {
+    let mut screen = Screen::new(SIZE, 1_000);
+    let wait = |screen: &mut Screen, label: &str| {
+        let until = Instant::now() + Duration::from_secs(10);
+        while screen.harness.query_by_label(label).is_none() {
+            assert!(Instant::now() < until, "{label} does not come");
+            std::thread::sleep(Duration::from_millis(10));
+            screen.harness.step();
+        }
+    };
+    // About the selected span.
+    screen.press("gt");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    screen.press("j");
+    let address = screen.address();
+    screen.press("a");
+    screen.press("look here");
+    screen.harness.key_press(Key::Enter);
+    wait(&mut screen, "Note: look here");
+    // On every time axis: on the list of traces too, from where it leads back.
+    screen.press("gt");
+    wait(&mut screen, "Note: look here");
+    screen.click("Note: look here");
+    screen.click("Go there");
+    assert_eq!(screen.address().split("&trace").nth(1), address.split("&trace").nth(1));
+    // The palette has it.
+    screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    screen.settle();
+    screen.press("look he");
+    assert!(screen.rows().iter().any(|r| r.starts_with("look here")), "{:?}", screen.rows());
+    screen.harness.key_press(Key::Escape);
+    screen.settle();
+    screen.click("Note: look here");
+    screen.click("Delete");
+    let until = Instant::now() + Duration::from_secs(10);
+    while screen.harness.query_by_label("Note: look here").is_some() {
+        assert!(Instant::now() < until, "it stays");
+        std::thread::sleep(Duration::from_millis(10));
+        screen.harness.step();
+    }
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+}
+
+#[test]
+fn records_and_spans_are_one_stream() {
+    let mut screen = Screen::new(SIZE, 500);
+    let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"TIME","body":{"stringValue":"in between"}}]}]}]}"#;
+    let body = body.replace("TIME", &now().to_string());
+    let import = Command::Import { name: "l.json".into(), format: None, project: None };
+    screen.runtime.block_on(screen.workbench.act(import, body.into_bytes())).expect("is taken in");
+    screen.press("gl");
+    screen.press("b");
+    let rows = screen.rows();
+    assert!(rows.iter().any(|r| r.starts_with("record") && r.contains("in between")), "{rows:?}");
+    assert!(rows.iter().any(|r| r.starts_with("span ")), "{rows:?}");
+    screen.press("G");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().starts_with("#/trace"), "{}", screen.address());
+}

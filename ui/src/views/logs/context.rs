@@ -97,12 +97,12 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, row: Row<'_>) {
             let bl = line.top() + 15.0;
             kit.row_back(line, Some(i) == place, response.hovered());
             kit.text_right(line.left() + 58.0, bl, Font::Mono(11.0), t.weak, &apart(all[i].int("Timestamp") - time));
-            let word = all[i].text("SeverityText");
-            let (font, color) = level(t, word);
-            kit.text_in(line.left() + 66.0, bl, 40.0, font, color, word);
-            let text = all[i].text("Body");
-            kit.text_in(line.left() + 114.0, bl, line.width() - 126.0, Font::Regular(12.0), t.strong, text);
-            response.on_hover_text(text);
+            let (word, _) = super::severity(all[i]);
+            let (font, color) = level(t, &word);
+            kit.text_in(line.left() + 66.0, bl, 40.0, font, color, &word);
+            let text = super::line_of(all[i]);
+            kit.text_in(line.left() + 114.0, bl, line.width() - 126.0, Font::Regular(12.0), t.strong, &text);
+            response.on_hover_text(text.as_ref());
         }
     });
 }

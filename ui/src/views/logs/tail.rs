@@ -1,6 +1,6 @@
 //! Log records as they come, the newest at the foot.
 
-use super::{Mode, level, tabs};
+use super::{Mode, level_of, line_of, tabs};
 use crate::app::State as App;
 use crate::commands::Do;
 use crate::data::{clock, row, thousands};
@@ -220,18 +220,17 @@ fn list(ui: &mut Ui, state: &mut App, body: Rect) {
                 kit.fill(line, t.bg_hover);
             }
             let bl = line.top() + 15.0;
-            let (font, color) = level(t, row.text("SeverityText"));
+            let (word, font, color) = level_of(t, row);
             if color == t.error || color == t.warn {
                 kit.fill(rect(line.left(), line.top(), 2.0, ROW), color);
             }
             kit.text(line.left() + 12.0, bl, Font::Mono(11.0), t.text, &clock(row.int("Timestamp"), 3));
-            let word = if row.text("SeverityText").is_empty() { "–" } else { row.text("SeverityText") };
-            kit.text_in(line.left() + 112.0, bl, 46.0, font, color, word);
+            kit.text_in(line.left() + 112.0, bl, 46.0, font, color, &word);
             let name = row.text("ServiceName");
             chip(&kit, line.left() + 162.0, line.top() + 5.0, name);
             kit.text_in(line.left() + 186.0, bl, 112.0, Font::Regular(12.0), t.strong, name);
-            kit.text_in(line.left() + 304.0, bl, line.width() - 316.0, Font::Mono(11.5), t.strong, row.text("Body"));
-            Kit::describe(&response, || format!("{} {}: {}", row.text("SeverityText"), name, row.text("Body")));
+            kit.text_in(line.left() + 304.0, bl, line.width() - 316.0, Font::Mono(11.5), t.strong, &line_of(row));
+            Kit::describe(&response, || format!("{word} {name}: {}", line_of(row)));
             if response.clicked() && !row.text("TraceId").is_empty() {
                 opened = Some((row.text("TraceId").to_owned(), row.text("SpanId").to_owned()));
             }

@@ -39,6 +39,11 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
         (x, readout, text)
     });
     Kit::new(ui, t).inside(axis).scene(&fall.axis(32.0), axis.left(), axis.top());
+    let (from, to) = fall.window;
+    let within = (all.origin + from as i64, all.origin + to as i64);
+    let marked =
+        Rect::from_min_max(pos2(r.left() + scale.x, axis.bottom()), pos2(r.left() + scale.x + scale.w, body.bottom()));
+    crate::marks::draw(&Kit::new(ui, t), marked, within);
     wheel(ui, state, body, &scale, all);
     let selected = state.trace.row(&rows);
     let mut child = ui.new_child(UiBuilder::new().id_salt("waterfall").max_rect(body));

@@ -84,6 +84,8 @@ fn brush(ui: &Ui, state: &mut App, kit: &Kit<'_>, plot: Rect, points: &Points<'_
         state.traces.brush = None;
     }
     let Some(brush) = state.traces.brush else { return };
+    let (from, to) = brush.times;
+    state.subject = Some(crate::overlay::note::Subject { from, to, what: "the selected traces".into() });
     let corner = |time: i64, duration: i64| {
         let (x, y) = points.place(&Point { time, duration, is_error: false });
         plot.clamp(pos2(x, y))
