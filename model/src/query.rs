@@ -1,6 +1,6 @@
 //! The parsed search: what the search language and the JSON form both become.
 
-use crate::Signal;
+use crate::{DurationNanos, Signal};
 
 /// A condition over one record.
 #[derive(Debug, Clone, PartialEq)]
@@ -283,7 +283,12 @@ pub enum Function {
     Max,
     /// Exact, interpolated; the share is between 0 and 1.
     Quantile(f64),
+    /// Spans within this time, and half of those within four times it, among all; failed ones satisfy nobody.
+    Apdex(i64),
 }
+
+/// What satisfies where nothing else is said.
+pub const APDEX_NANOS: i64 = 500_000_000;
 
 impl Function {
     /// The functions that have plain names.
@@ -306,6 +311,9 @@ impl Function {
                 name.strip_prefix('p').filter(|n| n.starts_with(|c: char| c.is_ascii_digit()))?.parse().ok()?;
             (percent <= 100.0).then_some(Self::Quantile(percent / 100.0))
         };
+        if name == "apdex" {
+            return Some(Self::Apdex(APDEX_NANOS));
+        }
         Self::NAMED.iter().find(|(n, _)| *n == name).map(|(_, f)| *f).or_else(quantile)
     }
 
@@ -318,6 +326,7 @@ impl Function {
     pub fn name(self) -> String {
         match self {
             Self::Quantile(share) => format!("p{}", (share * 1e9).round() / 1e7),
+            Self::Apdex(nanos) => format!("apdex({})", DurationNanos(nanos).exact()),
             named => Self::NAMED.iter().find(|(_, f)| *f == named).map_or_else(String::new, |(n, _)| (*n).to_owned()),
         }
     }

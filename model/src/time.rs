@@ -96,6 +96,14 @@ impl DurationNanos {
     }
 }
 
+impl DurationNanos {
+    /// As [`DurationNanos::parse`] reads it, to the nanosecond: `500ms`, `1500us`.
+    pub fn exact(self) -> String {
+        let fits = UNITS.iter().rev().find(|(unit, scale)| *unit != "µs" && self.0 % *scale as i64 == 0);
+        fits.map_or_else(|| format!("{}ns", self.0), |(unit, scale)| format!("{}{unit}", self.0 / *scale as i64))
+    }
+}
+
 impl fmt::Display for DurationNanos {
     /// Three to four figures and a unit: `800 µs`, `15.2 ms`, `2.418 s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -80,7 +80,7 @@ pub fn fields(signal: Signal) -> Vec<&'static str> {
 
 /// The names of figures.
 pub fn figures() -> impl Iterator<Item = &'static str> {
-    Function::NAMED.iter().map(|(name, _)| *name).chain(["p50", "p90", "p95", "p99", "top", "by", "every"])
+    Function::NAMED.iter().map(|(name, _)| *name).chain(["p50", "p90", "p95", "p99", "apdex", "top", "by", "every"])
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::ParseError;
 use crate::lexer::TokenKind;
 use crate::parser::{Parser, field_of};
-use sextant_model::DurationNanos;
-use sextant_model::query::{Aggregate, Function, Key, Measure};
+use sextant_model::query::{APDEX_NANOS, Aggregate, Function, Key, Measure};
+use sextant_model::{DurationNanos, Signal};
 use std::ops::Range;
 
 /// More groups than this are asked for by nobody.
@@ -101,8 +101,31 @@ impl Parser<'_> {
         self.argument(function, &place)
     }
 
+    /// What satisfies, in parentheses; half a second where nothing is said.
+    fn apdex(&mut self, place: &Range<usize>) -> Result<Measure, ParseError> {
+        if self.signal != Signal::Traces {
+            return Err(ParseError::new(place.clone(), "apdex is of spans: only they take time"));
+        }
+        let mut nanos = APDEX_NANOS;
+        if self.takes(&TokenKind::Open) {
+            let place = self.place();
+            let text = self.word().unwrap_or_default();
+            let parsed = DurationNanos::parse(&text).ok().map(|d| d.0).filter(|n| (1..i64::MAX / 4).contains(n));
+            nanos = parsed.ok_or_else(|| {
+                ParseError::new(place, "a length of time was expected here").hint("write apdex(500ms): what satisfies")
+            })?;
+            if !self.takes(&TokenKind::Close) {
+                return Err(ParseError::new(self.place(), "a ')' was expected here"));
+            }
+        }
+        Ok(Measure { function: Function::Apdex(nanos), of: None })
+    }
+
     /// The field of a function, in parentheses.
     fn argument(&mut self, function: Function, place: &Range<usize>) -> Result<Measure, ParseError> {
+        if matches!(function, Function::Apdex(_)) {
+            return self.apdex(place);
+        }
         if !self.takes(&TokenKind::Open) {
             if function.is_of_records() {
                 return Ok(Measure { function, of: None });
@@ -181,7 +204,7 @@ impl Parser<'_> {
 }
 
 fn unknown(place: &Range<usize>, name: Option<&str>) -> ParseError {
-    let all = "use count, errors, rate, distinct, sum, avg, min, max, median or p95";
+    let all = "use count, errors, rate, distinct, sum, avg, min, max, median, p95 or apdex";
     match name {
         Some(name) => ParseError::new(place.clone(), format!("'{name}' is no figure"))
             .hint(format!("{all}; for either of two words write OR; a | itself goes in quotes")),

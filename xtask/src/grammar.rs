@@ -51,7 +51,7 @@ const RULES: [(&str, &str, &str); 12] = [
 const FIGURE: (&str, &str, &str) = (
     "figure",
     "Of records, or of a field of theirs.",
-    "'count' | 'errors' | 'rate' | ('distinct' | 'sum' | 'avg' | 'min' | 'max' | 'median' | 'p95') '(' field ')'",
+    "'count' | 'errors' | 'rate' | ('distinct' | 'sum' | 'avg' | 'min' | 'max' | 'median' | 'p95') '(' field ')' | 'apdex' ('(' duration ')')?",
 );
 
 const STYLE: &str = "svg.railroad { background: #fff } svg.railroad path { stroke: #5b6470; stroke-width: 1.5px; fill: none } \

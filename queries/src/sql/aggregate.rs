@@ -117,5 +117,12 @@ fn figure(
         Function::Min => dialect.figure("min", &number()),
         Function::Max => dialect.figure("max", &number()),
         Function::Quantile(share) => dialect.quantile(&number(), share),
+        Function::Apdex(nanos) => {
+            let failed = failed(signal);
+            let sound = |length: &str| format!("count(*) FILTER (WHERE {length} AND NOT ({failed}))");
+            let satisfied = sound(&format!("Duration <= {nanos}"));
+            let tolerated = sound(&format!("Duration > {nanos} AND Duration <= {}", nanos * 4));
+            format!("({satisfied} + {tolerated} / 2.0) / nullif(count(*), 0)")
+        }
     }
 }

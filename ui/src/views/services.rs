@@ -1,4 +1,6 @@
-//! Services: requests, errors and durations of each, and one of them in detail: over time, and by operation.
+//! Services: requests, errors, Apdex and durations of each, and one of them in detail: over time, and by what is around it.
+
+mod around;
 
 use super::{key, partial, report, states};
 use crate::app::State as App;
@@ -11,7 +13,7 @@ use crate::views::home::time_scale;
 use eframe::egui::{Color32, Pos2, Rect, ScrollArea, Ui, UiBuilder, pos2};
 use sextant_contract::{Answer, Ask, Period, SearchAsk, SearchKind};
 use sextant_model::Signal;
-use sextant_model::query::{Expr, Field, Test};
+use sextant_model::query::{APDEX_NANOS, Expr, Field, Function, Measure, Test};
 use sextant_queries::{exact, parse};
 use std::collections::BTreeMap;
 
@@ -30,6 +32,8 @@ enum Order {
 pub(crate) struct State {
     order: Order,
     selected: Option<String>,
+    /// Which table is shown below a service.
+    tab: around::Tab,
 }
 
 const ROW: f32 = 33.0;
@@ -61,6 +65,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         return states::nothing(ui, state, body, "No service had spans in this period", "traces");
     }
     let parts = parts(ui, state, (from, to));
+    let satisfied = apdex(ui, state);
     if state.takes(Do::Order) {
         state.services.order = match state.services.order {
             Order::P99 => Order::Rate,
@@ -75,7 +80,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let has_detail = body.height() > 460.0;
     let list_height = 60.0 + ROW * order.len() as f32;
     let split = if has_detail { (body.height() * 0.5).min(list_height) } else { body.height() };
-    list(ui, state, body.with_max_y(body.top() + split), &answer, &order, selected, &parts);
+    list(ui, state, body.with_max_y(body.top() + split), &answer, &order, selected, (&parts, &satisfied));
     let name = row(&answer, order[selected]).map(|r| r.text("service").to_owned()).unwrap_or_default();
     if has_detail {
         let detail = body.with_min_y(body.top() + split);
@@ -133,6 +138,14 @@ fn parts(ui: &Ui, state: &mut App, period: (i64, i64)) -> Parts {
     all
 }
 
+/// How content the clients of each service are.
+fn apdex(ui: &Ui, state: &mut App) -> BTreeMap<String, f64> {
+    let answer = figures(ui, state, "apdex", format!("{REQUESTS} | apdex by service"));
+    let name = Measure { function: Function::Apdex(APDEX_NANOS), of: None }.name();
+    let of = |row: Row<'_>| Some((row.text("service").to_owned(), row.number(&name)?));
+    answer.iter().flat_map(|a| rows(a)).filter_map(of).collect()
+}
+
 fn ordered(answer: &Answer, order: Order) -> Vec<usize> {
     let figures: Vec<(f64, &str)> = rows(answer)
         .map(|r| {
@@ -182,6 +195,7 @@ struct Columns {
     name: f32,
     rate: Option<f32>,
     errors: Option<f32>,
+    apdex: Option<f32>,
     bar: Option<(f32, f32)>,
     rights: [f32; 5],
 }
@@ -198,6 +212,7 @@ impl Columns {
                 name: x + 12.0,
                 rate: None,
                 errors: None,
+                apdex: None,
                 bar: None,
                 rights: [share - 64.0, share, quantiles[0], quantiles[1], quantiles[2]],
             };
@@ -205,12 +220,14 @@ impl Columns {
         let rate = x + 236.0;
         let errors = rate + 202.0;
         let share = errors + 196.0;
-        let bar = (share + 24.0, quantiles[0] - 84.0);
+        let apdex = (w > 900.0).then_some(share + 76.0);
+        let bar = (apdex.unwrap_or(share) + 24.0, quantiles[0] - 84.0);
         let bar = (bar.1 - bar.0 > 60.0).then_some(bar);
         Self {
             name: x + 12.0,
             rate: Some(rate),
             errors: Some(errors),
+            apdex,
             bar,
             rights: [rate + 186.0, share, quantiles[0], quantiles[1], quantiles[2]],
         }
@@ -222,7 +239,15 @@ fn place_of(nanos: f64, (left, right): (f32, f32)) -> f32 {
     left + (right - left) * share as f32
 }
 
-fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize], selected: usize, parts: &Parts) {
+fn list(
+    ui: &mut Ui,
+    state: &mut App,
+    r: Rect,
+    answer: &Answer,
+    order: &[usize],
+    selected: usize,
+    more: (&Parts, &BTreeMap<String, f64>),
+) {
     let x = Columns::of(r);
     head(&Kit::new(ui, state.theme), state, r, &x);
     let body = r.with_min_y(r.top() + 25.0);
@@ -242,7 +267,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize],
                 let response = kit.row(line, ("service", name));
                 Kit::describe(&response, || format!("{name} {} requests", row.int("requests")));
                 kit.row_back(line, place == selected, response.hovered());
-                service_row(&kit, line, &x, row, parts);
+                service_row(&kit, line, &x, row, more);
                 if response.clicked() {
                     state.services.selected = Some(name.to_owned());
                 }
@@ -265,6 +290,12 @@ fn head(kit: &Kit<'_>, state: &App, r: Rect, x: &Columns) {
         kit.text(rate, bl, Font::Medium(11.0), t.weak, "Requests");
         kit.text(errors, bl, Font::Medium(11.0), t.weak, "Errors");
     }
+    if let Some(right) = x.apdex {
+        let area = rect(right - 52.0, r.top(), 52.0, 24.0);
+        let words = "Requests within 0.5 s, and half of those within 2 s, among all; failed ones satisfy nobody";
+        kit.row(area, "apdex head").on_hover_text(words);
+        kit.text_right(right, bl, Font::Medium(11.0), t.weak, "Apdex");
+    }
     let words =
         [("/s", Order::Rate), ("share", Order::Errors), ("p50", Order::P99), ("p95", Order::P99), ("p99", Order::P99)];
     for (i, (word, by)) in words.into_iter().enumerate() {
@@ -285,7 +316,13 @@ fn head(kit: &Kit<'_>, state: &App, r: Rect, x: &Columns) {
     kit.hline(r.left(), r.top() + 24.0, r.width(), t.strong_line);
 }
 
-fn service_row(kit: &Kit<'_>, line: Rect, x: &Columns, row: Row<'_>, parts: &Parts) {
+fn service_row(
+    kit: &Kit<'_>,
+    line: Rect,
+    x: &Columns,
+    row: Row<'_>,
+    (parts, satisfied): (&Parts, &BTreeMap<String, f64>),
+) {
     let t = kit.t;
     let name = row.text("service");
     let bl = line.top() + 21.0;
@@ -300,6 +337,17 @@ fn service_row(kit: &Kit<'_>, line: Rect, x: &Columns, row: Row<'_>, parts: &Par
     let (requests, errors) = (row.int("requests"), row.int("errors"));
     let (text, color) = share_text(errors, requests, kit);
     kit.text_right(x.rights[1], bl, Font::Mono(11.0), color, &text);
+    if let Some(right) = x.apdex {
+        let score = satisfied.get(name).copied();
+        // Below 0.85 is called fair, below 0.7 poor.
+        let color = match score {
+            Some(score) if score < 0.7 => t.error,
+            Some(score) if score < 0.85 => t.warn,
+            _ => t.text,
+        };
+        let text = score.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"));
+        kit.text_right(right, bl, Font::Mono(11.0), color, &text);
+    }
     let quantiles = ["p50_ns", "p95_ns", "p99_ns"].map(|name| row.number(name));
     for (i, nanos) in quantiles.iter().enumerate() {
         let text = nanos.map_or_else(|| "–".to_owned(), |n| duration(n as i64));
@@ -366,14 +414,6 @@ fn detail(ui: &mut Ui, state: &mut App, r: Rect, row: Row<'_>, name: &str, parts
         &format!("durations {name}"),
         format!("service:{quoted} {REQUESTS} | p50(duration), p95(duration), p99(duration) every {every}ns"),
     );
-    let operations = figures(
-        ui,
-        state,
-        &format!("operations {name}"),
-        format!(
-            "service:{quoted} | count, errors, p50(duration), p95(duration), p99(duration), sum(duration) by name | top 200 by sum(duration)"
-        ),
-    );
     let mut wanted = None;
     {
         let kit = Kit::new(ui, state.theme);
@@ -398,8 +438,8 @@ fn detail(ui: &mut Ui, state: &mut App, r: Rect, row: Row<'_>, name: &str, parts
         return open(state, view, name);
     }
     let table = r.with_min_y(r.top() + 189.0);
-    if let (Some(answer), true) = (operations, table.height() > 60.0) {
-        self::operations(ui, state, table, &answer, name);
+    if table.height() > 60.0 {
+        around::show(ui, state, table, name);
     }
 }
 
@@ -476,70 +516,5 @@ fn charts(
             }
             part => kit.line(part, width, color),
         }
-    }
-}
-
-fn operations(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, service: &str) {
-    let total = rows(answer).filter_map(|row| row.number("sum(duration)")).sum::<f64>().max(1.0);
-    let columns = ["count", "errors", "p50(duration)", "p95(duration)", "p99(duration)"];
-    let width = if r.width() < 760.0 { 78.0 } else { 108.0 };
-    let right = |i: usize| r.right() - 16.0 - width * (5 - i) as f32;
-    {
-        let kit = Kit::new(ui, state.theme);
-        let t = kit.t;
-        kit.hline(r.left(), r.top(), r.width(), t.hair);
-        let bl = r.top() + 17.0;
-        kit.text(r.left() + 12.0, bl, Font::Medium(11.0), t.weak, "Operation");
-        for (i, word) in ["Spans", "Errors", "p50", "p95", "p99", "Share of time"].into_iter().enumerate() {
-            kit.text_right(right(i), bl, Font::Medium(11.0), t.weak, word);
-        }
-        kit.hline(r.left(), r.top() + 25.0, r.width(), t.strong_line);
-    }
-    let body = r.with_min_y(r.top() + 26.0);
-    let mut child = ui.new_child(UiBuilder::new().id_salt("operations").max_rect(body));
-    child.set_clip_rect(body);
-    let mut wanted = None;
-    ScrollArea::vertical().auto_shrink(false).id_salt("operation-rows").show_rows(
-        &mut child,
-        24.0,
-        answer.n_rows(),
-        |ui, shown| {
-            let top = ui.min_rect().top();
-            for (i, place) in shown.clone().enumerate() {
-                let Some(row) = row(answer, place) else { continue };
-                let line = rect(r.left(), top + 24.0 * i as f32, r.width(), 24.0);
-                let kit = Kit::new(ui, state.theme);
-                let t = kit.t;
-                let name = row.text("name");
-                let response = kit.row(line, ("operation", name));
-                Kit::describe(&response, || format!("{name} {} spans", row.int("count")));
-                if response.hovered() {
-                    kit.fill(line, t.bg_hover);
-                }
-                if response.clicked() {
-                    wanted = Some(name.to_owned());
-                }
-                let bl = line.top() + 16.5;
-                kit.text_in(line.left() + 12.0, bl, right(0) - 80.0 - line.left(), Font::Regular(12.0), t.strong, name);
-                for (i, column) in columns.into_iter().enumerate() {
-                    let value = row.number(column).unwrap_or(0.0);
-                    let text = if i < 2 { thousands(value as i64) } else { duration(value as i64) };
-                    let color = match i {
-                        1 if value > 0.0 => t.error,
-                        1 => t.weak,
-                        _ => t.text,
-                    };
-                    kit.text_right(right(i), bl, Font::Mono(11.0), color, &text);
-                }
-                let share = 100.0 * row.number("sum(duration)").unwrap_or(0.0) / total;
-                kit.text_right(right(5), bl, Font::Mono(11.0), t.text, &format!("{share:.1} %"));
-                kit.hline(line.left(), line.bottom() - 1.0, line.width(), t.hair);
-            }
-        },
-    );
-    if let Some(name) = wanted {
-        let query = crate::views::facets::with_value("", "service", service, false);
-        let query = crate::views::facets::with_value(&query, "name", &name, false);
-        state.go(Route { view: View::Traces, query, ..state.route.clone() });
     }
 }

@@ -68,7 +68,7 @@ fn services_are_ordered_and_lead_to_their_traces() {
     let requests =
         |screen: &Screen| -> Vec<String> { screen.rows().into_iter().filter(|r| r.ends_with(" requests")).collect() };
     let by_p99 = requests(&screen);
-    assert!(by_p99.len() > 5 && screen.rows().iter().any(|r| r.ends_with(" spans")), "{:?}", screen.rows());
+    assert!(by_p99.len() > 5 && screen.rows().iter().any(|r| r.contains(" Spans, ")), "{:?}", screen.rows());
     screen.press("sss");
     let mut by_name = by_p99.clone();
     by_name.sort();
@@ -278,4 +278,24 @@ fn records_and_spans_are_one_stream() {
     screen.harness.key_press(Key::Enter);
     screen.settle();
     assert!(screen.address().starts_with("#/trace"), "{}", screen.address());
+}
+
+#[test]
+fn a_service_shows_what_is_around_it() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    screen.harness.state_mut().open("#/services?q=service%3A%22checkout%22&last=1440");
+    screen.settle();
+    let has = |screen: &Screen, start: &str, part: &str| {
+        screen.rows().iter().any(|r| r.starts_with(start) && r.contains(part))
+    };
+    assert!(has(&screen, "PlaceOrder: ", " p99"), "{:?}", screen.rows());
+    screen.click("Called by");
+    assert!(has(&screen, "frontend: ", " Calls"), "{:?}", screen.rows());
+    screen.click("Calls");
+    assert!(has(&screen, "payment: ", " Calls") && !has(&screen, "frontend: ", " Calls"), "{:?}", screen.rows());
+    screen.click("Slowest");
+    assert!(has(&screen, "PlaceOrder: ", " Duration"), "{:?}", screen.rows());
+    screen.click("Errors");
+    assert!(has(&screen, "PlaceOrder: ", " Spans"), "{:?}", screen.rows());
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
 }
