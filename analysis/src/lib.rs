@@ -6,6 +6,7 @@ mod differs;
 mod distribution;
 mod patterns;
 mod series;
+mod skew;
 mod spans;
 mod tree;
 
@@ -15,5 +16,6 @@ pub use differs::{Counted, Difference, differences};
 pub use distribution::{Bucket, Distribution, Explicit, Exponential, Half, Quantile};
 pub use patterns::{Patterns, Piece, pattern_regex, pattern_text};
 pub use series::{Added, Moment, added, added_distribution};
+pub use skew::clock_shifts;
 pub use spans::Spans;
 pub use tree::{Flags, Node, Tree};

@@ -24,5 +24,5 @@ pub use minimap::minimap;
 pub use points::{Point, Points};
 pub use scale::Scale;
 pub use scene::{Anchor, Area, Face, Ink, Item, Scene, hue, is_striped, letters, mono_width, pin, pin_letters};
-pub use skeleton::{Skeleton, Span};
+pub use skeleton::{Oddity, Skeleton, Span};
 pub use waterfall::{Waterfall, critical_strip};

@@ -42,7 +42,8 @@ pub struct Skeleton {
     kind: Words,
     message: Words,
     error: BooleanArray,
-    odd: BooleanArray,
+    odd: UInt32Array,
+    shift: Int64Array,
     critical: ListArray,
     events: ListArray,
     logs: ListArray,
@@ -59,7 +60,27 @@ pub struct Skeleton {
     pub critical_shares: Vec<(u8, String, i64)>,
     /// The response status of the root, if it has one.
     pub status: String,
+    /// Whose trace it is.
+    pub project: String,
     alike: OnceLock<Alike>,
+}
+
+/// What is odd about a span's place in its trace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Oddity {
+    /// It names a parent that is not in the trace.
+    pub is_orphan: bool,
+    /// Its ancestors form a circle, which was cut here.
+    pub is_cut_cycle: bool,
+    /// Another span has its id.
+    pub is_duplicate: bool,
+}
+
+impl Oddity {
+    /// Whether anything is.
+    pub fn is_any(self) -> bool {
+        self != Self::default()
+    }
 }
 
 /// One span of a [`Skeleton`].
@@ -111,7 +132,8 @@ impl Skeleton {
             kind: words("kind")?,
             message: words("message")?,
             error: flag("error")?,
-            odd: flag("odd")?,
+            odd: short("odd")?,
+            shift: long("shift")?,
             critical: times("critical")?,
             events: times("events")?,
             logs: times("logs")?,
@@ -123,8 +145,20 @@ impl Skeleton {
             generation: answer.generation,
             critical_shares: head["critical"].as_array()?.iter().filter_map(share).collect(),
             status: head["status"].as_str().unwrap_or_default().to_owned(),
+            project: head["project"].as_str().unwrap_or_default().to_owned(),
             alike: OnceLock::new(),
         })
+    }
+
+    /// The first span from this place on that is odd, around the end.
+    pub fn next_odd(&self, place: usize) -> Option<usize> {
+        let n = self.len();
+        (1..=n).map(|i| (place + i) % n).find(|p| self.odd.value(*p) > 0)
+    }
+
+    /// How many spans are moved when clocks are held against each other.
+    pub fn n_shifted(&self) -> usize {
+        self.shift.values().iter().filter(|s| **s != 0).count()
     }
 
     /// Which spans have many children that do the same.
@@ -182,7 +216,7 @@ impl Skeleton {
 
     /// How many spans have a missing parent, are in a circle, or share their id.
     pub fn n_odd(&self) -> usize {
-        self.odd.true_count()
+        self.odd.values().iter().filter(|o| **o > 0).count()
     }
 
     /// How many log records the trace has.
@@ -283,6 +317,17 @@ impl<'a> Span<'a> {
     /// Whether it failed.
     pub fn is_error(self) -> bool {
         self.all.error.value(self.place)
+    }
+
+    /// What is odd about it.
+    pub fn oddity(self) -> Oddity {
+        let bits = self.all.odd.value(self.place);
+        Oddity { is_orphan: bits & 1 > 0, is_cut_cycle: bits & 2 > 0, is_duplicate: bits & 4 > 0 }
+    }
+
+    /// How far it is moved when clocks are held against each other, nanoseconds.
+    pub fn shift(self) -> i64 {
+        self.all.shift.value(self.place)
     }
 
     /// How many links it has.

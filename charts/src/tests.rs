@@ -42,7 +42,8 @@ fn answer(lines: &[Line]) -> Answer {
         ("kind", words(&|_| "Server")),
         ("message", words(&|_| "")),
         ("error", Arc::new(BooleanArray::from(lines.iter().map(|l| l.5).collect::<Vec<_>>()))),
-        ("odd", Arc::new(BooleanArray::from(vec![false; n]))),
+        ("odd", Arc::new(UInt32Array::from(vec![0; n]))),
+        ("shift", Arc::new(Int64Array::from(vec![0; n]))),
         ("critical", none()),
         ("events", none()),
         ("logs", none()),
@@ -199,8 +200,15 @@ fn an_error_is_never_lost_in_the_minimap() {
 fn bars_lie_where_their_times_are() {
     let all = shop();
     let rows = Rows::of(&all, &Folds::default());
-    let fall =
-        Waterfall { all: &all, rows: &rows, width: 988.0, window: (0.0, 1_000.0), has_critical: true, readout: None };
+    let fall = Waterfall {
+        all: &all,
+        rows: &rows,
+        width: 988.0,
+        window: (0.0, 1_000.0),
+        has_critical: true,
+        is_adjusted: false,
+        readout: None,
+    };
     let scale = fall.scale();
     let last = rows.list.last().expect("rows");
     let bar = fall.bar(last, &scale);

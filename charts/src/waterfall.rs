@@ -27,6 +27,8 @@ pub struct Waterfall<'a> {
     pub window: (f64, f64),
     /// Whether the critical path is underlined.
     pub has_critical: bool,
+    /// Whether bars lie where they belong by the clocks of their callers.
+    pub is_adjusted: bool,
     /// Where a readout lies over the scale.
     pub readout: Option<(f32, f32)>,
 }
@@ -96,6 +98,13 @@ impl Waterfall<'_> {
         }
         let n_errors = group.map_or(usize::from(span.is_error()), |g| g.n_errors);
         let mut right = NAMES - 8.0;
+        if span.oddity().is_any() && group.is_none() {
+            let x = right - 9.0;
+            let points = vec![(x, 15.0), (x + 4.5, 6.5), (x + 9.0, 15.0)];
+            scene.items.push(Item::Shape(points, Ink::Panel, Some(Ink::Warn)));
+            scene.fill(x + 4.0, 9.5, 1.0, 3.0, Ink::Warn);
+            right -= 14.0;
+        }
         if span.n_links() > 0 {
             scene.arrow(right - 10.0, 7.0);
             right -= 14.0;
@@ -134,11 +143,12 @@ impl Waterfall<'_> {
         }
         match row.group {
             Some(group) => folded_bar(&mut scene, self.all, &self.rows.groups[group], scale),
-            None => span_bar(&mut scene, self.all.span(row.place), scale),
+            None => span_bar(&mut scene, self.all.span(row.place), scale, self.is_adjusted),
         }
         if self.has_critical && row.group.is_none() {
             for piece in self.all.span(row.place).critical().chunks_exact(2) {
-                underline(&mut scene, scale, piece[0], piece[1]);
+                let shift = self.shift(row.place);
+                underline(&mut scene, scale, piece[0] + shift, piece[1] + shift);
             }
         } else if let (true, Some(group)) = (self.has_critical, row.group) {
             for piece in
@@ -150,12 +160,18 @@ impl Waterfall<'_> {
         scene
     }
 
+    /// How far the bar of a span is moved.
+    fn shift(&self, place: usize) -> i64 {
+        if self.is_adjusted { self.all.span(place).shift() } else { 0 }
+    }
+
     /// What stands beside the bar of a row: its duration, and what went wrong.
     pub fn label(&self, row: &Row, scale: &Scale) -> Scene {
         let mut scene = Scene::default();
         let span = self.all.span(row.place);
         let group = row.group.map(|g| &self.rows.groups[g]);
-        let (from, to) = group.map_or((span.start(), span.end()), |g| g.ends);
+        let shift = self.shift(row.place);
+        let (from, to) = group.map_or((span.start() + shift, span.end() + shift), |g| g.ends);
         let x = scale.at(from as f64).clamp(scale.x, scale.x + scale.w);
         let right = (scale.at(to as f64)).max(x + 2.0).min(scale.x + scale.w);
         if scale.at(to as f64) < scale.x || scale.at(from as f64) > scale.x + scale.w {
@@ -207,19 +223,26 @@ fn underline(scene: &mut Scene, scale: &Scale, from: i64, to: i64) {
     scene.fill(x, 18.0, (scale.at(to as f64) - x).max(1.2), 2.0, Ink::Strong);
 }
 
-fn span_bar(scene: &mut Scene, span: Span<'_>, scale: &Scale) {
-    let x = scale.at(span.start() as f64);
-    let w = (scale.at(span.end() as f64) - x).max(2.0);
+fn span_bar(scene: &mut Scene, span: Span<'_>, scale: &Scale, is_adjusted: bool) {
+    let shift = if is_adjusted { span.shift() } else { 0 };
+    if shift != 0 {
+        // A ghost where its own clock says that it was.
+        let x = scale.at(span.start() as f64);
+        let w = (scale.at(span.end() as f64) - x).max(2.0);
+        scene.items.push(Item::Frame(Area::new(x, 7.0, w, 8.0), 1.0, Ink::Control));
+    }
+    let x = scale.at((span.start() + shift) as f64);
+    let w = (scale.at((span.end() + shift) as f64) - x).max(2.0);
     scene.round(Area::new(x, 6.0, w, 10.0), 1.5, Ink::Service(span.hue()));
     if span.is_error() {
         scene.fill(x, 4.0, w, 2.0, Ink::Error);
         scene.fill(x - 1.0, 2.0, 2.0, 16.0, Ink::Error);
     }
     for log in span.logs() {
-        scene.fill(scale.at(*log as f64) - 1.0, 0.0, 2.0, 3.5, Ink::Ok);
+        scene.fill(scale.at((*log + shift) as f64) - 1.0, 0.0, 2.0, 3.5, Ink::Ok);
     }
     for event in span.events() {
-        let x = scale.at(*event as f64);
+        let x = scale.at((*event + shift) as f64);
         let points = vec![(x, 5.0), (x + 4.0, 11.0), (x, 17.0), (x - 4.0, 11.0)];
         scene.items.push(Item::Shape(points, Ink::Panel, Some(Ink::Strong)));
     }

@@ -171,6 +171,13 @@ pub enum Ask {
         /// Hex.
         id: String,
     },
+    /// Spans that have a link to a trace: rows `trace span service name to`, the last a list of ids of the trace's spans.
+    LinksTo {
+        /// Hex.
+        trace: String,
+        /// When the linking spans were.
+        period: Period,
+    },
     /// Spans of a trace that have a text anywhere: in attributes, events, names, messages: rows `span`, ids as numbers.
     FindSpans {
         /// Hex.

@@ -103,6 +103,11 @@ impl Workbench {
         self.run(&duckdb::deployments(range), &Prune::within(range))
     }
 
+    pub(crate) fn links_to(&self, trace: &str, period: Period) -> Result<Answer, AskError> {
+        let range = TimeRange::from(period);
+        self.run(&duckdb::links_to(trace::parse_id(trace)?, range), &Prune::within(range))
+    }
+
     pub(crate) fn extent(&self, kind: SearchKind) -> Result<Answer, AskError> {
         self.run(&duckdb::extent(signal(kind).tables()[0]), &Prune::default())
     }

@@ -7,7 +7,7 @@ use arrow::array::{
 use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 use serde_json::{Value, json};
-use sextant_analysis::{CriticalPath, Node, Spans, Tree, critical_path};
+use sextant_analysis::{CriticalPath, Node, Spans, Tree, clock_shifts, critical_path};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,8 +16,9 @@ const MAX_MARKS: usize = 256;
 /// So many shares of the critical path are named.
 const MAX_SHARES: usize = 16;
 /// The columns that a tree is made of.
-pub(crate) const COLUMNS: [&str; 12] = [
+pub(crate) const COLUMNS: [&str; 13] = [
     "TraceId",
+    "ProjectId",
     "SpanId",
     "ParentSpanId",
     "Timestamp",
@@ -66,7 +67,11 @@ pub(crate) fn skeleton(spans: &[RecordBatch], logs: &[RecordBatch]) -> Result<(R
     };
     let none: &[i64] = &[];
     let logs_of = |n: &Node| log_times.get(ids[n.span as usize]).map_or(none, Vec::as_slice);
-    let odd = |n: &Node| n.flags.is_orphan || n.flags.is_cut_cycle || n.flags.is_duplicate;
+    let shifts = clock_shifts(&tree, access);
+    // What is odd about a span, a bit each.
+    let odd = |n: &Node| {
+        u32::from(n.flags.is_orphan) | u32::from(n.flags.is_cut_cycle) << 1 | u32::from(n.flags.is_duplicate) << 2
+    };
     let rows = RecordBatch::try_from_iter([
         ("depth", short(&|n| n.depth)),
         ("descendants", short(&|n| n.n_descendants)),
@@ -80,7 +85,8 @@ pub(crate) fn skeleton(spans: &[RecordBatch], logs: &[RecordBatch]) -> Result<(R
         ("kind", column(&access.texts("SpanKind"))),
         ("message", column(&access.texts("StatusMessage"))),
         ("error", flag(&|n| n.flags.is_error)),
-        ("odd", flag(&odd)),
+        ("odd", short(&odd)),
+        ("shift", Arc::new(Int64Array::from(shifts))),
         ("critical", times(pieces.iter().map(Vec::as_slice), 0, usize::MAX)),
         ("events", times(tree.nodes.iter().map(|n| event_times[n.span as usize]), origin, MAX_MARKS)),
         ("logs", times(tree.nodes.iter().map(logs_of), origin, MAX_MARKS)),
@@ -90,6 +96,7 @@ pub(crate) fn skeleton(spans: &[RecordBatch], logs: &[RecordBatch]) -> Result<(R
         "origin": origin,
         "logs": log_spans.len(),
         "critical": shares(&tree, &path, &services, &names),
+        "project": access.texts("ProjectId").first().copied().unwrap_or_default(),
         "root": tree.nodes.first().map_or("", |n| ids[n.span as usize]),
     });
     Ok((rows, head))

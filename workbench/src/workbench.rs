@@ -158,6 +158,7 @@ impl Workbench {
             Ask::Saved { kind } => self.saved(kind),
             Ask::Services { period } => self.services(*period),
             Ask::Dependencies { service, period } => self.dependencies(service.as_deref(), *period),
+            Ask::LinksTo { trace, period } => self.links_to(trace, *period),
             Ask::Deployments { period } => self.deployments(*period),
             Ask::Status => Ok(self.status()),
             Ask::Doctor => self.doctor(),

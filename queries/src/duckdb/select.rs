@@ -218,6 +218,20 @@ pub fn facets(query: &Query, range: TimeRange, fields: &[String], limit: usize) 
     Sql { text, params }
 }
 
+/// Spans that link to a trace: columns `trace span service name to`.
+pub fn links_to(id: TraceId, range: TimeRange) -> Sql {
+    let mut params = vec![];
+    let bounds = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
+        .range("Timestamp", range);
+    let id = quote(&id.to_string());
+    let text = format!(
+        "SELECT TraceId AS trace, SpanId AS span, ServiceName AS service, SpanName AS name, \
+         [s FOR s, i IN Links.SpanId IF Links.TraceId[i] = {id}] AS to FROM traces \
+         WHERE {bounds} AND list_contains(Links.TraceId, {id}) ORDER BY Timestamp DESC LIMIT 1000"
+    );
+    Sql { text, params }
+}
+
 /// When a service was first seen with another version than before, within the range: columns `service version before time`.
 pub fn deployments(range: TimeRange) -> Sql {
     let mut params = Vec::new();

@@ -4,6 +4,8 @@ mod detail;
 mod flame;
 pub(crate) use detail::level;
 mod minimap;
+mod pin;
+mod place;
 mod scope;
 mod waterfall;
 
@@ -60,6 +62,8 @@ pub(crate) struct State {
     flame: flame::State,
     /// The find box's text for which attributes were looked through.
     found: String,
+    /// Whether spans are shown where they belong by the clocks of their callers.
+    is_adjusted: bool,
 }
 
 /// How spans are laid out.
@@ -104,6 +108,7 @@ impl Default for State {
             shape: Shape::default(),
             flame: flame::State::default(),
             found: String::new(),
+            is_adjusted: true,
         }
     }
 }
@@ -370,12 +375,27 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     if button(&kit, r.right() - 12.0 - compare.width(&kit), r.top() + 7.0, compare).clicked() {
         state.wanted.push(Do::Compare);
     }
+    let right = r.right() - 20.0 - compare.width(&kit);
+    if right > r.left() + r.width() * 0.5 {
+        pin::show(ui, state, right, r.top() + 7.0, all);
+    }
     kit.vline(x, r.top() + 39.0, 14.0, t.strong_line);
     let (words, color) = match all.n_odd() {
         0 => ("complete, no missing parents".to_owned(), t.text),
-        n => (format!("{n} spans with a missing parent, a circle or an id used twice"), t.warn),
+        n => (format!("{n} spans whose place is not sure"), t.warn),
     };
-    kit.text(x + 17.0, bl, Font::Regular(12.0), color, &words);
+    let end = kit.text(x + 17.0, bl, Font::Regular(12.0), color, &words);
+    if all.n_odd() > 0 {
+        let area = rect(x + 13.0, bl - 13.0, end - x - 9.0, 18.0);
+        let response = kit.click(area, "odd", "Next span whose place is not sure");
+        let why =
+            "A parent that is not here, parents in a circle, or an id that is used twice: a click goes to the next one";
+        if response.on_hover_text(why).clicked()
+            && let Some(place) = all.next_odd(state.trace.selected.0)
+        {
+            select(state, place);
+        }
+    }
 }
 
 /// How wide the find box is.
@@ -395,13 +415,16 @@ fn toolbar(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
         ("Fold siblings", state.trace.folds.has_groups),
         ("Hide < 1 %", state.trace.folds.least_share > 0.0),
     ];
-    for (i, (label, is_on)) in checks.into_iter().enumerate() {
+    let has_skew = all.n_shifted() > 0;
+    let adjusted = has_skew.then_some(("Adjust clocks", state.trace.is_adjusted));
+    for (i, (label, is_on)) in checks.into_iter().chain(adjusted).enumerate() {
         let (clicked, width) = Check { label, is_on }.show(&kit, x, bl);
         x += width + 14.0;
         if clicked {
             match i {
                 0 => state.trace.has_critical = !is_on,
                 1 => state.trace.fold(|f| f.has_groups = !is_on),
+                3 => state.trace.is_adjusted = !is_on,
                 _ => state.trace.fold(|f| f.least_share = if is_on { 0.0 } else { 0.01 }),
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::screen::{SIZE, Screen};
 use eframe::egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sextant_contract::{Backend as _, Command};
 use sextant_fixtures::shop::{Shop, ShopConfig};
 use sextant_workbench::now;
@@ -189,4 +189,94 @@ fn a_part_of_a_trace_is_shown_alone_undone_and_the_whole_copied() {
     };
     let copied: serde_json::Value = serde_json::from_str(&copied).expect("JSON");
     assert!(copied["resourceSpans"].as_array().is_some_and(|r| !r.is_empty()));
+}
+
+/// An OTLP/JSON span: id, parent, name, kind, start and length in ms.
+fn span(
+    trace: &str,
+    (id, parent, name, kind): (&str, &str, &str, u8),
+    (start, length): (i64, i64),
+    link: &str,
+) -> String {
+    let at = |ms: i64| now() / 1_000_000_000 * 1_000_000_000 - 60_000_000_000 + ms * 1_000_000;
+    let link = if link.is_empty() { String::new() } else { format!(r#","links":[{link}]"#) };
+    format!(
+        r#"{{"traceId":"{trace}","spanId":"{id}","parentSpanId":"{parent}","name":"{name}","kind":{kind},"startTimeUnixNano":"{}","endTimeUnixNano":"{}"{link}}}"#,
+        at(start),
+        at(start + length)
+    )
+}
+
+fn sent(screen: &Screen, service: &str, spans: &[String]) {
+    let resource = format!(r#"{{"attributes":[{{"key":"service.name","value":{{"stringValue":"{service}"}}}}]}}"#);
+    let body =
+        format!(r#"{{"resourceSpans":[{{"resource":{resource},"scopeSpans":[{{"spans":[{}]}}]}}]}}"#, spans.join(","));
+    let import = Command::Import { name: "t.json".into(), format: None, project: None };
+    screen.runtime.block_on(screen.workbench.act(import, body.into_bytes())).expect("is taken in");
+}
+
+#[test]
+fn what_is_odd_about_a_trace_is_said_where_it_is() {
+    let mut screen = Screen::new(SIZE, 0);
+    let (trace, other) = ("0af7651916cd43dd8448eb211c80319c", "1bf7651916cd43dd8448eb211c80319c");
+    let id = |n: u8| format!("00000000000000{n:02x}");
+    let of = |n: u8, parent: u8, name: &'static str, kind: u8, times: (i64, i64)| {
+        let parent = if parent == 0 { String::new() } else { id(parent) };
+        span(trace, (&id(n), &parent, name, kind), times, "")
+    };
+    sent(
+        &screen,
+        "web",
+        &[
+            of(1, 0, "root", 2, (0, 100)),
+            of(2, 1, "call", 3, (10, 60)),
+            of(4, 99, "lost", 1, (20, 5)),
+            of(5, 6, "round", 1, (30, 5)),
+            of(6, 5, "about", 1, (31, 5)),
+            of(1, 1, "twin", 1, (40, 5)),
+        ],
+    );
+    // Half a second behind.
+    sent(&screen, "db", &[of(3, 2, "answer", 2, (-480, 40))]);
+    let link = format!(r#"{{"traceId":"{trace}","spanId":"{}"}}"#, id(2));
+    sent(&screen, "batch", &[span(other, (&id(1), "", "collect", 5), (500, 20), &link)]);
+    screen.harness.state_mut().open(&format!("#/trace?q=&last=60&trace={trace}&span="));
+    screen.settle();
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    let notes = |screen: &mut Screen| -> String {
+        std::thread::sleep(Duration::from_millis(150));
+        screen.settle();
+        let all = screen.harness.query_all_by_role(eframe::egui::Role::Label);
+        all.filter_map(|n| n.accesskit_node().value()).collect::<Vec<_>>().join(" ")
+    };
+    let mut said = String::new();
+    for _ in 0..4 {
+        screen.click("Next span whose place is not sure");
+        said += &notes(&mut screen);
+    }
+    for part in ["Its parent 0000000000000063 is not here", "form a circle", "the same id"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // Clocks are adjusted until one says otherwise.
+    screen.harness.state_mut().open(&format!("#/trace?q=&last=60&trace={trace}&span={}", id(3)));
+    screen.settle();
+    assert!(notes(&mut screen).contains("500 ms later"), "{}", notes(&mut screen));
+    screen.click("Adjust clocks");
+    assert!(!notes(&mut screen).contains("later than"), "{}", notes(&mut screen));
+    // Who links here is found from here.
+    screen.harness.state_mut().open(&format!("#/trace?q=&last=60&trace={trace}&span={}", id(2)));
+    screen.settle();
+    notes(&mut screen);
+    screen.click("Links");
+    screen.click("batch collect");
+    assert!(screen.address().contains(other), "{}", screen.address());
+    // Pinned, and no longer.
+    screen.click("Pin");
+    let until = std::time::Instant::now() + Duration::from_secs(10);
+    while screen.harness.query_by_label("Pinned").is_none() {
+        assert!(std::time::Instant::now() < until, "it is not pinned");
+        std::thread::sleep(Duration::from_millis(10));
+        screen.harness.step();
+    }
+    screen.click("Pinned");
 }

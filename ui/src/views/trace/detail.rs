@@ -65,10 +65,21 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
         0 => {
             find(ui, state, rect(body.left(), top, body.width(), 37.0));
             top += 37.0;
+            for note in super::place::notes(node, state.trace.is_adjusted) {
+                lines.extend(wrapped(&note, 52).map(Line::Note));
+            }
             attributes(&object, &state.trace.find, node, all, &mut lines);
         }
         1 => events(&object, all.origin, &mut lines),
-        2 => links(&object, &mut lines),
+        2 => {
+            links(&object, &mut lines);
+            if let Some(all) = super::place::incoming(ui, state, all, &span) {
+                lines.push(Line::Head("Linked from".into(), all.len().to_string()));
+                let line =
+                    |one: super::place::Incoming| Line::Pair(one.what, one.trace.clone(), Some((one.trace, one.span)));
+                lines.extend(all.into_iter().map(line));
+            }
+        }
         3 => {}
         _ => raw(&object["raw"], &mut lines),
     }
@@ -172,6 +183,7 @@ fn find(ui: &mut Ui, state: &mut App, r: Rect) {
 enum Line {
     Head(String, String),
     Pair(String, String, Option<(String, String)>),
+    Note(String),
     ErrorHead(String),
     Error(String),
     Log(String, String, String),
@@ -305,6 +317,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
                     let color = if link.is_some() { t.accent } else { t.strong };
                     kit.text_in(x + 166.0, bl, row.right() - x - 178.0, Font::Mono(11.0), color, value);
                     if let Some(link) = link {
+                        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Link, true, key));
                         if response.clicked() {
                             followed = Some(link.clone());
                         }
@@ -321,6 +334,13 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, lines: &[Line]) {
                     if is_cut {
                         response.on_hover_text(format!("{key}\n{value}"));
                     }
+                }
+                Line::Note(text) => {
+                    kit.fill(row, t.bg_raised);
+                    kit.fill(rect(row.left(), row.top(), 2.0, 22.0), t.warn);
+                    kit.text_in(x, bl, row.width() - 24.0, Font::Regular(12.0), t.warn, text);
+                    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
+                    continue;
                 }
                 Line::ErrorHead(title) => {
                     kit.fill(row, t.error_bg);

@@ -26,6 +26,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &Skeleton) {
         width: r.width(),
         window: state.trace.shown(all),
         has_critical: state.trace.has_critical,
+        is_adjusted: state.trace.is_adjusted,
         readout: None,
     };
     let strip = if state.trace.has_critical && r.height() > 300.0 { STRIP } else { 0.0 };
