@@ -111,6 +111,10 @@ pub enum Command {
     ///
     /// Example: sextant serve --data ./telemetry --otlp-http 127.0.0.1:4318
     Serve(Serve),
+    /// Look at files or folders of telemetry without keeping anything
+    ///
+    /// Example: sextant open slow-checkout.otlp.jsonl
+    Open(Open),
     /// Take in files or folders
     ///
     /// Example: sextant import traces.jsonl captures/ --json
@@ -193,6 +197,16 @@ pub struct Import {
     /// Report as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Open {
+    /// Files or folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Say what is in them and end
+    #[arg(long)]
+    pub print: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -11,6 +11,9 @@ pub enum ServerError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] sextant_workbench::StoreError),
+    /// Files can't be looked at.
+    #[error(transparent)]
+    Files(#[from] sextant_contract::AskError),
     /// Nowhere to keep data.
     #[error("there is no home directory; name a data directory with --data DIR")]
     NoHome,

@@ -53,6 +53,23 @@ pub struct HostArgs {
     pub durability: DurabilityArg,
 }
 
+impl HostArgs {
+    /// Listens for nothing but questions, at a free port.
+    pub fn quiet() -> Self {
+        Self {
+            otlp_grpc: Vec::new(),
+            otlp_http: Vec::new(),
+            http: vec!["127.0.0.1:0".into()],
+            zipkin: Vec::new(),
+            api_key: None,
+            allow_host: Vec::new(),
+            allow_origin: Vec::new(),
+            disk_reserve: None,
+            durability: DurabilityArg::Os,
+        }
+    }
+}
+
 /// An open data directory that is received into and answered from.
 pub struct Host {
     /// What answers.

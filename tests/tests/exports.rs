@@ -182,3 +182,45 @@ fn a_file_is_whole_or_not_there() {
     let left: Vec<_> = std::fs::read_dir(home.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }
+
+#[test]
+fn a_file_is_looked_at_and_not_kept() {
+    use std::io::{BufRead as _, BufReader};
+    let home = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&home.path().join("data"));
+    world(&serve);
+    let dir = serve.dir.to_string_lossy().into_owned();
+    let traces = json(&["search", "traces", "error:true", "--data", &dir, "--limit", "1", "--format", "json"]);
+    let id = traces[0]["TraceId"].as_str().expect("a trace").to_owned();
+    let file = home.path().join("one.otlp.jsonl");
+    ok(&["export", "traces", &format!("trace:{id}"), "--data", &dir, "--out", &file.to_string_lossy()]);
+    let file = file.to_string_lossy();
+    let printed = ok(&["open", &file, "--print"]);
+    assert!(printed.contains(&id) && printed.contains("0 skipped"), "{printed}");
+    let away = run(&["open", "/nowhere/x.json", "--print"]);
+    assert!(String::from_utf8_lossy(&away.stderr).contains("can't be read"), "{away:?}");
+    let odd = home.path().join("odd.json");
+    std::fs::write(&odd, "no telemetry").expect("a file");
+    assert!(!run(&["open", &odd.to_string_lossy(), "--print"]).status.success());
+    // As a page: it begins at the trace; nothing is left when it ends.
+    let temporary = home.path().join("tmp");
+    std::fs::create_dir(&temporary).expect("a folder");
+    let mut child = std::process::Command::new(sextant_tests::sextant())
+        .args(["open", &file])
+        .env("TMPDIR", &temporary)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("sextant starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    let url = line.trim().strip_prefix("open http://").expect("an address").to_owned();
+    assert!(url.contains(&format!("#/trace?q=&from=")) && url.contains(&id), "{url}");
+    let (host, path) = url.split_once('/').expect("a path");
+    let opened = request(host, "GET", &format!("/{}", path.split('#').next().expect("a path")), &[], b"");
+    assert_eq!(opened.status, 303);
+    assert!(std::fs::read_dir(&temporary).expect("a folder").count() > 0);
+    std::process::Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(std::fs::read_dir(&temporary).expect("a folder").count(), 0, "nothing is kept");
+}

@@ -34,7 +34,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("fixtures", &["model"]),
     ("charts", &["model", "contract"]),
     ("ui", &["model", "queries", "contract", "charts"]),
-    ("window", &["server", "ui"]),
+    ("window", &["contract", "server", "ui"]),
     ("desktop", &["contract", "server"]),
 ];
 /// Crates of which a second version in the tree is an error.

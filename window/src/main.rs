@@ -4,10 +4,12 @@
 use clap::Parser;
 use eframe::egui::{Context, ViewportBuilder, ViewportCommand};
 use eframe::{NativeOptions, run_native};
-use sextant_server::{Holder, HostArgs, data_dir};
+use sextant_contract::Backend;
+use sextant_server::{Holder, HostArgs, Opened, data_dir};
 use sextant_ui::App;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Sextant in a light window: receives telemetry, keeps it, and shows it.
 #[derive(Debug, Parser)]
@@ -24,6 +26,15 @@ struct Args {
     /// In the light theme
     #[arg(long)]
     light: bool,
+    /// Files or folders to look at without keeping anything
+    #[arg(value_name = "PATH", conflicts_with = "data")]
+    files: Vec<PathBuf>,
+}
+
+/// Who answers, and what it is called.
+enum Source {
+    Held(Holder),
+    Files(Opened),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -31,12 +42,23 @@ fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let holder = runtime.block_on(Holder::open(data_dir(args.data.as_ref())?, args.host))?;
-    let backend = holder.backend();
+    let (source, title, address) = if args.files.is_empty() {
+        let holder = runtime.block_on(Holder::open(data_dir(args.data.as_ref())?, args.host))?;
+        (Source::Held(holder), "Sextant".to_owned(), args.open)
+    } else {
+        let opened = runtime.block_on(Opened::files(&args.files))?;
+        let name = args.files[0].file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let address = opened.address.clone();
+        (Source::Files(opened), format!("{name} – Sextant, nothing is kept"), address)
+    };
+    let backend: Arc<dyn Backend + Send + Sync> = match &source {
+        Source::Held(holder) => holder.backend(),
+        Source::Files(opened) => Arc::new(opened.host.workbench.clone()),
+    };
     let signals = runtime.handle().clone();
     let options = NativeOptions {
         viewport: ViewportBuilder::default()
-            .with_title("Sextant")
+            .with_title(title)
             .with_app_id("dev.sextant.window")
             .with_inner_size([1440.0, 900.0])
             .with_min_inner_size([640.0, 480.0]),
@@ -50,12 +72,14 @@ fn main() -> anyhow::Result<()> {
             let ctx = cc.egui_ctx.clone();
             signals.spawn(close_on_signal(ctx));
             app.set_light(args.light);
-            app.open(&args.open);
+            app.open(&address);
             Ok(Box::new(app))
         }),
     );
-    if let Holder::Here(host) = holder {
-        runtime.block_on(host.close());
+    match source {
+        Source::Held(Holder::Here(host)) => runtime.block_on(host.close()),
+        Source::Held(_) => {}
+        Source::Files(opened) => runtime.block_on(opened.close()),
     }
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     shown.map_err(|e| anyhow::anyhow!("the window can't be opened: {e}"))

@@ -105,7 +105,7 @@ fn reasons_of<K: AsRef<str>>(reasons: &BTreeMap<K, u64>) -> String {
     if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
 }
 
-fn report(files: &[ImportedFile], is_json: bool) -> anyhow::Result<()> {
+pub fn report(files: &[ImportedFile], is_json: bool) -> anyhow::Result<()> {
     let sum = |f: fn(&ImportedFile) -> u64| files.iter().map(f).sum::<u64>();
     let (read, stored, skipped) = (sum(|f| f.read), sum(|f| f.stored), sum(|f| f.skipped));
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();

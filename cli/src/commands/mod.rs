@@ -5,6 +5,7 @@ mod care;
 mod demo;
 mod export;
 mod import;
+mod open;
 mod serve;
 mod trace;
 mod upkeep;
@@ -18,6 +19,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve(args) => serve::run(args).await,
         Command::Import(args) => import::run(args).await,
+        Command::Open(args) => open::run(args).await,
         Command::Search(args) => ask::search(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Trace(args) => trace::run(args).await,

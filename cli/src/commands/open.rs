@@ -1,0 +1,50 @@
+//! `open`.
+
+use super::import::report;
+use crate::args::{Format, Open};
+use crate::output::{note, print};
+use sextant_contract::{Ask, Backend as _, Period, SearchAsk, SearchKind};
+use sextant_server::Opened;
+use std::io::Write as _;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// So many traces are printed.
+const N_TRACES: usize = 20;
+
+pub async fn run(args: Open) -> anyhow::Result<ExitCode> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let opened = Opened::files(&args.paths).await?;
+    if args.print {
+        let done = summary(&opened).await;
+        opened.close().await;
+        done?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "open {}", opened.url())?;
+        out.flush()?;
+    }
+    note("nothing of this is kept; Ctrl C ends it");
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    opened.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What came of each file, and the newest traces.
+async fn summary(opened: &Opened) -> anyhow::Result<()> {
+    report(&opened.files, false)?;
+    let period = Period::default();
+    let search = SearchAsk { kind: SearchKind::Traces, query: String::new(), period, limit: N_TRACES, explain: false };
+    let traces = opened.host.workbench.ask(Ask::Search(search)).await?;
+    if traces.n_rows() > 0 {
+        let columns = ["Timestamp", "ServiceName", "SpanName", "Duration", "Spans", "Errors", "TraceId"];
+        print(&traces, Format::Table, &columns)?;
+    }
+    Ok(())
+}

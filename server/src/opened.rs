@@ -1,0 +1,123 @@
+//! Files looked at without keeping anything: a store of their own that goes when one has looked.
+
+use crate::{Host, HostArgs, ServerError};
+use sextant_contract::{Answer, Ask, AskError, Backend as _, Code, Command, ImportedFile, Outcome, Period};
+use sextant_contract::{SearchAsk, SearchKind};
+use std::path::{Path, PathBuf};
+
+/// Files that are open. Call [`Opened::close`] when done, or they stay in the folder for temporary files.
+pub struct Opened {
+    /// What answers.
+    pub host: Host,
+    /// What came of each file.
+    pub files: Vec<ImportedFile>,
+    /// Where to begin: the trace, if there is one alone.
+    pub address: String,
+    dir: PathBuf,
+}
+
+fn unreadable(path: &Path, e: &dyn std::fmt::Display) -> AskError {
+    AskError::new(Code::BadQuery, format!("{} can't be read: {e}", path.display()))
+}
+
+/// The files that are meant by a file or a folder.
+fn walk(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), AskError> {
+    if !path.is_dir() {
+        found.push(path.to_owned());
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| unreadable(path, &e))?;
+    let mut entries: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    entries.sort();
+    // A link to a folder may lead back here.
+    entries.iter().filter(|p| !(p.is_symlink() && p.is_dir())).try_for_each(|p| walk(p, found))
+}
+
+impl Opened {
+    /// Reads the files into a store of their own. Nothing is received.
+    ///
+    /// # Errors
+    /// If a file can't be read, or nothing in them is telemetry.
+    pub async fn files(paths: &[PathBuf]) -> Result<Self, ServerError> {
+        let mut found = Vec::new();
+        for path in paths {
+            walk(path, &mut found)?;
+        }
+        let dir = std::env::temp_dir().join(format!("sextant-open-{}", std::process::id()));
+        let host = Host::open(dir.clone(), HostArgs::quiet(), true).await?;
+        let mut opened = Self { host, files: Vec::new(), address: String::new(), dir };
+        let taken = opened.take_in(&found, paths).await;
+        if let Err(e) = taken {
+            opened.close().await;
+            return Err(e.into());
+        }
+        Ok(opened)
+    }
+
+    async fn take_in(&mut self, found: &[PathBuf], named: &[PathBuf]) -> Result<(), AskError> {
+        for path in found {
+            let bytes = tokio::fs::read(path).await.map_err(|e| unreadable(path, &e))?;
+            let name = path.display().to_string();
+            let import = Command::Import { name: name.clone(), format: None, project: None };
+            match self.host.workbench.act(import, bytes).await {
+                Ok(Outcome::Imported(file)) => self.files.push(file),
+                Ok(_) => {}
+                // In a folder, what is no telemetry is passed over.
+                Err(e) if e.code == Code::BadQuery && !named.contains(path) => {
+                    self.files.push(ImportedFile { path: name, ..ImportedFile::default() });
+                }
+                Err(e) => return Err(AskError { message: format!("{name}: {}", e.message), ..e }),
+            }
+        }
+        if self.files.iter().all(|f| f.stored == 0) {
+            let problem = self.files.iter().find_map(|f| f.problems.first()).cloned();
+            let why = problem.map_or_else(String::new, |p| format!(": {p}"));
+            return Err(AskError::new(Code::BadQuery, format!("there is no telemetry in this{why}")));
+        }
+        self.address = self.begin().await?;
+        Ok(())
+    }
+
+    /// Where to begin: the screen of what there is, with its time.
+    async fn begin(&self) -> Result<String, AskError> {
+        let kinds = [(SearchKind::Spans, "traces"), (SearchKind::Logs, "logs"), (SearchKind::Metrics, "metrics")];
+        for (kind, screen) in kinds {
+            let Some((from, to)) = bounds(&self.host.workbench.ask(Ask::Extent { kind }).await?) else { continue };
+            let address = format!("#/{screen}?q=&from={from}&to={}", to.saturating_add(1));
+            if kind != SearchKind::Spans {
+                return Ok(address);
+            }
+            let period = Period::default();
+            let query = String::new();
+            let two = SearchAsk { kind: SearchKind::Traces, query, period, limit: 2, explain: false };
+            let traces = self.host.workbench.ask(Ask::Search(two)).await?;
+            let rows: serde_json::Value =
+                serde_json::from_str(&sextant_contract::rows_to_json(&traces.batches)).unwrap_or_default();
+            return Ok(match (traces.n_rows(), rows[0]["TraceId"].as_str()) {
+                (1, Some(id)) => format!("#/trace?q=&from={from}&to={}&trace={id}&span=", to.saturating_add(1)),
+                _ => address,
+            });
+        }
+        Ok("#/".into())
+    }
+
+    /// The address for a browser.
+    pub fn url(&self) -> String {
+        format!("{}{}", self.host.serving.url, self.address)
+    }
+
+    /// Stops answering, and leaves nothing behind.
+    pub async fn close(self) {
+        self.host.close().await;
+        if let Err(e) = std::fs::remove_dir_all(&self.dir) {
+            tracing::warn!("{} could not be taken away: {e}", self.dir.display());
+        }
+    }
+}
+
+/// The first and last time of an extent, if there are records.
+fn bounds(extent: &Answer) -> Option<(i64, i64)> {
+    let rows: serde_json::Value = serde_json::from_str(&sextant_contract::rows_to_json(&extent.batches)).ok()?;
+    let row = &rows[0];
+    (row["n"].as_i64()? > 0).then_some((row["first"].as_i64()?, row["last"].as_i64()?))
+}
