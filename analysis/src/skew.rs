@@ -48,9 +48,12 @@ mod tests {
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
     use std::sync::Arc;
 
-    /// Spans of (id, parent, service, kind, start, duration), and how far each is moved.
-    fn moved(spans: &[(&str, &str, &str, &str, i64, i64)]) -> Vec<(String, i64)> {
-        let text = |f: &dyn Fn(&(&str, &str, &str, &str, i64, i64)) -> String| -> ArrayRef {
+    /// Id, parent, service, kind, start, duration.
+    type Short<'a> = (&'a str, &'a str, &'a str, &'a str, i64, i64);
+
+    /// How far each span is moved.
+    fn moved(spans: &[Short<'_>]) -> Vec<(String, i64)> {
+        let text = |f: &dyn Fn(&Short<'_>) -> String| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(spans.iter().map(f)))
         };
         let starts = TimestampNanosecondArray::from_iter_values(spans.iter().map(|s| s.4));

@@ -1,6 +1,6 @@
 //! What a log record says as lines to be read: JSON as a tree, colours of terminals, stack traces without their frames.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// How a piece of a line is painted.
@@ -54,7 +54,7 @@ const MAX_DEPTH: usize = 64;
 
 /// The lines of a body. Each thing that can be folded has a number; `toggled` are those that are not as they are at first:
 /// trees open, stack traces closed.
-pub fn lines(body: &str, toggled: &HashSet<usize>) -> Vec<Line> {
+pub fn lines(body: &str, toggled: &BTreeSet<usize>) -> Vec<Line> {
     let mut all = match json(body) {
         Some(node) => {
             let mut tree = Tree { toggled, n_folds: 0, lines: Vec::new() };
@@ -245,7 +245,7 @@ fn weak(depth: usize, text: String) -> Line {
 }
 
 struct Tree<'a> {
-    toggled: &'a HashSet<usize>,
+    toggled: &'a BTreeSet<usize>,
     n_folds: usize,
     lines: Vec<Line>,
 }
@@ -351,7 +351,7 @@ fn frames(lines: &[&str]) -> Vec<Range<usize>> {
     all
 }
 
-fn text(body: &str, toggled: &HashSet<usize>) -> Vec<Line> {
+fn text(body: &str, toggled: &BTreeSet<usize>) -> Vec<Line> {
     let mut lines: Vec<&str> = body.split('\n').map(|l| l.trim_end_matches('\r')).collect();
     while lines.len() > 1 && lines.last().is_some_and(|l| l.is_empty()) {
         lines.pop();
@@ -440,21 +440,20 @@ fn select(parameters: &str, tone: &mut Tone) {
         match n {
             0 | 39 => *tone = Tone::Plain,
             1 if *tone == Tone::Plain => *tone = Tone::Bold,
-            2 => *tone = Tone::Weak,
+            2 | 90 => *tone = Tone::Weak,
             30..=37 => *tone = Tone::Ansi((n - 30) as u8),
-            90 => *tone = Tone::Weak,
             91..=97 => *tone = Tone::Ansi((n - 90) as u8),
             // 256 colours or more: the first sixteen are those above, the others are not told apart.
-            38 => match numbers.next() {
-                Some(5) => match numbers.next() {
+            38 => {
+                let is_named = numbers.next() == Some(5);
+                match numbers.next().filter(|_| is_named) {
                     Some(n @ 0..=15) => *tone = Tone::Ansi((n % 8) as u8),
                     _ => *tone = Tone::Bold,
-                },
-                _ => {
-                    *tone = Tone::Bold;
+                }
+                if !is_named {
                     return;
                 }
-            },
+            }
             48 => return,
             _ => {}
         }
@@ -551,7 +550,7 @@ mod tests {
     #[test]
     fn colours_of_terminals_are_tones_and_nothing_else_is_left_of_them() {
         let body = "\u{1b}[32mINFO\u{1b}[0m \u{1b}[1mready\u{1b}[22;39m \u{1b}[38;5;9mred\u{1b}[m \u{1b}[2K\u{1b}]0;title\u{7}end\u{1b}";
-        let line = &lines(body, &HashSet::new())[0];
+        let line = &lines(body, &BTreeSet::new())[0];
         let said: Vec<(&str, Tone)> = line.pieces.iter().map(|p| (p.text.as_str(), p.tone)).collect();
         assert_eq!(said[0], ("INFO", Tone::Ansi(2)));
         assert!(said.contains(&("ready", Tone::Bold)) && said.contains(&("red", Tone::Ansi(1))), "{said:?}");
@@ -559,10 +558,10 @@ mod tests {
         assert_eq!(one_line("a\tb\r\nc\u{0}"), "a b ⏎c ");
         assert!(matches!(one_line("nothing odd 漢字"), std::borrow::Cow::Borrowed(_)));
         // A colour goes on over the ends of lines.
-        let two = lines("\u{1b}[31mone\ntwo\u{1b}[0m", &HashSet::new());
+        let two = lines("\u{1b}[31mone\ntwo\u{1b}[0m", &BTreeSet::new());
         assert_eq!(two[1].pieces[0].tone, Tone::Ansi(1));
         for odd in ["\u{1b}[", "\u{1b}[38;5", "\u{1b}[38;2;1;2", "\u{1b}]", "\u{1b}漢", "\u{1b}[1;漢"] {
-            lines(odd, &HashSet::new());
+            lines(odd, &BTreeSet::new());
         }
     }
 

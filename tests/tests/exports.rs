@@ -215,7 +215,7 @@ fn a_file_is_looked_at_and_not_kept() {
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
     let url = line.trim().strip_prefix("open http://").expect("an address").to_owned();
-    assert!(url.contains(&format!("#/trace?q=&from=")) && url.contains(&id), "{url}");
+    assert!(url.contains("#/trace?q=&from=") && url.contains(&id), "{url}");
     let (host, path) = url.split_once('/').expect("a path");
     let opened = request(host, "GET", &format!("/{}", path.split('#').next().expect("a path")), &[], b"");
     assert_eq!(opened.status, 303);

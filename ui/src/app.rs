@@ -59,6 +59,7 @@ pub(crate) struct State {
     pub period: Option<overlay::period::State>,
     pub export: Option<overlay::export::State>,
     pub note: Option<overlay::note::State>,
+    pub group: Option<overlay::group::State>,
     /// What a note would be about.
     pub subject: Option<overlay::note::Subject>,
     /// What is drawn on every time axis.
@@ -212,6 +213,7 @@ impl App {
             period: None,
             export: None,
             note: None,
+            group: None,
             subject: None,
             marks: std::sync::Arc::default(),
             deployed: None,
@@ -300,6 +302,7 @@ impl App {
             || self.state.period.is_some()
             || self.state.export.is_some()
             || self.state.note.is_some()
+            || self.state.group.is_some()
             || ctx.egui_wants_keyboard_input();
         let pressed = self.keys.read(ctx, self.state.route.view, is_typing);
         self.state.todo.extend(pressed);
@@ -342,6 +345,7 @@ impl App {
                     let subject = state.subject.clone().unwrap_or(period);
                     state.note = Some(overlay::note::State::new(subject, &state.route));
                 }
+                Do::GroupBy => state.group = Some(overlay::group::State::default()),
                 Do::Keys => state.is_sheet_open = !state.is_sheet_open,
                 Do::ViewAs => state.is_view_as_open = !state.is_view_as_open,
                 Do::Search => state.is_typing = true,
@@ -353,6 +357,7 @@ impl App {
                         || state.period.take().is_some()
                         || state.export.take().is_some()
                         || state.note.take().is_some()
+                        || state.group.take().is_some()
                         || std::mem::take(&mut state.is_sheet_open)
                         || std::mem::take(&mut state.is_view_as_open);
                     if !is_closed {

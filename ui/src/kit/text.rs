@@ -10,7 +10,7 @@ use unicode_bidi::{BidiInfo, Level};
 fn galley(kit: &Kit<'_>, font: Font, color: Color32, text: &str, width: f32) -> Arc<Galley> {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut job = if clean.chars().any(is_rtl) {
-        ordered(&clean, TextFormat::simple(font.id(), color))
+        ordered(&clean, &TextFormat::simple(font.id(), color))
     } else {
         LayoutJob::simple_singleline(clean, font.id(), color)
     };
@@ -28,7 +28,7 @@ fn is_rtl(c: char) -> bool {
 
 /// The runs of a line in the order in which they are seen: egui lays out each in the direction of its script, but puts them
 /// one after the other as they were written.
-fn ordered(text: &str, format: TextFormat) -> LayoutJob {
+fn ordered(text: &str, format: &TextFormat) -> LayoutJob {
     let mut job = LayoutJob { break_on_newline: false, ..LayoutJob::default() };
     let info = BidiInfo::new(text, Some(Level::ltr()));
     for paragraph in &info.paragraphs {
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn runs_come_in_the_order_in_which_they_are_seen() {
         let seen = |text: &str| {
-            let job = ordered(text, TextFormat::default());
+            let job = ordered(text, &TextFormat::default());
             let parts = job.sections.iter().map(|s| job.text[s.byte_range.start.0..s.byte_range.end.0].to_owned());
             parts.collect::<Vec<_>>()
         };

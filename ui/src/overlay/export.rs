@@ -8,6 +8,7 @@ use crate::kit::{Button, Kit, button, icon, rect};
 use crate::runtime::{self, now};
 use eframe::egui::{Context, Key, Rect, Ui};
 use sextant_contract::{Ask, AskError, Command, Outcome, RowFormat, SearchAsk, SearchKind};
+use sextant_model::Signal;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ impl State {
 
     fn formats(&self) -> Vec<RowFormat> {
         let is_telemetry = match self.ask.as_ref() {
-            Ask::Search(search) => !search.query.contains('|'),
+            Ask::Search(search) => !is_of_figures(search),
             Ask::Trace { .. } => true,
             _ => false,
         };
@@ -112,10 +113,20 @@ fn stamp() -> String {
     format!("{}-{}", digits.get(..8).unwrap_or_default(), digits.get(8..14).unwrap_or_default())
 }
 
+/// Whether a search asks for figures and not for records.
+fn is_of_figures(search: &SearchAsk) -> bool {
+    let signal = match search.kind {
+        SearchKind::Logs => Signal::Logs,
+        SearchKind::Metrics => Signal::Metrics,
+        SearchKind::Traces | SearchKind::Spans => Signal::Traces,
+    };
+    sextant_queries::parse(signal, &search.query).is_ok_and(|q| q.aggregate.is_some())
+}
+
 /// What the rows are, as part of a name.
 fn word(ask: &Ask) -> &'static str {
     match ask {
-        Ask::Search(SearchAsk { query, .. }) if query.contains('|') => "figures",
+        Ask::Search(search) if is_of_figures(search) => "figures",
         Ask::Search(SearchAsk { kind, .. }) => match kind {
             SearchKind::Traces => "traces",
             SearchKind::Spans => "spans",
@@ -136,10 +147,11 @@ fn word(ask: &Ask) -> &'static str {
 fn words(ask: &Ask) -> String {
     let of = |query: &str| if query.is_empty() { String::new() } else { format!(" · {query}") };
     match ask {
-        Ask::Search(search) => format!("{}{}", word(ask), of(&search.query)),
         Ask::Trace { id } => format!("spans of trace {id}"),
         Ask::Metric(metric) => metric.name.clone(),
-        Ask::Patterns { search, .. } | Ask::Differs { search, .. } => format!("{}{}", word(ask), of(&search.query)),
+        Ask::Search(search) | Ask::Patterns { search, .. } | Ask::Differs { search, .. } => {
+            format!("{}{}", word(ask), of(&search.query))
+        }
         Ask::Sql { sql, .. } => sql.split_whitespace().collect::<Vec<_>>().join(" "),
         _ => word(ask).to_owned(),
     }
@@ -158,30 +170,31 @@ fn about(format: RowFormat) -> &'static str {
 
 /// How others read a file of this kind: where it is typed, and what.
 fn reading(path: &str) -> Vec<(&'static str, String)> {
+    let is = |format: RowFormat| path.strip_suffix(format.extension()).is_some_and(|p| p.ends_with('.'));
     let sql = path.replace('\'', "''");
     let quoted = serde_json::Value::from(path).to_string();
-    if path.ends_with(".parquet") {
+    if is(RowFormat::Parquet) {
         vec![
             ("DuckDB", format!("SELECT * FROM '{sql}'")),
             ("pandas", format!("pandas.read_parquet({quoted})")),
             ("polars", format!("polars.read_parquet({quoted})")),
         ]
-    } else if path.ends_with(".csv") {
+    } else if is(RowFormat::Csv) {
         vec![
             ("DuckDB", format!("SELECT * FROM '{sql}'")),
             ("pandas", format!("pandas.read_csv({quoted})")),
             ("polars", format!("polars.read_csv({quoted})")),
         ]
-    } else if path.ends_with(".otlp.jsonl") {
+    } else if is(RowFormat::Otlp) {
         vec![("Sextant", format!("sextant import {quoted}"))]
-    } else if path.ends_with(".arrows") {
+    } else if is(RowFormat::Arrow) {
         vec![("polars", format!("polars.read_ipc_stream({quoted})"))]
     } else {
         vec![
             ("DuckDB", format!("SELECT * FROM read_json('{sql}')")),
             (
                 "pandas",
-                format!("pandas.read_json({quoted}{})", if path.ends_with("ndjson") { ", lines=True" } else { "" }),
+                format!("pandas.read_json({quoted}{})", if is(RowFormat::Ndjson) { ", lines=True" } else { "" }),
             ),
         ]
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod choices;
 pub(crate) mod export;
+pub(crate) mod group;
 pub(crate) mod menu;
 pub(crate) mod note;
 pub(crate) mod notices;
@@ -32,6 +33,9 @@ pub(crate) fn show(ui: &Ui, state: &mut State, whole: Rect) {
     }
     if state.note.is_some() && above(ui, "note", whole, |ui, is_left| note::show(ui, state, whole, is_left)) {
         state.note = None;
+    }
+    if state.group.is_some() && above(ui, "group", whole, |ui, is_left| group::show(ui, state, whole, is_left)) {
+        state.group = None;
     }
     if state.is_view_as_open && above(ui, "view as", whole, |ui, is_left| view_as::show(ui, state, whole, is_left)) {
         state.is_view_as_open = false;

@@ -127,7 +127,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         b: Some(b.clone()).filter(|b| !b.is_empty()),
         period: Period { from: Some(from), to: Some(to) },
     });
-    state.shown = slot.asked.clone();
+    state.shown.clone_from(&slot.asked);
     state.status.keys = vec![("n", "next difference"), ("x", "swap"), ("Enter", "open the span"), ("?", "keys")];
     if let (Some(e), None) = (&slot.error, slot.get()) {
         return states::error(&Kit::new(ui, state.theme), main, e);

@@ -36,7 +36,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         chosen: chosen.clone(),
         within: part.map(|(from, to)| Period { from: Some(from), to: Some(to) }),
     });
-    state.shown = slot.asked.clone();
+    state.shown.clone_from(&slot.asked);
     state.status.keys = vec![("j", "down"), ("k", "up"), ("Enter", "traces that have it"), ("?", "keys")];
     let body = main.with_min_y(main.top() + HEAD);
     let head = slot.get().and_then(|a| a.object.clone()).unwrap_or_default();

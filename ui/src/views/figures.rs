@@ -40,7 +40,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect, kind: SearchKind, q
     let name = key(state, &format!("figures {kind:?}"));
     let is_live = state.route.is_live();
     let slot = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Search(wanted));
-    state.shown = slot.asked.clone();
+    state.shown.clone_from(&slot.asked);
     state.status.keys = vec![("j", "down"), ("k", "up"), ("Enter", "its records"), ("/", "search"), ("?", "keys")];
     if let (Some(e), None) = (&slot.error, slot.get()) {
         return states::error(&Kit::new(ui, state.theme), main, e);

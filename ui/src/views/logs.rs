@@ -126,7 +126,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let is_live = state.route.is_live();
     let (records, columns) = (key(state, &format!("logs {limit}")), key(state, "log bars"));
     let slot = state.asks.ask(ui.ctx(), &records, is_live, || Ask::Search(wanted.clone()));
-    state.shown = slot.asked.clone();
+    state.shown.clone_from(&slot.asked);
     let histogram =
         state.asks.ask(ui.ctx(), &columns, is_live, || Ask::Histogram { search: wanted, n_buckets: N_BUCKETS });
     let (facets, r) = facets::divide(state, main);

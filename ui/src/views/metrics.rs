@@ -89,7 +89,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let name = key(state, "metric names");
     let is_live = state.route.is_live();
     let names = state.asks.ask(ui.ctx(), &name, is_live, || Ask::MetricNames(wanted));
-    state.shown = names.asked.clone();
+    state.shown.clone_from(&names.asked);
     state.status.keys = vec![("j", "next metric"), ("k", "previous"), ("/", "search"), ("?", "keys")];
     if let (Some(e), None) = (&names.error, names.get()) {
         return states::error(&Kit::new(ui, state.theme), main, e);
@@ -124,7 +124,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     };
     let name = key(state, &format!("metric {} {} {} {}", shown.kind, shown.name, shown.figure, shown.by));
     let slot = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Metric(wanted));
-    state.shown = slot.asked.clone();
+    state.shown.clone_from(&slot.asked);
     if let (Some(e), None) = (&slot.error, slot.get()) {
         return states::error(&Kit::new(ui, state.theme), body, e);
     }

@@ -50,7 +50,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let period = Period { from: Some(from), to: Some(to) };
     let is_live = state.route.is_live();
     let slot = state.asks.ask(ui.ctx(), &key(state, "services"), is_live, || Ask::Services { period });
-    state.shown = slot.asked.clone();
+    state.shown.clone_from(&slot.asked);
     state.status.keys = vec![("j", "down"), ("k", "up"), ("s", "order"), ("Enter", "its traces"), ("?", "keys")];
     if let (Some(e), None) = (&slot.error, slot.get()) {
         return states::error(&Kit::new(ui, state.theme), main, e);

@@ -80,7 +80,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let shown = state.sql.shown.min(slots.len().saturating_sub(1));
     if let Some(slot) = slots.get(shown) {
         let period = state.sql.runs.get(shown).map_or((0, 1), |run| run.period);
-        state.shown = slot.asked.clone();
+        state.shown.clone_from(&slot.asked);
         results::show(ui, state, below, slot, period);
         let n = slot.get().map_or(0, sextant_contract::Answer::n_rows);
         report(state, vec!["Showing".into(), thousands(n as i64), "rows".into()], slot);

@@ -1,5 +1,6 @@
 //! Traces: when and how long, as points; and as a table with the share of each service.
 
+mod red;
 mod scatter;
 
 use super::facets::{self, Facet};
@@ -25,6 +26,7 @@ pub(crate) struct State {
     is_longest_first: bool,
     /// What was chosen in the plot.
     brush: Option<scatter::Brush>,
+    red: red::State,
     /// The search that the selections belong to.
     of: String,
 }
@@ -47,7 +49,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let name = key(state, &format!("traces {limit}"));
     let is_live = state.route.is_live();
     let slot = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Search(wanted));
-    state.shown = slot.asked.clone();
+    state.shown.clone_from(&slot.asked);
     let (facets, r) = facets::divide(state, main);
     if let Some(column) = facets {
         facets::show(ui, state, column, SearchKind::Spans, &FACETS);
@@ -76,7 +78,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     };
     let of = key(state, "");
     if state.traces.of != of {
-        state.traces = State { of, is_longest_first: state.traces.is_longest_first, ..State::default() };
+        let red = std::mem::take(&mut state.traces.red);
+        state.traces = State { of, is_longest_first: state.traces.is_longest_first, red, ..State::default() };
     }
     if state.takes(Do::Order) {
         state.traces.is_longest_first = !state.traces.is_longest_first;
@@ -88,6 +91,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let order = order(&answer, &state.traces);
     let loaded = Loaded { n, total, is_cut: n >= limit };
     legend_bar(&Kit::new(ui, state.theme), legend, &answer, &order, state.traces.brush.is_some(), loaded);
+    red::show(ui, state, r.with_max_y(r.top() + 36.0), &answer, slot.period(&state.route), loaded.is_cut);
     scatter::scatter(ui, state, plot, &answer, slot.period(&state.route), loaded);
     let table = super::partial(ui, state, table, &slot);
     let table = super::more(ui, state, table, n >= limit);

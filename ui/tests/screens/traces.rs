@@ -280,3 +280,16 @@ fn what_is_odd_about_a_trace_is_said_where_it_is() {
     }
     screen.click("Pinned");
 }
+
+#[test]
+fn traces_are_grouped_by_what_is_typed() {
+    let mut screen = Screen::new(SIZE, 1_000);
+    screen.press("gt");
+    screen.press("u");
+    screen.press("servi");
+    assert!(screen.rows().contains(&"service".to_owned()), "{:?}", screen.rows());
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().contains("by%20service"), "{}", screen.address());
+    assert!(screen.rows().iter().any(|r| r.contains("checkout")), "{:?}", screen.rows());
+}

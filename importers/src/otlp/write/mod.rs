@@ -59,7 +59,10 @@ pub fn to_json(table: Table, batches: &[RecordBatch]) -> Vec<u8> {
 
 /// Resources; in each its scopes; in each the records written so far, those of a metric together, and what closes it.
 #[derive(Default)]
-struct Tree(Level<Level<Level<(Vec<u8>, &'static [u8])>>>);
+struct Tree(Level<Level<Level<Records>>>);
+
+/// Records written so far, and what closes the group that they are in.
+type Records = (Vec<u8>, &'static [u8]);
 
 /// Nodes by what they begin with.
 struct Level<T> {

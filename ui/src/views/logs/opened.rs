@@ -8,7 +8,7 @@ use crate::tokens::Tokens;
 use crate::views::trace::level;
 use eframe::egui::{Color32, Rect, Role, WidgetInfo, pos2};
 use sextant_charts::body::{self, Line, Piece, Tone};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Lines of the text, and a field.
 const LINE: f32 = 18.0;
@@ -25,7 +25,7 @@ const INDENT: usize = 2;
 pub(super) struct Opened {
     pub record: Record,
     /// What is not folded as it is at first.
-    toggled: HashSet<usize>,
+    toggled: BTreeSet<usize>,
     /// How many letters a line has, and the lines at that width.
     laid: (usize, Vec<Laid>),
     fields: Vec<(String, String)>,
@@ -107,7 +107,7 @@ fn wrapped(line: Line, n_letters: usize, out: &mut Vec<Laid>) {
 
 impl Opened {
     pub fn new(record: Record, row: Row<'_>) -> Self {
-        Self { record, toggled: HashSet::new(), laid: (0, Vec::new()), fields: fields(row) }
+        Self { record, toggled: BTreeSet::new(), laid: (0, Vec::new()), fields: fields(row) }
     }
 
     /// Lays it out for a list of this width; how high it is.
@@ -239,20 +239,17 @@ fn text(kit: &Kit<'_>, x: f32, y: f32, line: &Laid, (i, r): (usize, Rect)) -> bo
 fn tone(t: &Tokens, tone: Tone) -> (Font, Color32) {
     let plain = Font::Mono(SIZE);
     match tone {
-        Tone::Plain => (plain, t.strong),
-        Tone::Weak => (plain, t.weak),
         Tone::Key => (plain, t.text),
         Tone::Text => (plain, t.syn_string),
-        Tone::Number => (plain, t.syn_number),
         Tone::Bold => (Font::MonoSemibold(SIZE), t.strong),
         // Black and white are what stands out least and most, in both themes.
-        Tone::Ansi(0) => (plain, t.weak),
+        Tone::Weak | Tone::Ansi(0) => (plain, t.weak),
         Tone::Ansi(1) => (plain, t.error),
         Tone::Ansi(2) => (plain, t.ok),
         Tone::Ansi(3) => (plain, t.warn),
         Tone::Ansi(4) => (plain, t.info),
         Tone::Ansi(5) => (plain, t.accent),
-        Tone::Ansi(6) => (plain, t.syn_number),
-        Tone::Ansi(_) => (plain, t.strong),
+        Tone::Number | Tone::Ansi(6) => (plain, t.syn_number),
+        Tone::Plain | Tone::Ansi(_) => (plain, t.strong),
     }
 }

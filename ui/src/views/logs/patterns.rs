@@ -28,7 +28,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
     let name = key(state, "patterns");
     let is_live = state.route.is_live();
     let slot = state.asks.ask(ui.ctx(), &name, is_live, || Ask::Patterns { search: wanted, n_parts: N_PARTS });
-    state.shown = slot.asked.clone();
+    state.shown.clone_from(&slot.asked);
     state.status.keys =
         vec![("j", "down"), ("Enter", "its records"), ("p", "all records"), ("f", "tail"), ("?", "keys")];
     if let (Some(e), None) = (&slot.error, slot.get()) {

@@ -26,13 +26,12 @@ pub(super) fn show(ui: &Ui, state: &mut App, right: f32, y: f32, all: &Skeleton)
     if !button(&kit, x, y, b).on_hover_text(words).clicked() {
         return x;
     }
-    let (command, said) = match pin {
-        Some(id) => (Command::Unpin { id }, "Retention policies may take this trace away again"),
-        None => {
-            let trace = Some(state.route.trace.clone());
-            let project = Some(all.project.clone()).filter(|p| !p.is_empty());
-            (Command::Pin(PinAsk { trace, project, ..PinAsk::default() }), "No retention policy takes this trace away")
-        }
+    let (command, said) = if let Some(id) = pin {
+        (Command::Unpin { id }, "Retention policies may take this trace away again")
+    } else {
+        let trace = Some(state.route.trace.clone());
+        let project = Some(all.project.clone()).filter(|p| !p.is_empty());
+        (Command::Pin(PinAsk { trace, project, ..PinAsk::default() }), "No retention policy takes this trace away")
     };
     state.asks.act_then_forget(ui.ctx(), command, "status");
     state.notices.push(Notice::said(said.into()));
