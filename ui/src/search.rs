@@ -209,7 +209,12 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
     if response.changed() {
         state.completing.chosen = None;
     }
-    if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && problem.is_none() {
+    // The last letters may have come in this frame, together with Enter.
+    let problem = if response.changed() { parse(signal, &state.typed).err() } else { problem };
+    let is_entered = response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+    // Who wrote something that makes no sense goes on writing.
+    state.is_typing |= is_entered && problem.is_some();
+    if is_entered && problem.is_none() {
         let view = match state.route.view {
             View::Home | View::Trace | View::Compare | View::Differs | View::Sql | View::Services | View::Status => {
                 View::Traces

@@ -51,11 +51,10 @@ pub(crate) struct State {
 }
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
-    let text = state.sql.text.get_or_insert_with(|| {
+    state.sql.text.get_or_insert_with(|| {
         let query = &state.route.query;
         if query.is_empty() { FIRST.to_owned() } else { query.clone() }
     });
-    let text = text.clone();
     state.status.keys = vec![("Ctrl ⏎", "run"), ("Ctrl E", "explain"), ("Tab", "complete"), ("?", "keys")];
     let has_tree = main.width() > 900.0;
     let body = if has_tree { main.with_min_x(main.left() + TREE) } else { main };
@@ -64,6 +63,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     }
     let height = (body.height() * 0.3).clamp(90.0, 260.0);
     editor::show(ui, state, body.with_max_y(body.top() + height));
+    // With the letters of this frame, which may have come together with the key.
+    let text = state.sql.text.clone().unwrap_or_default();
     if state.takes(Do::Run) {
         start(ui, state, &text, false);
     }

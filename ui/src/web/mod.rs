@@ -2,6 +2,7 @@
 
 mod bridge;
 mod http;
+mod mirror;
 
 use crate::App;
 use sextant_contract::{AskError, Backend, Code};
@@ -21,6 +22,7 @@ pub fn start() {
             let backend: Rc<dyn Backend> =
                 if bridge::is_there() { Rc::new(bridge::Bridge) } else { Rc::new(http::Http::default()) };
             let mut app = App::new(&cc.egui_ctx, backend);
+            mirror::begin(&cc.egui_ctx);
             app.set_light(search().contains("theme=light"));
             if bridge::is_there() {
                 app.offer_menu(&cc.egui_ctx);

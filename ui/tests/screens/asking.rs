@@ -61,6 +61,37 @@ fn a_search_is_shown_as_others_write_it() {
 }
 
 #[test]
+fn what_is_typed_together_with_enter_counts() {
+    let mut screen = Screen::new(SIZE, 500);
+    let text = |text: &str| eframe::egui::Event::Text(text.into());
+    screen.press("gt");
+    screen.press("/");
+    screen.press("name:\"GET /search");
+    // A slow frame brings the last letter and Enter at once.
+    screen.harness.event(text("\""));
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().contains("search%22"), "{}", screen.address());
+    // What makes no sense is not left: one can go on writing.
+    screen.press("/");
+    screen.press(" (");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    screen.press("error:true)");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().contains("error"), "{}", screen.address());
+    screen.harness.state_mut().open("#/sql?q=SELECT%207%20AS%20seve");
+    screen.settle();
+    screen.harness.get_by_label("Statements").focus();
+    screen.settle();
+    screen.harness.event(text("n"));
+    screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    screen.settle();
+    assert!(screen.rows().iter().any(|r| r.contains('7')), "{:?}", screen.rows());
+}
+
+#[test]
 fn services_are_ordered_and_lead_to_their_traces() {
     let mut screen = Screen::new(SIZE, 3_000);
     screen.press("gv");
