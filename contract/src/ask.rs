@@ -166,6 +166,14 @@ pub enum Ask {
         /// At most so many rows.
         limit: usize,
     },
+    /// Attributes that a search asks about and no record was seen with: the object has `fields` of `field near`, the latter a
+    /// known one that is written nearly the same, if there is one.
+    Unknown {
+        /// What is searched.
+        kind: SearchKind,
+        /// The search language.
+        query: String,
+    },
     /// A trace as its tree, depth first: what a waterfall needs, without attributes.
     Skeleton {
         /// Hex.

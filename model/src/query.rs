@@ -26,6 +26,23 @@ pub enum Expr {
 }
 
 impl Expr {
+    /// The attributes that it asks about, each once.
+    pub fn attributes(&self) -> Vec<&str> {
+        let mut all = Vec::new();
+        self.add_attributes(&mut all);
+        all
+    }
+
+    fn add_attributes<'a>(&'a self, all: &mut Vec<&'a str>) {
+        match self {
+            Self::Field(Field::Attribute(name), _) if !all.contains(&name.as_str()) => all.push(name),
+            Self::And(terms) | Self::Or(terms) => terms.iter().for_each(|t| t.add_attributes(all)),
+            Self::Not(inner) => inner.add_attributes(all),
+            Self::Set(set) => set.add_attributes(all),
+            _ => {}
+        }
+    }
+
     /// How many sets of spans it speaks of.
     pub fn n_sets(&self) -> usize {
         match self {
@@ -145,6 +162,16 @@ pub enum Field {
 }
 
 impl SpanSet {
+    fn add_attributes<'a>(&'a self, all: &mut Vec<&'a str>) {
+        match self {
+            Self::Spans(expr) => expr.add_attributes(all),
+            Self::Both(a, b) | Self::Either(a, b) | Self::Under { above: a, below: b, .. } => {
+                a.add_attributes(all);
+                b.add_attributes(all);
+            }
+        }
+    }
+
     fn n_sets(&self) -> usize {
         match self {
             Self::Spans(_) => 1,

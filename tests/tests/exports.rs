@@ -224,3 +224,22 @@ fn a_file_is_looked_at_and_not_kept() {
     assert!(child.wait().expect("it ends").success());
     assert_eq!(std::fs::read_dir(&temporary).expect("a folder").count(), 0, "nothing is kept");
 }
+
+#[test]
+fn a_slip_of_the_pen_is_told_from_nothing() {
+    let home = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&home.path().join("data"));
+    world(&serve);
+    let dir = serve.dir.to_string_lossy().into_owned();
+    let told = |kind: &str, query: &str| {
+        let output = run(&["search", kind, query, "--data", &dir]);
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(told("traces", "duraton:>100ms").contains("did you mean duration?"));
+    assert!(told("spans", "-service:x htp.route:\"/api\"").contains("'htp.route'; did you mean http.route?"));
+    let alone = told("logs", "nothing.like.it:1");
+    assert!(alone.contains("'nothing.like.it'") && !alone.contains("did you mean"), "{alone}");
+    // What is there and only finds nothing here is no slip.
+    assert_eq!(told("spans", "http.route:\"/nowhere\""), "");
+}

@@ -98,6 +98,26 @@ impl Workbench {
         Ok(Answer::rows(rows.schema(), vec![rows], self.store.snapshot().generation))
     }
 
+    /// Attributes of a search that nobody has seen, with what was probably meant.
+    pub(crate) fn unknown(&self, kind: SearchKind, query: &str) -> Result<Answer, AskError> {
+        /// Less alike names are others.
+        const ALIKE: f64 = 0.8;
+        let signal = signal(kind);
+        let parsed = parse(signal, query).map_err(|e| errors::parse(&e))?;
+        let seen: Vec<String> = self.store.complete(signal, None, "").into_iter().map(|(key, _)| key).collect();
+        let known = || seen.iter().map(String::as_str).chain(sextant_queries::fields(signal));
+        let one = |field: &str| {
+            let alike = known().map(|k| (strsim::damerau_levenshtein(field, k), k));
+            let nearest = alike.min_by_key(|(steps, _)| *steps);
+            let share = |steps: usize| 1.0 - steps as f64 / field.chars().count().max(1) as f64;
+            let near = nearest.filter(|(steps, _)| *steps <= 2 || share(*steps) >= ALIKE).map(|(_, k)| k);
+            json!({ "field": field, "near": near })
+        };
+        let unseen = parsed.filter.attributes().into_iter().filter(|f| !known().any(|k| k == *f));
+        let fields: Vec<Value> = unseen.map(one).collect();
+        Ok(Answer::object(json!({ "fields": fields }), self.store.snapshot().generation))
+    }
+
     pub(crate) fn deployments(&self, period: Period) -> Result<Answer, AskError> {
         let range = TimeRange::from(period);
         self.run(&duckdb::deployments(range), &Prune::within(range))

@@ -165,6 +165,7 @@ impl Workbench {
             Ask::Facets { search, fields } => self.facets(search, fields),
             Ask::Complete { kind, key, part, limit } => self.complete(*kind, key.as_deref(), part, *limit),
             Ask::Histogram { search, n_buckets } => self.histogram(search, *n_buckets),
+            Ask::Unknown { kind, query } => self.unknown(*kind, query),
             Ask::Skeleton { id } => self.skeleton(id),
             Ask::Span { trace, span } => self.span(trace, span),
             Ask::Senders { period, n_buckets } => self.senders(*period, *n_buckets),

@@ -1,7 +1,7 @@
 //! `search`, `sql`, `services`, `status`.
 
 use crate::args::{Format, Kind, Search, Services, Sql, Status};
-use crate::output::{bytes, print, print_object};
+use crate::output::{bytes, note, print, print_object};
 use crate::reach::{Reach, period};
 use serde_json::Value;
 use sextant_contract::{Ask, SearchAsk};
@@ -27,10 +27,19 @@ pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
         limit: args.limit,
         explain: args.explain,
     };
+    let (kind, query) = (ask.kind, ask.query.clone());
     let reach = Reach::reading(&args.place).await?;
     let answered = reach.ask(Ask::Search(ask)).await;
+    // Nothing found may be a slip of the pen.
+    let is_empty = answered.as_ref().is_ok_and(|a| a.object.is_none() && a.n_rows() == 0);
+    let unknown = if is_empty { reach.object(Ask::Unknown { kind, query }).await.ok() } else { None };
     super::close(reach).await;
     let answer = answered?;
+    for field in unknown.iter().flat_map(|o| o["fields"].as_array().into_iter().flatten()) {
+        let name = field["field"].as_str().unwrap_or_default();
+        let near = field["near"].as_str().map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        note(format_args!("no record was seen with a field '{name}'{near}"));
+    }
     match &answer.object {
         Some(object) => explain(object, args.format)?,
         None => print(&answer, args.format, columns(args.kind))?,

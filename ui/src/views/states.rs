@@ -6,7 +6,7 @@ use crate::data::{clock, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, rect};
 use eframe::egui::{Rect, Ui};
-use sextant_contract::AskError;
+use sextant_contract::{Ask, AskError, SearchKind};
 
 /// A line of progress and grey rows.
 pub(crate) fn loading(kit: &Kit<'_>, r: Rect) {
@@ -25,7 +25,7 @@ pub(crate) fn loading(kit: &Kit<'_>, r: Rect) {
 /// Nothing matches: what was asked, what was taken away or can't be read, and the ways out.
 pub(crate) fn nothing(ui: &Ui, state: &mut State, r: Rect, title: &str, signal: &str) {
     let kit = Kit::new(ui, state.theme);
-    let status = state.asks.ask(ui.ctx(), "status", false, || sextant_contract::Ask::Status);
+    let status = state.asks.ask(ui.ctx(), "status", false, || Ask::Status);
     let object = status.get().and_then(|a| a.object.clone()).unwrap_or_default();
     let n_gone = super::status::evicted_in(&object, state.route.period(), Some(signal));
     let keep = object["retention"][signal].as_str().unwrap_or("forever").to_owned();
@@ -37,6 +37,12 @@ pub(crate) fn nothing(ui: &Ui, state: &mut State, r: Rect, title: &str, signal: 
     kit.text_mid(x, y + 22.0, Font::Mono(11.0), kit.t.syn_string, &query);
     kit.text_mid(x, y + if query.is_empty() { 22.0 } else { 44.0 }, Font::Regular(12.0), kit.t.weak, &period);
     let mut ways = vec![("Longer period", Do::ZoomOut)];
+    let unknown = unknown(ui, state, &query, signal);
+    let kit = Kit::new(ui, state.theme);
+    for (i, words) in unknown.iter().enumerate() {
+        let bl = y + 118.0 + 20.0 * i as f32;
+        kit.text_mid(x, bl, Font::Regular(12.0), kit.t.warn, words);
+    }
     if n_gone > 0 {
         let why = format!("{} records around here were taken away by retention: kept for {keep}", thousands(n_gone));
         let bl = y + if query.is_empty() { 44.0 } else { 66.0 };
@@ -58,6 +64,27 @@ pub(crate) fn nothing(ui: &Ui, state: &mut State, r: Rect, title: &str, signal: 
         }
         at += b.width(&kit) + 8.0;
     }
+}
+
+/// Fields that nobody has seen, and what was probably meant.
+fn unknown(ui: &Ui, state: &mut State, query: &str, signal: &str) -> Vec<String> {
+    if query.is_empty() {
+        return Vec::new();
+    }
+    let kind = match signal {
+        "logs" => SearchKind::Logs,
+        "metrics" => SearchKind::Metrics,
+        _ => SearchKind::Spans,
+    };
+    let name = format!("unknown {kind:?} {query}");
+    let slot = state.asks.ask(ui.ctx(), &name, false, || Ask::Unknown { kind, query: query.to_owned() });
+    let fields = slot.get().and_then(|a| a.object.as_ref()?["fields"].as_array());
+    let words = |field: &serde_json::Value| {
+        let name = field["field"].as_str().unwrap_or_default();
+        let near = field["near"].as_str().map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        format!("No record was seen with a field '{name}'{near}")
+    };
+    fields.into_iter().flatten().map(words).collect()
 }
 
 /// Why there is nothing, and what to do.
