@@ -80,6 +80,17 @@ pub fn day(nanos: i64) -> String {
     format!("{} {}", text.get(8..10).unwrap_or_default().trim_start_matches('0'), month.unwrap_or(&""))
 }
 
+/// The least round number that is not below: where a scale ends, so that its middle reads well too.
+pub fn ceiling(value: f64) -> f64 {
+    /// Rounder ones would leave too much of a plot empty.
+    const ROUND: [f64; 9] = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0];
+    if !(value.is_finite() && value > 0.0) {
+        return value;
+    }
+    let unit = 10f64.powf(value.log10().floor());
+    ROUND.iter().map(|r| r * unit).find(|r| *r >= value * (1.0 - 1e-9)).unwrap_or(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +112,16 @@ mod tests {
         }
         assert_eq!(clock(50_801_208_113_000, 3), "14:06:41.208");
         assert_eq!(bytes(318_000_000), "318 MB");
+    }
+
+    #[test]
+    fn scales_end_at_round_numbers() {
+        for (value, end) in
+            [(2.601e9, 3e9), (0.05, 0.06), (1.0, 1.0), (9.99, 10.0), (100.0, 100.0), (0.0, 0.0), (121.0, 160.0)]
+        {
+            assert!((ceiling(value) - end).abs() <= end * 1e-9, "{value}: {}", ceiling(value));
+        }
+        assert!(ceiling(f64::NAN).is_nan() && ceiling(f64::INFINITY).is_infinite());
+        assert!((ceiling(-3.0) + 3.0).abs() < 1e-9);
     }
 }

@@ -2,7 +2,9 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
-pub(crate) use sextant_charts::figures::{bytes, clock, counted, day, duration, duration_label, step, thousands};
+pub(crate) use sextant_charts::figures::{
+    bytes, ceiling, clock, counted, day, duration, duration_label, step, thousands,
+};
 use sextant_contract::Answer;
 
 /// A row of an answer.

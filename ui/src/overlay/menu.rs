@@ -36,3 +36,18 @@ pub(crate) fn show(below: &Response, t: &'static Tokens, all: &[&str], on: &str)
     });
     chosen
 }
+
+/// A menu at the pointer, where a row is pressed with the other button; says what was chosen.
+pub(crate) fn of_row<A: Copy>(row: &Response, t: &'static Tokens, all: &[(&str, A)]) -> Option<A> {
+    let mut chosen = None;
+    egui::Popup::context_menu(row).frame(frame(t)).show(|ui| {
+        ui.set_max_width(260.0);
+        for (text, what) in all {
+            if self::row(ui, t, text, false) {
+                chosen = Some(*what);
+                ui.close();
+            }
+        }
+    });
+    chosen
+}

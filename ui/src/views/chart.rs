@@ -1,7 +1,7 @@
 //! Lines over time, with what they are called above them.
 
 use super::home::time_scale;
-use crate::data::counted;
+use crate::data::{ceiling, counted};
 use crate::fonts::Font;
 use crate::kit::{Kit, rect};
 use eframe::egui::{Color32, Pos2, Rect, pos2};
@@ -37,7 +37,7 @@ impl Chart<'_> {
         match (low, high) {
             (low, high) if low > high => (0.0, 1.0),
             (low, high) if low > 0.0 && low / high > 0.85 && low < high => (low - (high - low) * 0.2, high),
-            (low, high) => (low.min(0.0), high.max(low.min(0.0) + 1e-12)),
+            (low, high) => (low.min(0.0), ceiling(high).max(low.min(0.0) + 1e-12)),
         }
     }
 

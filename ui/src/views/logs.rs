@@ -15,7 +15,9 @@ use crate::commands::Do;
 use crate::data::{Row, clock, row, rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Kit, area, chip, rect};
+use crate::overlay::menu;
 use crate::overlay::note::Subject;
+use crate::overlay::notices::Notice;
 use crate::route::{N_STEPS, Route, View};
 use crate::tokens::Tokens;
 use eframe::egui::{Color32, Id, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
@@ -424,6 +426,9 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize,
                 let area = rect(line.left(), line.bottom(), line.width(), extra);
                 wanted = open.show(&kit, area, row, &columns);
             }
+            if let Some(what) = menu::of_row(&response, t, &ROW_MENU) {
+                wanted = Some(of_row(ui, what, row));
+            }
             if response.clicked() {
                 toggle(state, record_of(row), row);
                 state.logs.selected = Some(record_of(row));
@@ -431,6 +436,9 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize,
         }
     });
     match wanted {
+        Some(Wanted::Trace(trace, _)) if trace.is_empty() => {
+            state.notices.push(Notice::said("This record belongs to no trace".into()));
+        }
         Some(Wanted::Trace(trace, span)) => {
             state.go(Route { view: View::Trace, trace, span, ..state.route.clone() });
         }
@@ -455,7 +463,39 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize,
                 open.toggle(number);
             }
         }
-        None => {}
+        Some(Wanted::Nothing) | None => {}
+    }
+}
+
+/// What can be done with a record of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OfRow {
+    Trace,
+    Context,
+    OnlyService,
+    NotService,
+    Copy,
+}
+
+const ROW_MENU: [(&str, OfRow); 5] = [
+    ("Its trace", OfRow::Trace),
+    ("Context ± 30 s", OfRow::Context),
+    ("Only this service", OfRow::OnlyService),
+    ("Without this service", OfRow::NotService),
+    ("Copy the text", OfRow::Copy),
+];
+
+fn of_row(ui: &Ui, what: OfRow, row: Row<'_>) -> Wanted {
+    let service = row.text("ServiceName").to_owned();
+    match what {
+        OfRow::Trace => Wanted::Trace(row.text("TraceId").to_owned(), row.text("SpanId").to_owned()),
+        OfRow::Context => Wanted::Context(service, row.int("Timestamp")),
+        OfRow::OnlyService => Wanted::Value("service".into(), service, false),
+        OfRow::NotService => Wanted::Value("service".into(), service, true),
+        OfRow::Copy => {
+            ui.copy_text(row.text("Body").to_owned());
+            Wanted::Nothing
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod around;
 use super::{key, partial, report, states};
 use crate::app::State as App;
 use crate::commands::Do;
-use crate::data::{Row, duration, row, rows, thousands};
+use crate::data::{Row, ceiling, duration, row, rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, rect, service};
 use crate::route::{N_STEPS, Route, View};
@@ -491,6 +491,7 @@ fn charts(
     let plot = frame(2, "Duration", &words, t.text);
     let Some(answer) = times else { return };
     let most = rows(answer).filter_map(|r| r.number("p99(duration)")).fold(0.0f64, f64::max).max(1.0);
+    let most = ceiling(most);
     scale(plot, &duration(most as i64));
     for (name, width, color) in
         [("p50(duration)", 1.25, t.weak), ("p95(duration)", 1.25, t.text), ("p99(duration)", 1.75, hue)]

@@ -10,6 +10,7 @@ use crate::commands::Do;
 use crate::data::{Row, clock, counted, duration, row, rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Kit, chip, rect};
+use crate::overlay::menu;
 use crate::route::{Route, View};
 use eframe::egui::{self, Rangef, Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::Scene;
@@ -282,7 +283,7 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize],
     if std::mem::take(&mut state.traces.is_sought) {
         area = area.vertical_scroll_offset((selected as f32 * 24.0 - body.height() / 2.0).max(0.0));
     }
-    let mut opened = None;
+    let (mut opened, mut asked) = (None, None);
     area.show_rows(&mut child, 24.0, order.len(), |ui, range| {
         for place in range {
             let (line, response) = ui.allocate_exact_size(vec2(body.width(), 24.0), egui::Sense::CLICK);
@@ -298,6 +299,9 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize],
                 let (service, name) = (row.text("ServiceName"), row.text("SpanName"));
                 format!("{service} {name}, {}, {} errors", duration(row.int("Duration")), row.int("Errors"))
             });
+            if let Some(what) = menu::of_row(&response, t, &ROW_MENU) {
+                asked = Some((what, order[place]));
+            }
             trace_row(&kit, line, &x, row, &scale);
             if state.marked.as_deref() == Some(row.text("TraceId")) {
                 let badge = rect(x.root.min - 14.0, line.top() + 4.0, 16.0, 16.0);
@@ -322,6 +326,61 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize],
     }
     if let Some(id) = opened {
         open(state, &id);
+    }
+    if let Some((what, row)) = asked.and_then(|(what, place)| Some((what, row(answer, place)?))) {
+        of_row(ui, state, what, row);
+    }
+}
+
+/// What can be done with a trace of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OfRow {
+    Open,
+    Logs,
+    Compare,
+    Mark,
+    OnlyService,
+    OnlyOperation,
+    NotOperation,
+    CopyId,
+    CopyLink,
+}
+
+const ROW_MENU: [(&str, OfRow); 9] = [
+    ("Open", OfRow::Open),
+    ("Its logs", OfRow::Logs),
+    ("Compare with a usual one", OfRow::Compare),
+    ("Mark to compare with", OfRow::Mark),
+    ("Only this service", OfRow::OnlyService),
+    ("Only this operation", OfRow::OnlyOperation),
+    ("Without this operation", OfRow::NotOperation),
+    ("Copy the trace id", OfRow::CopyId),
+    ("Copy the address", OfRow::CopyLink),
+];
+
+fn of_row(ui: &Ui, state: &mut App, what: OfRow, row: Row<'_>) {
+    let id = row.text("TraceId");
+    let mut search = |field: &str, value: &str, is_out: bool| {
+        let query = facets::with_value(&state.route.query, field, value, is_out);
+        state.go(Route { query, ..state.route.clone() });
+    };
+    match what {
+        OfRow::OnlyService => search("service", row.text("ServiceName"), false),
+        OfRow::OnlyOperation => search("name", row.text("SpanName"), false),
+        OfRow::NotOperation => search("name", row.text("SpanName"), true),
+        OfRow::Open => open(state, id),
+        OfRow::Compare => compare::go(state, id),
+        OfRow::Mark => compare::set_mark(state, id),
+        OfRow::CopyId => ui.copy_text(id.to_owned()),
+        OfRow::CopyLink => {
+            let there = Route { view: View::Trace, trace: id.to_owned(), ..state.route.clone() };
+            let fixed = Some(state.route.period());
+            ui.copy_text(Route { fixed, span: String::new(), ..there }.to_hash());
+        }
+        OfRow::Logs => {
+            let query = facets::with_value("", "trace", id, false);
+            state.go(Route { view: View::Logs, query, ..state.route.clone() });
+        }
     }
 }
 

@@ -293,3 +293,16 @@ fn traces_are_grouped_by_what_is_typed() {
     assert!(screen.address().contains("by%20service"), "{}", screen.address());
     assert!(screen.rows().iter().any(|r| r.contains("checkout")), "{:?}", screen.rows());
 }
+
+#[test]
+fn a_row_has_a_menu() {
+    let mut screen = Screen::new(SIZE, 1_000);
+    screen.press("gt");
+    let row = screen.rows()[0].clone();
+    screen.harness.get_all_by_label(&row).next().expect("a row").click_secondary();
+    screen.settle();
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+    screen.click("Without this operation");
+    assert!(screen.address().contains("q=%2Dname"), "{}", screen.address());
+    screen.press("gl");
+}

@@ -57,6 +57,8 @@ pub(super) enum Wanted {
     Column(String),
     /// Something in its text is folded or unfolded.
     Fold(usize),
+    /// What was asked for is done.
+    Nothing,
 }
 
 /// What a column is called in the search language.
