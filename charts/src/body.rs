@@ -45,6 +45,10 @@ pub struct Line {
 
 /// A body of this many lines is cut; what is left out is said in the last one.
 const MAX_LINES: usize = 2_000;
+/// More lines than this are not even looked at: there may be frames among them that are folded.
+const MAX_READ: usize = 10_000;
+/// JSON with more in it than this is text: nobody unfolds it by hand.
+const MAX_ITEMS: usize = 20_000;
 /// A line of this many letters is cut likewise.
 const MAX_LETTERS: usize = 20_000;
 /// Frames of a stack trace that are shown before the rest is folded.
@@ -55,6 +59,11 @@ const MAX_DEPTH: usize = 64;
 /// The lines of a body. Each thing that can be folded has a number; `toggled` are those that are not as they are at first:
 /// trees open, stack traces closed.
 pub fn lines(body: &str, toggled: &BTreeSet<usize>) -> Vec<Line> {
+    let n_rest = body.split('\n').skip(MAX_READ).count();
+    let body = match body.split_inclusive('\n').take(MAX_READ).map(str::len).sum::<usize>() {
+        end if n_rest > 0 => body.get(..end).unwrap_or(body),
+        _ => body,
+    };
     let mut all = match json(body) {
         Some(node) => {
             let mut tree = Tree { toggled, n_folds: 0, lines: Vec::new() };
@@ -63,8 +72,8 @@ pub fn lines(body: &str, toggled: &BTreeSet<usize>) -> Vec<Line> {
         }
         None => text(body, toggled),
     };
-    if all.len() > MAX_LINES {
-        let rest = all.len() - MAX_LINES;
+    let rest = all.len().saturating_sub(MAX_LINES) + n_rest;
+    if rest > 0 {
         all.truncate(MAX_LINES);
         all.push(weak(0, format!("… and {rest} more lines; copy the record to see them all")));
     }
@@ -136,13 +145,37 @@ fn json(body: &str) -> Option<Node<'_>> {
     let trimmed = body.trim();
     let is_likely = (trimmed.starts_with('{') && trimmed.ends_with('}'))
         || (trimmed.starts_with('[') && trimmed.ends_with(']') && trimmed.contains(['{', ',']));
-    if !is_likely {
+    // What is made of it is walked down and up: it must be neither deep nor endless, before anything is made.
+    if !is_likely || !is_small(trimmed) {
         return None;
     }
-    // Sound, and no deeper than what may be walked down to.
     serde_json::from_str::<serde::de::IgnoredAny>(trimmed).ok()?;
-    let node = Reader { text: trimmed, at: 0 }.node();
-    (node.depth() <= MAX_DEPTH).then_some(node)
+    Some(Reader { text: trimmed, at: 0 }.node())
+}
+
+/// Whether JSON is no deeper and has no more items than what is shown as a tree.
+fn is_small(text: &str) -> bool {
+    let (mut depth, mut n_items) = (0usize, 0usize);
+    let (mut is_text, mut is_escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            _ if is_text => {}
+            b'{' | b'[' => {
+                depth += 1;
+                n_items += 1;
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => n_items += 1,
+            _ => {}
+        }
+        if depth > MAX_DEPTH || n_items > MAX_ITEMS {
+            return false;
+        }
+    }
+    true
 }
 
 /// Reads JSON that is known to be sound.
@@ -219,13 +252,6 @@ impl Node<'_> {
             Node::Leaf(_) => Box::new(std::iter::empty()),
             Node::List(items) => Box::new(items.iter()),
             Node::Map(items) => Box::new(items.iter().map(|(_, item)| item)),
-        }
-    }
-
-    fn depth(&self) -> usize {
-        match self {
-            Node::Leaf(_) => 0,
-            _ => 1 + self.children().map(Node::depth).max().unwrap_or(0),
         }
     }
 
@@ -501,8 +527,16 @@ mod tests {
         for not in ["{not json}", "[info] started", "[main] x, y]", "{}x", "plain"] {
             assert_eq!(plain(not, &[]), [not]);
         }
-        let deep = format!("{}1{}", "[[".repeat(60), "]]".repeat(60));
-        assert_eq!(plain(&deep, &[]).len(), 1, "too deep to be a tree");
+        let nested = |n: usize| format!("{}1{}", "{\"a\":".repeat(n), "}".repeat(n));
+        assert_eq!(plain(&nested(60), &[]).len(), 121);
+        for n in [65, 100_000] {
+            assert_eq!(plain(&nested(n), &[]).len(), 1, "too deep to be a tree");
+        }
+        // Brackets within text are no depth; more than anybody unfolds is text.
+        let quoted = format!("{{\"a\": \"{}\\\"[\"}}", "[".repeat(1_000));
+        assert_eq!(plain(&quoted, &[]).len(), 3);
+        let wide = format!("[{}1]", "1,".repeat(3_000_000));
+        assert_eq!(plain(&wide, &[]).len(), 1);
     }
 
     #[test]
@@ -584,9 +618,12 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_cut_and_said() {
-        let many = "x\n".repeat(5_000);
-        let all = plain(&many, &[]);
-        assert!(all.len() == MAX_LINES + 1 && all[MAX_LINES].contains("3000 more lines"), "{}", all[MAX_LINES]);
+        for n in [5_000, 50_000] {
+            let all = plain(&"x\n".repeat(n), &[]);
+            let rest =
+                all[MAX_LINES].trim_start_matches("… and ").split(' ').next().and_then(|r| r.parse::<usize>().ok());
+            assert!(all.len() == MAX_LINES + 1 && rest.is_some_and(|r| r.abs_diff(n - MAX_LINES) <= 1), "{rest:?}");
+        }
         let wide = plain(&"é".repeat(50_000), &[]);
         assert!(wide[0].ends_with("30000 more letters"));
     }

@@ -95,10 +95,12 @@ fn dictionaries(path: &Path, table: Table) -> Result<(BTreeSet<String>, bool), C
     let mut are_all = true;
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;
+        let mut n_seen = 0;
         for column in 0..group.num_columns() {
             if !wanted.contains(&group.metadata().column(column).column_path().string()) {
                 continue;
             }
+            n_seen += 1;
             let pages = group.metadata().column(column).page_encoding_stats_mask();
             are_all &= pages.is_some_and(|mask| mask.is_only(Encoding::RLE_DICTIONARY));
             let first = group.get_column_page_reader(column)?.get_next_page()?;
@@ -106,6 +108,8 @@ fn dictionaries(path: &Path, table: Table) -> Result<(BTreeSet<String>, bool), C
                 texts(&buf, num_values as usize, &mut keys);
             }
         }
+        // Of a file that calls its columns otherwise nothing is known.
+        are_all &= n_seen == wanted.len();
     }
     Ok((keys, are_all))
 }

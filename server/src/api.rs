@@ -5,7 +5,7 @@ use crate::openapi;
 use crate::serve::App;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,6 +16,7 @@ use sextant_contract::{
     parse_time, rows_to_json,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -141,11 +142,21 @@ async fn export(
     })?;
     let period = Period { from: time(&p.from.into(), "from")?, to: time(&p.to.into(), "to")? };
     let ask = Box::new(Ask::Search(SearchAsk { kind, query: p.q, period, limit: 0, explain: false }));
-    // Nobody asks how far it is, so all may share a number.
-    match app.workbench.act(Command::Export { ask, format, tag: 0, path: None }, Vec::new()).await? {
+    /// Below the tags of screens, which are times.
+    static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
+    let tag = NEXT.fetch_add(1, Ordering::Relaxed);
+    match app.workbench.act(Command::Export { ask, format, tag, path: None }, Vec::new()).await? {
         Outcome::Object { object } => {
             let name = object["name"].as_str().unwrap_or_default().to_owned();
-            Ok(crate::exports::download(State(app), Path(name)).await?.into_response())
+            let mut response = crate::exports::handed_out(&app, &name, true).await?;
+            if let Some(lacking) = object["lacking"].as_str() {
+                // A file can't say it itself.
+                let lacking: String = lacking.chars().filter(|c| c.is_ascii() && !c.is_control()).collect();
+                if let Ok(value) = HeaderValue::from_str(&lacking) {
+                    response.headers_mut().insert("sextant-lacking", value);
+                }
+            }
+            Ok(response.into_response())
         }
         _ => Ok(Json(Value::Null).into_response()),
     }

@@ -8,7 +8,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, Event, OnEvent, Outcome};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -20,6 +21,8 @@ pub struct HttpBackend {
     token: Arc<str>,
     /// Where the work is done: whoever asks may be on a thread of their own.
     handle: Handle,
+    /// Exports that were stopped, by their tags, as far as they are being fetched.
+    cancelled: Arc<Mutex<HashSet<u64>>>,
 }
 
 /// How long to wait before events are listened for again.
@@ -41,6 +44,7 @@ impl HttpBackend {
             base: format!("http://{authority}").into(),
             token: token.into(),
             handle: Handle::current(),
+            cancelled: Arc::default(),
         })
     }
 
@@ -162,6 +166,9 @@ impl Backend for HttpBackend {
 
     fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
         let me = self.clone();
+        if let Command::Cancel { tag } = &command {
+            me.cancelled.lock().unwrap_or_else(PoisonError::into_inner).insert(*tag);
+        }
         self.run(async move {
             // The file is fetched and laid where it is wanted: the other side does not write wherever it is told.
             if let Command::Export { ask, format, tag, path: Some(path) } = command {
@@ -171,10 +178,23 @@ impl Backend for HttpBackend {
                 let failed = |e: &dyn std::fmt::Display| {
                     AskError::new(Code::Refused, format!("{path} can't be written: {e}")).hint("choose another place")
                 };
-                let part = format!("{path}.part");
-                let file = std::fs::File::create(&part).map_err(|e| failed(&e))?;
-                me.download(&format!("/api/v1/exports/{}", percent(&name)), file).await?;
-                std::fs::rename(&part, &path).map_err(|e| failed(&e))?;
+                let place = std::path::Path::new(&path);
+                let folder = place.parent().filter(|p| !p.as_os_str().is_empty());
+                let folder = folder.unwrap_or_else(|| std::path::Path::new("."));
+                // It goes away by itself unless it is kept.
+                let mut part = tempfile::Builder::new()
+                    .prefix(".sextant-")
+                    .suffix(".part")
+                    .tempfile_in(folder)
+                    .map_err(|e| failed(&e))?;
+                me.download(&format!("/api/v1/exports/{}?once=true", percent(&name)), part.as_file_mut()).await?;
+                if me.cancelled.lock().unwrap_or_else(PoisonError::into_inner).remove(&tag) {
+                    return Err(AskError::new(Code::Refused, "it was stopped"));
+                }
+                part.as_file().sync_all().map_err(|e| failed(&e))?;
+                let kept = part.persist(place).map_err(|e| failed(&e))?;
+                let ours = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+                kept.set_permissions(ours).map_err(|e| failed(&e))?;
                 object["path"] = path.into();
                 return Ok(Outcome::Object { object });
             }

@@ -4,6 +4,7 @@ use crate::{Host, HostArgs, ServerError};
 use sextant_contract::{Answer, Ask, AskError, Backend as _, Code, Command, ImportedFile, Outcome, Period};
 use sextant_contract::{SearchAsk, SearchKind};
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// Files that are open. Call [`Opened::close`] when done, or they stay in the folder for temporary files.
 pub struct Opened {
@@ -13,7 +14,7 @@ pub struct Opened {
     pub files: Vec<ImportedFile>,
     /// Where to begin: the trace, if there is one alone.
     pub address: String,
-    dir: PathBuf,
+    dir: TempDir,
 }
 
 fn unreadable(path: &Path, e: &dyn std::fmt::Display) -> AskError {
@@ -43,8 +44,10 @@ impl Opened {
         for path in paths {
             walk(path, &mut found)?;
         }
-        let dir = std::env::temp_dir().join(format!("sextant-open-{}", std::process::id()));
-        let host = Host::open(dir.clone(), HostArgs::quiet(), true).await?;
+        // New for certain, and gone with this.
+        let made = tempfile::Builder::new().prefix("sextant-open-").tempdir();
+        let dir = made.map_err(|e| unreadable(&std::env::temp_dir(), &e))?;
+        let host = Host::open(dir.path().to_owned(), HostArgs::quiet(), true).await?;
         let mut opened = Self { host, files: Vec::new(), address: String::new(), dir };
         let taken = opened.take_in(&found, paths).await;
         if let Err(e) = taken {
@@ -56,14 +59,29 @@ impl Opened {
 
     async fn take_in(&mut self, found: &[PathBuf], named: &[PathBuf]) -> Result<(), AskError> {
         for path in found {
-            let bytes = tokio::fs::read(path).await.map_err(|e| unreadable(path, &e))?;
             let name = path.display().to_string();
+            let is_named = named.contains(path);
+            // In a folder, pipes, broken links and what may not be read are passed over.
+            let read = match tokio::fs::metadata(path).await {
+                Ok(about) if about.is_file() => tokio::fs::read(path).await,
+                Ok(_) => Err(std::io::Error::other("it is no file")),
+                Err(e) => Err(e),
+            };
+            let bytes = match read {
+                Ok(bytes) => bytes,
+                Err(e) if is_named => return Err(unreadable(path, &e)),
+                Err(e) => {
+                    let problems = vec![format!("{name} can't be read: {e}")];
+                    self.files.push(ImportedFile { path: name, problems, ..ImportedFile::default() });
+                    continue;
+                }
+            };
             let import = Command::Import { name: name.clone(), format: None, project: None };
             match self.host.workbench.act(import, bytes).await {
                 Ok(Outcome::Imported(file)) => self.files.push(file),
                 Ok(_) => {}
                 // In a folder, what is no telemetry is passed over.
-                Err(e) if e.code == Code::BadQuery && !named.contains(path) => {
+                Err(e) if e.code == Code::BadQuery && !is_named => {
                     self.files.push(ImportedFile { path: name, ..ImportedFile::default() });
                 }
                 Err(e) => return Err(AskError { message: format!("{name}: {}", e.message), ..e }),
@@ -109,8 +127,8 @@ impl Opened {
     /// Stops answering, and leaves nothing behind.
     pub async fn close(self) {
         self.host.close().await;
-        if let Err(e) = std::fs::remove_dir_all(&self.dir) {
-            tracing::warn!("{} could not be taken away: {e}", self.dir.display());
+        if let Err(e) = self.dir.close() {
+            tracing::warn!("what was opened could not be taken away: {e}");
         }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) enum State {
 }
 
 /// More keys than this of a segment are not remembered.
-const MAX_KEYS: usize = 2_000;
+const MAX_KEYS: usize = 500;
 
 /// The index beside a segment.
 #[derive(Debug, Default)]

@@ -130,7 +130,12 @@ fn files_over_http_are_those_that_exports_made() {
     assert_eq!((whole.status, whole.text().lines().count()), (200, n));
     let name = whole.header("content-disposition").expect("a name").to_owned();
     let name = name.split('"').nth(1).expect("a name");
-    assert_eq!(get(&format!("/api/v1/exports/{name}")).text(), whole.text());
+    // Handed out at once, it need not be kept; what the screens made is there until it is fetched for good.
+    assert_eq!(get(&format!("/api/v1/exports/{name}")).status, 404);
+    std::fs::write(serve.dir.join("exports/kept.csv"), "a,b").expect("a file");
+    assert_eq!(get("/api/v1/exports/kept.csv").text(), "a,b");
+    assert_eq!(get("/api/v1/exports/kept.csv?once=true").text(), "a,b");
+    assert_eq!(get("/api/v1/exports/kept.csv").status, 404);
     std::fs::write(serve.dir.join("exports/.x.part"), "half").expect("a file");
     for away in ["..%2Finstance.json", "..", ".x.part", "nothing", "%2Fetc%2Fpasswd", ".%2F..%2Finstance.json"] {
         assert_eq!(get(&format!("/api/v1/exports/{away}")).status, 404, "{away}");
@@ -242,4 +247,74 @@ fn a_slip_of_the_pen_is_told_from_nothing() {
     assert!(alone.contains("'nothing.like.it'") && !alone.contains("did you mean"), "{alone}");
     // What is there and only finds nothing here is no slip.
     assert_eq!(told("spans", "http.route:\"/nowhere\""), "");
+}
+
+/// A file with so many log records, a millisecond apart.
+fn many(path: &Path, n: i64) {
+    use std::io::Write as _;
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("a file"));
+    for first in (0..n).step_by(1_000) {
+        let record = |i: i64| {
+            let time = 1_790_000_000_000_000_000 + i * 1_000_000;
+            format!(r#"{{"timeUnixNano":"{time}","severityNumber":9,"body":{{"stringValue":"line {i}, of many"}}}}"#)
+        };
+        let records: Vec<String> = (first..(first + 1_000).min(n)).map(record).collect();
+        writeln!(file, r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#, records.join(","))
+            .expect("is written");
+    }
+}
+
+#[test]
+fn more_rows_than_are_read_at_once_are_all_there_or_none() {
+    use sextant_contract::{Ask, Backend as _, Code, Command, Outcome, Period, RowFormat, SearchAsk, SearchKind};
+    const N: usize = 260_000;
+    let home = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&home.path().join("data"));
+    let dir = serve.dir.to_string_lossy().into_owned();
+    let file = home.path().join("many.jsonl");
+    many(&file, N as i64);
+    ok(&["import", &file.to_string_lossy(), "--data", &dir]);
+    let numbers = |text: &str, quote: &str| -> Vec<usize> {
+        let start = format!("{quote}line ");
+        let all = text.split(start.as_str()).skip(1).filter_map(|part| part.split(',').next()?.parse().ok());
+        all.collect()
+    };
+    // Each once, the newest first, over the ends of all parts.
+    let newest_first: Vec<usize> = (0..N).rev().collect();
+    for (name, quote) in [("all.csv", "\""), ("all.ndjson", "\"Body\":\""), ("all.json", "\"Body\":\"")] {
+        let out = home.path().join(name);
+        export(&dir, "logs", "", &out);
+        let text = std::fs::read_to_string(&out).expect("a file");
+        assert!(numbers(&text, quote) == newest_first, "{name}");
+        if name == "all.json" {
+            assert_eq!(serde_json::from_str::<Value>(&text).expect("one array").as_array().map(Vec::len), Some(N));
+        }
+        if name == "all.csv" {
+            assert!(text.starts_with("Timestamp,") && !text.contains("\r\nTimestamp,"), "one header");
+        }
+    }
+    // Stopped on its way, nothing of it is left.
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _entered = runtime.enter();
+    let url = format!("http://{}", serve.at("http"));
+    let backend = sextant_server::HttpBackend::new(&url, &serve.token).expect("a client");
+    let search =
+        SearchAsk { kind: SearchKind::Logs, query: String::new(), period: Period::default(), limit: 0, explain: false };
+    let path = Some(home.path().join("stopped.csv").to_string_lossy().into_owned());
+    let ask = Box::new(Ask::Search(search));
+    let done = backend.act(Command::Export { ask, format: RowFormat::Csv, tag: 77, path }, Vec::new());
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let progress = runtime.block_on(backend.ask(Ask::Progress { tag: 77 })).expect("an answer");
+        if progress.object.is_some_and(|o| o["rows"].as_u64() > Some(0)) {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "it never began");
+    }
+    assert_eq!(runtime.block_on(backend.act(Command::Cancel { tag: 77 }, Vec::new())), Ok(Outcome::Done));
+    let stopped = runtime.block_on(done).expect_err("it was stopped");
+    assert_eq!(stopped.code, Code::Refused, "{stopped:?}");
+    assert!(!home.path().join("stopped.csv").exists());
+    let left: Vec<_> = std::fs::read_dir(serve.dir.join("exports")).expect("a folder").flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
 }

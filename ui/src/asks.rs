@@ -80,6 +80,12 @@ pub(crate) struct Heard {
     pub exported: Vec<(u64, Result<Outcome, AskError>)>,
 }
 
+/// Whether a question goes on when nobody looks: statements are stopped by a button, and a tail's answer holds records that
+/// come no second time.
+fn goes_on(key: &str) -> bool {
+    key.starts_with("sql ") || key.starts_with("tail ")
+}
+
 /// A live question is asked again at most this often.
 const LIVE_NANOS: i64 = 900_000_000;
 /// A question that failed is asked again after this.
@@ -179,7 +185,7 @@ impl Asks {
     #[allow(clippy::iter_over_hash_type, reason = "each for itself, in any order")]
     pub fn painted(&mut self, ctx: &Context) {
         for (key, slot) in &mut self.slots {
-            if !slot.is_pending || slot.used_in == self.frame || key.starts_with("sql ") {
+            if !slot.is_pending || slot.used_in == self.frame || goes_on(key) {
                 continue;
             }
             if slot.used_in + 1 < self.frame {

@@ -129,7 +129,7 @@ impl Workbench {
     }
 
     pub(crate) fn extent(&self, kind: SearchKind) -> Result<Answer, AskError> {
-        self.run(&duckdb::extent(signal(kind).tables()[0]), &Prune::default())
+        self.run(&duckdb::extent(signal(kind)), &Prune::default())
     }
 
     pub(crate) fn skeleton(&self, id: &str) -> Result<Answer, AskError> {

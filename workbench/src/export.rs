@@ -9,7 +9,7 @@ use sextant_exports::{RowWriter, WriteError};
 use sextant_model::query::Query;
 use sextant_model::{Prune, Table, TimeRange, TraceId, UnixNanos};
 use sextant_queries::{duckdb, parse, prune};
-use sextant_store::{Limits, StoreError};
+use sextant_store::{Health, Limits, StoreError};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -26,6 +26,11 @@ const PART_TRACES: usize = 500;
 const LINE_ROWS: usize = 4_000;
 /// Files in the folder for exports that are older are taken away when another one is made.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
+
+/// Told apart are the files that are being written.
+static NEXT_PART: AtomicU64 = AtomicU64::new(1);
+/// After so many batches it is looked whether there is room on the disk.
+const CHECK_BATCHES: u64 = 16;
 
 /// How far an export is.
 #[derive(Debug, Default)]
@@ -74,6 +79,7 @@ struct Export<'a> {
     writer: RowWriter<Counted>,
     progress: Arc<Progress>,
     completeness: Completeness,
+    n_checks: u64,
 }
 
 impl Workbench {
@@ -99,14 +105,16 @@ impl Workbench {
         tag: u64,
         path: Option<&str>,
     ) -> Result<Outcome, AskError> {
-        let path = match path {
-            Some(path) => PathBuf::from(path),
-            None => self.export_path(ask, format)?,
-        };
+        let claimed = if path.is_none() { Some(self.export_path(ask, format)?) } else { None };
+        let path = claimed.clone().or_else(|| path.map(PathBuf::from)).unwrap_or_default();
         let progress = Arc::new(Progress::default());
         self.exports().insert(tag, progress.clone());
         let done = self.store.under(tag, || self.write_file(ask, format, &path, &progress));
         self.exports().remove(&tag);
+        if let (Err(_), Some(empty)) = (&done, claimed) {
+            // It held the name only.
+            std::fs::remove_file(empty).ok();
+        }
         done
     }
 
@@ -122,7 +130,9 @@ impl Workbench {
                 .hint("choose another place, or make room")
         };
         let name = path.file_name().ok_or_else(|| failed(&"it is no file"))?.to_string_lossy().into_owned();
-        let mut aside = Aside { path: path.with_file_name(format!(".{name}.part")), is_kept: false };
+        // A name of its own: two exports at once may be meant for the same place.
+        let part = format!(".{name}.{}.part", NEXT_PART.fetch_add(1, Ordering::Relaxed));
+        let mut aside = Aside { path: path.with_file_name(part), is_kept: false };
         let file = File::create(&aside.path).map_err(|e| failed(&e))?;
         let file = Counted { file: BufWriter::with_capacity(1 << 18, file), progress: progress.clone() };
         let mut export = Export {
@@ -130,6 +140,7 @@ impl Workbench {
             writer: RowWriter::new(file, format),
             progress: progress.clone(),
             completeness: Completeness::Complete,
+            n_checks: 0,
         };
         export.rows(ask, format)?;
         let n_rows = export.writer.n_rows();
@@ -142,8 +153,15 @@ impl Workbench {
         aside.is_kept = true;
         let path = path.to_string_lossy();
         let mut object = serde_json::json!({ "path": path, "name": name, "rows": n_rows, "bytes": n_bytes });
-        if let Completeness::Partial { reason } = completeness {
-            object["lacking"] = reason.into();
+        match completeness {
+            Completeness::Complete => {}
+            Completeness::Partial { reason } => object["lacking"] = reason.into(),
+            Completeness::Limited { total: Some(total) } => {
+                object["lacking"] = format!("the first {n_rows} of {total} rows").into();
+            }
+            Completeness::Limited { total: None } => {
+                object["lacking"] = format!("the first {n_rows} rows; there are more").into();
+            }
         }
         Ok(Outcome::Object { object })
     }
@@ -171,7 +189,15 @@ impl Workbench {
         }
         let stamp: String =
             UnixNanos(crate::workbench::now()).to_string().chars().filter(char::is_ascii_digit).take(17).collect();
-        Ok(dir.join(format!("sextant-{}-{stamp}.{}", what(ask), format.extension())))
+        let named = |n: u64| {
+            let more = if n == 0 { String::new() } else { format!("-{n}") };
+            dir.join(format!("sextant-{}-{stamp}{more}.{}", what(ask), format.extension()))
+        };
+        // Taken at once, so that no other export of this moment gets the same.
+        (0..1_000)
+            .map(named)
+            .find(|path| File::create_new(path).is_ok())
+            .ok_or_else(|| AskError::new(Code::Refused, format!("no file can be made in {}", dir.display())))
     }
 }
 
@@ -304,7 +330,7 @@ impl Export<'_> {
     }
 
     fn lacking(&mut self, found: &Answer) {
-        if let Completeness::Partial { .. } = found.completeness {
+        if found.completeness != Completeness::Complete {
             self.completeness = std::mem::take(&mut self.completeness).and(found.completeness.clone());
         }
     }
@@ -336,8 +362,20 @@ impl Export<'_> {
         self.progress.rows.store(self.writer.n_rows(), Ordering::Relaxed);
     }
 
-    fn check(&self) -> Result<(), AskError> {
-        if self.workbench.store.is_stopped() { Err(errors::store(&StoreError::Cancelled)) } else { Ok(()) }
+    fn check(&mut self) -> Result<(), AskError> {
+        if self.workbench.store.is_stopped() {
+            return Err(errors::store(&StoreError::Cancelled));
+        }
+        self.n_checks += 1;
+        // Records that come in go before files that go out.
+        if self.n_checks.is_multiple_of(CHECK_BATCHES) && self.workbench.health() == Health::DiskFull {
+            return Err(AskError::new(
+                Code::Refused,
+                "the disk is nearly full, and what is left is kept for what comes in",
+            )
+            .hint("make room, or export less"));
+        }
+        Ok(())
     }
 }
 

@@ -9,8 +9,6 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// There is one export at a time here.
-const TAG: u64 = 1;
 /// How often it is said how far it is.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -33,8 +31,10 @@ pub async fn run(args: Export) -> anyhow::Result<ExitCode> {
     let reach = Reach::reading(&args.place).await?;
     let path = Some(out.to_string_lossy().into_owned());
     let ask = Box::new(Ask::Search(search));
-    let command = Command::Export { ask, format: format.rows(), tag: TAG, path };
-    let done = watched(&reach, reach.act(command, Vec::new())).await;
+    // Another export may run at the same instance.
+    let tag = sextant_workbench::now() as u64;
+    let command = Command::Export { ask, format: format.rows(), tag, path };
+    let done = watched(&reach, tag, reach.act(command, Vec::new())).await;
     super::close(reach).await;
     if let Outcome::Object { object } = done? {
         let size = bytes(object["bytes"].as_u64().unwrap_or(0));
@@ -47,14 +47,18 @@ pub async fn run(args: Export) -> anyhow::Result<ExitCode> {
 }
 
 /// Waits, and says how far it is where somebody looks on.
-async fn watched(reach: &Reach, done: impl Future<Output = Result<Outcome, AskError>>) -> Result<Outcome, AskError> {
+async fn watched(
+    reach: &Reach,
+    tag: u64,
+    done: impl Future<Output = Result<Outcome, AskError>>,
+) -> Result<Outcome, AskError> {
     tokio::pin!(done);
     let is_watched = std::io::stderr().is_terminal();
     let done = loop {
         tokio::select! {
             done = &mut done => break done,
             () = tokio::time::sleep(PAUSE), if is_watched => {
-                let progress = reach.object(Ask::Progress { tag: TAG }).await.unwrap_or_default();
+                let progress = reach.object(Ask::Progress { tag }).await.unwrap_or_default();
                 if let (Some(part), Some(rows)) = (progress["part"].as_f64(), progress["rows"].as_u64()) {
                     eprint(format_args!("\r{:3.0} % · {rows} rows", part * 100.0));
                 }

@@ -15,7 +15,11 @@ const N_TRACES: usize = 20;
 pub async fn run(args: Open) -> anyhow::Result<ExitCode> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let opened = Opened::files(&args.paths).await?;
+    let opened = tokio::select! {
+        opened = Opened::files(&args.paths) => opened?,
+        _ = term.recv() => return Ok(ExitCode::SUCCESS),
+        _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+    };
     if args.print {
         let done = summary(&opened).await;
         opened.close().await;

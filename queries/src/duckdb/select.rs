@@ -238,10 +238,16 @@ pub fn deployments(range: TimeRange) -> Sql {
     let version = field_text(&DuckDb, Signal::Traces, "service.version");
     let bounds = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
         .range("Timestamp", range);
+    // Versions that run beside each other are all seen from the beginning on: none of them is new.
+    let since = match (range.from, range.to) {
+        (Some(from), Some(to)) => from.0.saturating_add(to.0.saturating_sub(from.0) / 50),
+        _ => i64::MIN + 1,
+    };
     let text = format!(
         "SELECT * FROM (SELECT service, version, lag(version) OVER (PARTITION BY service ORDER BY first) AS before, \
          first AS time FROM (SELECT ServiceName AS service, {version} AS version, epoch_ns(min(Timestamp)) AS first \
-         FROM traces WHERE {bounds} GROUP BY ALL) WHERE version <> '') WHERE before IS NOT NULL ORDER BY time"
+         FROM traces WHERE {bounds} GROUP BY ALL) WHERE version <> '') \
+         WHERE before IS NOT NULL AND time >= {since} ORDER BY time"
     );
     Sql { text, params }
 }
@@ -280,12 +286,17 @@ pub fn senders(range: (i64, i64), n_buckets: u32) -> Sql {
 }
 
 /// First and last time of a table and its number of rows: columns `first last n`.
-pub fn extent(table: Table) -> Sql {
-    let time = table.time_column();
-    Sql::plain(format!(
-        "SELECT min(epoch_ns({time})) AS first, max(epoch_ns({time})) AS last, CAST(count(*) AS BIGINT) AS n FROM {table} \
-         WHERE {time} >= make_timestamp_ns(946684800000000000)"
-    ))
+pub fn extent(signal: Signal) -> Sql {
+    let part = |table: &Table| {
+        let time = table.time_column();
+        format!(
+            "SELECT min(epoch_ns({time})) AS first, max(epoch_ns({time})) AS last, count(*) AS n FROM {table} \
+             WHERE {time} >= make_timestamp_ns(946684800000000000)"
+        )
+    };
+    let parts: Vec<String> = signal.tables().iter().map(part).collect();
+    let parts = parts.join(" UNION ALL ");
+    Sql::plain(format!("SELECT min(first) AS first, max(last) AS last, CAST(sum(n) AS BIGINT) AS n FROM ({parts})"))
 }
 
 /// Records in each of `n_buckets` equal parts of `range`, by `series`: columns `bucket series n`. Where the query is only

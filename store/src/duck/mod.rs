@@ -211,7 +211,7 @@ impl Duck {
             let made = views();
             let connection = connect()?;
             let running = self.stops.begin(&connection)?;
-            let result = run::run(&connection, &made, sql, limits);
+            let result = run::run(&connection, &made, sql, limits, running.is_unwanted());
             drop(running);
             let Err(StoreError::Query(why)) = &result else { return result };
             if self.stops.is_stopped() {

@@ -8,6 +8,8 @@ use arrow::datatypes::SchemaRef;
 use duckdb::types::Value;
 use duckdb::{Connection, params_from_iter};
 use sextant_model::{Param, Sql};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -75,18 +77,31 @@ fn value(param: &Param) -> Value {
     }
 }
 
-pub(super) fn run(connection: &Connection, views: &Views, sql: &Sql, limits: Limits) -> Result<Answer, StoreError> {
+/// How often it is looked whether a statement is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Runs a statement until it ends, is late, or `is_unwanted` becomes true.
+pub(super) fn run(
+    connection: &Connection,
+    views: &Views,
+    sql: &Sql,
+    limits: Limits,
+    is_unwanted: Arc<AtomicBool>,
+) -> Result<Answer, StoreError> {
     let since = Instant::now();
     let failed = |e: duckdb::Error| StoreError::Query(first_lines(&e.to_string()));
     connection.execute_batch(&views.create).map_err(failed)?;
     let interrupt = connection.interrupt_handle();
     let (finish, finished) = channel::<()>();
-    let watch = std::thread::spawn(move || match finished.recv_timeout(limits.time) {
-        Err(RecvTimeoutError::Timeout) => {
-            interrupt.interrupt();
-            true
+    // DuckDB forgets an interrupt that comes before a statement has begun: it is said again until it is heard.
+    let watch = std::thread::spawn(move || {
+        while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(LOOK) {
+            let is_late = since.elapsed() > limits.time;
+            if is_late || is_unwanted.load(Ordering::Acquire) {
+                interrupt.interrupt();
+            }
         }
-        _ => false,
+        since.elapsed() > limits.time
     });
     let result = fetch(connection, views, sql, limits.n_rows);
     drop(finish);

@@ -5,6 +5,7 @@ use crate::state::lock;
 use duckdb::{Connection, InterruptHandle};
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 thread_local! {
@@ -22,13 +23,23 @@ pub(super) struct Stops(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    running: HashMap<u64, Arc<InterruptHandle>>,
+    running: HashMap<u64, (Arc<InterruptHandle>, Arc<AtomicBool>)>,
     /// The latest last.
     stopped: VecDeque<u64>,
 }
 
 /// A statement under way, until it is dropped.
-pub(super) struct Running<'a>(&'a Stops);
+pub(super) struct Running<'a> {
+    stops: &'a Stops,
+    is_unwanted: Arc<AtomicBool>,
+}
+
+impl Running<'_> {
+    /// Becomes true when nobody wants it any more.
+    pub fn is_unwanted(&self) -> Arc<AtomicBool> {
+        self.is_unwanted.clone()
+    }
+}
 
 impl Stops {
     /// Does work whose statements can be stopped by this tag.
@@ -57,18 +68,20 @@ impl Stops {
             if state.stopped.iter().any(|t| tags.contains(t)) {
                 return Err(StoreError::Cancelled);
             }
+            let is_unwanted = Arc::new(AtomicBool::new(false));
             for tag in tags {
-                state.running.insert(*tag, connection.interrupt_handle());
+                state.running.insert(*tag, (connection.interrupt_handle(), is_unwanted.clone()));
             }
-            Ok(Running(self))
+            Ok(Running { stops: self, is_unwanted })
         })
     }
 
     /// Stops what runs under this tag, and what would run under it next.
     pub fn stop(&self, tag: u64) {
         let mut state = lock(&self.0);
-        if let Some(running) = state.running.get(&tag) {
-            running.interrupt();
+        if let Some((interrupt, is_unwanted)) = state.running.get(&tag) {
+            is_unwanted.store(true, Ordering::Release);
+            interrupt.interrupt();
         }
         state.stopped.push_back(tag);
         if state.stopped.len() > MAX_STOPPED {
@@ -80,7 +93,7 @@ impl Stops {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         TAGS.with_borrow(|tags| {
-            let mut state = lock(&self.0.0);
+            let mut state = lock(&self.stops.0);
             for tag in tags {
                 state.running.remove(tag);
             }
