@@ -1,5 +1,9 @@
 //! What a log record says as lines to be read: JSON as a tree, colours of terminals, stack traces without their frames.
 
+mod ansi;
+mod json;
+
+use ansi::{ansi, ansi_from};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -47,14 +51,10 @@ pub struct Line {
 const MAX_LINES: usize = 2_000;
 /// More lines than this are not even looked at: there may be frames among them that are folded.
 const MAX_READ: usize = 10_000;
-/// JSON with more in it than this is text: nobody unfolds it by hand.
-const MAX_ITEMS: usize = 20_000;
 /// A line of this many letters is cut likewise.
 const MAX_LETTERS: usize = 20_000;
 /// Frames of a stack trace that are shown before the rest is folded.
 const N_FRAMES: usize = 3;
-/// JSON deeper than this is text.
-const MAX_DEPTH: usize = 64;
 
 /// The lines of a body. Each thing that can be folded has a number; `toggled` are those that are not as they are at first:
 /// trees open, stack traces closed.
@@ -64,14 +64,7 @@ pub fn lines(body: &str, toggled: &BTreeSet<usize>) -> Vec<Line> {
         end if n_rest > 0 => body.get(..end).unwrap_or(body),
         _ => body,
     };
-    let mut all = match json(body) {
-        Some(node) => {
-            let mut tree = Tree { toggled, n_folds: 0, lines: Vec::new() };
-            tree.value(None, &node, 0, "");
-            tree.lines
-        }
-        None => text(body, toggled),
-    };
+    let mut all = json::lines(body, toggled).unwrap_or_else(|| text(body, toggled));
     let rest = all.len().saturating_sub(MAX_LINES) + n_rest;
     if rest > 0 {
         all.truncate(MAX_LINES);
@@ -134,193 +127,12 @@ pub fn inferred(body: &str) -> Option<&'static str> {
     capitals.find_map(known)
 }
 
-/// A value as it is written: keys in their order, numbers to the last digit.
-enum Node<'a> {
-    Leaf(&'a str),
-    List(Vec<Node<'a>>),
-    Map(Vec<(&'a str, Node<'a>)>),
-}
-
-fn json(body: &str) -> Option<Node<'_>> {
-    let trimmed = body.trim();
-    let is_likely = (trimmed.starts_with('{') && trimmed.ends_with('}'))
-        || (trimmed.starts_with('[') && trimmed.ends_with(']') && trimmed.contains(['{', ',']));
-    // What is made of it is walked down and up: it must be neither deep nor endless, before anything is made.
-    if !is_likely || !is_small(trimmed) {
-        return None;
-    }
-    serde_json::from_str::<serde::de::IgnoredAny>(trimmed).ok()?;
-    Some(Reader { text: trimmed, at: 0 }.node())
-}
-
-/// Whether JSON is no deeper and has no more items than what is shown as a tree.
-fn is_small(text: &str) -> bool {
-    let (mut depth, mut n_items) = (0usize, 0usize);
-    let (mut is_text, mut is_escaped) = (false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_text => is_escaped = true,
-            b'"' => is_text = !is_text,
-            _ if is_text => {}
-            b'{' | b'[' => {
-                depth += 1;
-                n_items += 1;
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' => n_items += 1,
-            _ => {}
-        }
-        if depth > MAX_DEPTH || n_items > MAX_ITEMS {
-            return false;
-        }
-    }
-    true
-}
-
-/// Reads JSON that is known to be sound.
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    /// The next byte that is no space; nothing at the end.
-    fn next(&mut self) -> u8 {
-        let bytes = self.text.as_bytes();
-        while bytes.get(self.at).is_some_and(u8::is_ascii_whitespace) {
-            self.at += 1;
-        }
-        bytes.get(self.at).copied().unwrap_or(0)
-    }
-
-    fn leaf(&mut self) -> &'a str {
-        let start = self.at;
-        let bytes = self.text.as_bytes();
-        if self.next() == b'"' {
-            self.at += 1;
-            while let Some(b) = bytes.get(self.at).filter(|b| **b != b'"') {
-                self.at += if *b == b'\\' { 2 } else { 1 };
-            }
-            self.at += 1;
-        } else {
-            while bytes
-                .get(self.at)
-                .is_some_and(|b| !matches!(b, b',' | b']' | b'}' | b':') && !b.is_ascii_whitespace())
-            {
-                self.at += 1;
-            }
-        }
-        &self.text[start..self.at.min(self.text.len())]
-    }
-
-    /// What stands between a bracket and its counterpart.
-    fn items<T>(&mut self, close: u8, mut read: impl FnMut(&mut Self) -> T) -> Vec<T> {
-        let mut items = Vec::new();
-        self.at += 1;
-        while !matches!(self.next(), 0) {
-            match self.next() {
-                b if b == close => {
-                    self.at += 1;
-                    break;
-                }
-                b',' => self.at += 1,
-                _ => items.push(read(self)),
-            }
-        }
-        items
-    }
-
-    fn node(&mut self) -> Node<'a> {
-        match self.next() {
-            b'[' => Node::List(self.items(b']', Self::node)),
-            b'{' => Node::Map(self.items(b'}', |r| {
-                let key = r.leaf();
-                if r.next() == b':' {
-                    r.at += 1;
-                }
-                (key, r.node())
-            })),
-            _ => Node::Leaf(self.leaf()),
-        }
-    }
-}
-
-impl Node<'_> {
-    fn children(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
-        match self {
-            Node::Leaf(_) => Box::new(std::iter::empty()),
-            Node::List(items) => Box::new(items.iter()),
-            Node::Map(items) => Box::new(items.iter().map(|(_, item)| item)),
-        }
-    }
-
-    /// How many things in it can be folded, with itself.
-    fn n_folds(&self) -> usize {
-        let inside: usize = self.children().map(Node::n_folds).sum();
-        inside + usize::from(self.children().next().is_some())
-    }
-}
-
 fn piece(text: impl Into<String>, tone: Tone) -> Piece {
     Piece { text: text.into(), tone }
 }
 
 fn weak(depth: usize, text: String) -> Line {
     Line { depth, pieces: vec![piece(text, Tone::Weak)], fold: None }
-}
-
-struct Tree<'a> {
-    toggled: &'a BTreeSet<usize>,
-    n_folds: usize,
-    lines: Vec<Line>,
-}
-
-impl Tree<'_> {
-    fn value(&mut self, key: Option<&str>, node: &Node<'_>, depth: usize, after: &str) {
-        let mut pieces = Vec::new();
-        if let Some(key) = key {
-            pieces.extend([piece(cut(key), Tone::Key), piece(": ", Tone::Weak)]);
-        }
-        let (open, close, n) = match node {
-            Node::List(items) => ('[', ']', items.len()),
-            Node::Map(items) => ('{', '}', items.len()),
-            Node::Leaf(text) => {
-                let tone = if text.starts_with('"') { Tone::Text } else { Tone::Number };
-                pieces.extend([piece(cut(text), tone), piece(after, Tone::Weak)]);
-                return self.lines.push(Line { depth, pieces, fold: None });
-            }
-        };
-        if n == 0 {
-            pieces.push(piece(format!("{open}{close}{after}"), Tone::Weak));
-            return self.lines.push(Line { depth, pieces, fold: None });
-        }
-        let number = self.n_folds;
-        self.n_folds += 1;
-        pieces.push(piece(open, Tone::Weak));
-        if self.toggled.contains(&number) {
-            // What is inside keeps its numbers.
-            self.n_folds += node.n_folds() - 1;
-            pieces.push(piece(format!(" {n} … {close}{after}"), Tone::Weak));
-            return self.lines.push(Line { depth, pieces, fold: Some((number, true)) });
-        }
-        self.lines.push(Line { depth, pieces, fold: Some((number, false)) });
-        let comma = |i: usize| if i + 1 < n { "," } else { "" };
-        match node {
-            Node::List(items) => {
-                for (i, item) in items.iter().enumerate() {
-                    self.value(None, item, depth + 1, comma(i));
-                }
-            }
-            Node::Map(items) => {
-                for (i, (key, item)) in items.iter().enumerate() {
-                    self.value(Some(key), item, depth + 1, comma(i));
-                }
-            }
-            Node::Leaf(_) => {}
-        }
-        self.lines.push(weak(depth, format!("{close}{after}")));
-    }
 }
 
 fn cut(text: &str) -> String {
@@ -414,76 +226,6 @@ fn text(body: &str, toggled: &BTreeSet<usize>) -> Vec<Line> {
         at += 1;
     }
     out
-}
-
-fn ansi(text: &str) -> Vec<Piece> {
-    ansi_from(text, &mut Tone::Plain)
-}
-
-/// Text with the escapes of terminals: colours become tones, everything else of them goes.
-fn ansi_from(text: &str, tone: &mut Tone) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut say = |text: &str, tone: Tone| {
-        if text.is_empty() {
-            return;
-        }
-        match pieces.last_mut() {
-            Some(last) if last.tone == tone => last.text.push_str(text),
-            _ => pieces.push(piece(text, tone)),
-        }
-    };
-    let mut rest = text;
-    while let Some(at) = rest.find('\u{1b}') {
-        say(&rest[..at], *tone);
-        rest = &rest[at + 1..];
-        if let Some(control) = rest.strip_prefix('[') {
-            // Parameters, then one letter that says what they are for.
-            let end = control.find(|c: char| !matches!(c, '0'..='9' | ';' | ':' | '?' | ' ')).unwrap_or(control.len());
-            let what = control[end..].chars().next();
-            if what == Some('m') {
-                select(&control[..end], tone);
-            }
-            rest = &control[end + what.map_or(0, char::len_utf8)..];
-        } else if let Some(title) = rest.strip_prefix(']') {
-            // The title of a window, or a link: up to a bell or ESC \.
-            let end = title.find(['\u{7}', '\u{1b}']).unwrap_or(title.len());
-            rest = title[end..].strip_prefix('\u{7}').unwrap_or(&title[end..]);
-            rest = rest.strip_prefix("\u{1b}\\").unwrap_or(rest);
-        } else {
-            let mut chars = rest.chars();
-            chars.next();
-            rest = chars.as_str();
-        }
-    }
-    say(rest, *tone);
-    pieces
-}
-
-/// What a sequence of graphic renditions comes to.
-fn select(parameters: &str, tone: &mut Tone) {
-    let mut numbers = parameters.split([';', ':']).map(|n| n.parse::<u16>().unwrap_or(0));
-    while let Some(n) = numbers.next() {
-        match n {
-            0 | 39 => *tone = Tone::Plain,
-            1 if *tone == Tone::Plain => *tone = Tone::Bold,
-            2 | 90 => *tone = Tone::Weak,
-            30..=37 => *tone = Tone::Ansi((n - 30) as u8),
-            91..=97 => *tone = Tone::Ansi((n - 90) as u8),
-            // 256 colours or more: the first sixteen are those above, the others are not told apart.
-            38 => {
-                let is_named = numbers.next() == Some(5);
-                match numbers.next().filter(|_| is_named) {
-                    Some(n @ 0..=15) => *tone = Tone::Ansi((n % 8) as u8),
-                    _ => *tone = Tone::Bold,
-                }
-                if !is_named {
-                    return;
-                }
-            }
-            48 => return,
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]

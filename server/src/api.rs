@@ -128,6 +128,9 @@ struct ExportParameters {
     format: String,
 }
 
+/// Below the tags of screens, which are times.
+static NEXT_TAG: AtomicU64 = AtomicU64::new(1 << 40);
+
 /// Everything that a search finds, as a file.
 async fn export(
     State(app): State<Arc<App>>,
@@ -142,9 +145,7 @@ async fn export(
     })?;
     let period = Period { from: time(&p.from.into(), "from")?, to: time(&p.to.into(), "to")? };
     let ask = Box::new(Ask::Search(SearchAsk { kind, query: p.q, period, limit: 0, explain: false }));
-    /// Below the tags of screens, which are times.
-    static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
-    let tag = NEXT.fetch_add(1, Ordering::Relaxed);
+    let tag = NEXT_TAG.fetch_add(1, Ordering::Relaxed);
     match app.workbench.act(Command::Export { ask, format, tag, path: None }, Vec::new()).await? {
         Outcome::Object { object } => {
             let name = object["name"].as_str().unwrap_or_default().to_owned();

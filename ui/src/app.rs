@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub palette: Option<palette::State>,
     pub period: Option<overlay::period::State>,
     pub export: Option<overlay::export::State>,
+    /// What was typed into a box that opens with this frame.
+    pub early: String,
     pub note: Option<overlay::note::State>,
     pub group: Option<overlay::group::State>,
     /// What a note would be about.
@@ -212,6 +214,7 @@ impl App {
             palette: None,
             period: None,
             export: None,
+            early: String::new(),
             note: None,
             group: None,
             subject: None,
@@ -304,7 +307,12 @@ impl App {
             || self.state.note.is_some()
             || self.state.group.is_some()
             || ctx.egui_wants_keyboard_input();
-        let pressed = self.keys.read(ctx, self.state.route.view, is_typing);
+        let (pressed, typed) = self.keys.read(ctx, self.state.route.view, is_typing);
+        if pressed.last() == Some(&Do::Search) {
+            self.state.typed += &typed;
+        } else {
+            self.state.early += &typed;
+        }
         self.state.todo.extend(pressed);
         for (tag, outcome) in heard.exported {
             if let Some(export) = &mut self.state.export {
@@ -325,9 +333,10 @@ impl App {
         for what in std::mem::take(&mut state.todo) {
             match what {
                 Do::Palette => {
-                    state.palette = if state.palette.is_some() { None } else { Some(palette::State::default()) };
+                    let typed = std::mem::take(&mut state.early);
+                    state.palette = if state.palette.is_some() { None } else { Some(palette::State::with(typed)) };
                 }
-                Do::Period => state.period = Some(overlay::period::State::default()),
+                Do::Period => state.period = Some(overlay::period::State::with(std::mem::take(&mut state.early))),
                 Do::CopyPeriod => {
                     let (from, to) = state.route.period();
                     ctx.copy_text(format!("{} to {}", UnixNanos(from), UnixNanos(to)));
@@ -343,9 +352,10 @@ impl App {
                     let (from, to) = state.route.period();
                     let period = overlay::note::Subject { from, to, what: "the period that is shown".into() };
                     let subject = state.subject.clone().unwrap_or(period);
-                    state.note = Some(overlay::note::State::new(subject, &state.route));
+                    let typed = std::mem::take(&mut state.early);
+                    state.note = Some(overlay::note::State::new(subject, &state.route, typed));
                 }
-                Do::GroupBy => state.group = Some(overlay::group::State::default()),
+                Do::GroupBy => state.group = Some(overlay::group::State::with(std::mem::take(&mut state.early))),
                 Do::Keys => state.is_sheet_open = !state.is_sheet_open,
                 Do::ViewAs => state.is_view_as_open = !state.is_view_as_open,
                 Do::Search => state.is_typing = true,

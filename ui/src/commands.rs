@@ -258,6 +258,9 @@ pub(crate) fn menu() -> Vec<MenuItem> {
     TABLE.iter().filter(|e| e.is_in_menu).map(item).collect()
 }
 
+/// Commands after which one types.
+const OPENS_BOX: [Do; 5] = [Do::Search, Do::Palette, Do::Period, Do::Note, Do::GroupBy];
+
 /// Strokes on their way to becoming commands.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
@@ -295,11 +298,22 @@ fn stroke(event: &Event) -> Option<String> {
 }
 
 impl Keys {
-    /// The commands that were pressed. While one types, only what can't be typed counts.
-    pub fn read(&mut self, ctx: &Context, view: View, is_typing: bool) -> Vec<Do> {
-        let strokes: Vec<String> = ctx.input(|i| i.events.iter().filter_map(stroke).collect());
+    /// The commands that were pressed. While one types, only what can't be typed counts. What was typed after a command that
+    /// opens a box belongs into that: a slow frame brings both at once.
+    pub fn read(&mut self, ctx: &Context, view: View, is_typing: bool) -> (Vec<Do>, String) {
+        let strokes: Vec<(String, bool)> = ctx.input(|i| {
+            let is_text = |e: &Event| matches!(e, Event::Text(_));
+            i.events.iter().filter_map(|e| Some((stroke(e)?, is_text(e)))).collect()
+        });
         let mut found = Vec::new();
-        for stroke in strokes {
+        let mut typed = String::new();
+        for (stroke, is_text) in strokes {
+            if found.last().is_some_and(|d| OPENS_BOX.contains(d)) {
+                if is_text {
+                    typed += &stroke;
+                }
+                continue;
+            }
             let is_combination = stroke.starts_with("Ctrl ") || stroke.starts_with("Alt ") || stroke == "Esc";
             if is_typing && !is_combination {
                 self.prefix = None;
@@ -317,7 +331,7 @@ impl Keys {
                 self.prefix = Some(whole);
             }
         }
-        found
+        (found, typed)
     }
 }
 
@@ -344,7 +358,7 @@ mod tests {
     fn press(keys: &mut Keys, view: View, is_typing: bool, events: Vec<Event>) -> Vec<Do> {
         let ctx = Context::default();
         ctx.input_mut(|i| i.events = events);
-        keys.read(&ctx, view, is_typing)
+        keys.read(&ctx, view, is_typing).0
     }
 
     fn key(key: Key, modifiers: Modifiers) -> Event {
@@ -367,6 +381,20 @@ mod tests {
             press(&mut keys, View::Home, false, vec![text("t"), key(Key::ArrowLeft, Modifiers::NONE)]),
             [Do::Earlier]
         );
+    }
+
+    #[test]
+    fn what_is_typed_with_the_stroke_before_it_is_kept() {
+        let text = |t: &str| Event::Text(t.into());
+        let read = |events: Vec<Event>| {
+            let ctx = Context::default();
+            ctx.input_mut(|i| i.events = events);
+            Keys::default().read(&ctx, View::Traces, false)
+        };
+        let (found, typed) = read(vec![text("/"), text("n"), text("a"), text(":")]);
+        assert_eq!((found, typed.as_str()), (vec![Do::Search], "na:"));
+        let (found, typed) = read(vec![text("j"), text("a"), text("no"), text("te")]);
+        assert_eq!((found, typed.as_str()), (vec![Do::Down, Do::Note], "note"));
     }
 
     #[test]

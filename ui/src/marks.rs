@@ -118,6 +118,14 @@ pub(crate) fn refresh(ui: &Ui, state: &mut State) {
     state.marks = marks;
 }
 
+/// Of deployments only those of one service, for what is painted after this.
+pub(crate) fn only_of(ui: &Ui, state: &State, service: &str) {
+    let of = |d: &&Deployment| d.service == service;
+    let deployments = state.marks.deployments.iter().filter(of).cloned().collect();
+    let marks = Marks { notes: state.marks.notes.clone(), deployments };
+    ui.ctx().data_mut(|d| d.insert_temp(place(), Arc::new(marks)));
+}
+
 fn published(ctx: &Context) -> Arc<Marks> {
     ctx.data(|d| d.get_temp(place())).unwrap_or_default()
 }
@@ -147,18 +155,32 @@ pub(crate) fn draw(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) {
             }
         }
     }
-    for one in marks.notes.iter().filter(|n| n.to >= from && n.from < to) {
+    // What spans all of it says nothing about any part of it.
+    let is_about = |n: &&Note| n.to >= from && n.from < to && (n.from >= from || n.to < to);
+    for one in marks.notes.iter().filter(is_about) {
         let (x, end) = (x_of(one.from).max(plot.left()).round(), x_of(one.to).min(plot.right()).round());
         let t = kit.t;
-        if end - x > 3.0 {
-            kit.fill(rect(x, plot.top(), end - x, plot.height()), t.accent.gamma_multiply(0.08));
-            kit.vline(end, plot.top(), plot.height(), t.accent_dim);
-        }
-        kit.vline(x, plot.top() - 6.0, plot.height() + 6.0, t.accent_dim);
         let flag = rect(x, plot.top() - 7.0, 9.0, 7.0);
-        let response =
-            kit.click(flag.expand(3.0), ("flag", &one.name, plot.top() as i32), &format!("Note: {}", one.said()));
-        kit.fill(flag, if response.hovered() { t.strong } else { t.accent });
+        let id = ("flag", &one.name, plot.top() as i32, plot.left() as i32);
+        let response = kit.click(flag.expand(3.0), id, &format!("Note: {}", one.said()));
+        let color = if response.hovered() { t.strong } else { t.accent };
+        if end - x > 3.0 {
+            // A bracket along the axis; the whole time only when it is asked for.
+            kit.fill(rect(x, plot.bottom() - 2.0, end - x, 2.0), t.accent_dim);
+            kit.vline(end, plot.bottom() - 6.0, 6.0, t.accent_dim);
+            if response.hovered() {
+                kit.fill(rect(x, plot.top(), end - x, plot.height()), t.accent.gamma_multiply(0.08));
+            }
+        }
+        if one.from < from {
+            // It began before.
+            let left = [(x + 6.0, flag.top()), (x + 6.0, flag.bottom()), (x, flag.center().y)];
+            let points = left.iter().map(|(x, y)| eframe::egui::pos2(*x, *y)).collect();
+            kit.paint.add(eframe::egui::Shape::convex_polygon(points, color, eframe::egui::Stroke::NONE));
+        } else {
+            kit.vline(x, plot.top() - 6.0, plot.height() + 6.0, t.accent_dim);
+            kit.fill(flag, color);
+        }
         if response.hovered() {
             hint = Some((x, format!("{}  {}", clock(one.from, 0), one.said())));
         }
@@ -185,6 +207,9 @@ fn broken(kit: &Kit<'_>, x: f32, plot: Rect) {
 }
 
 fn hint(kit: &Kit<'_>, plot: Rect, x: f32, words: &str) {
+    // Over what the plot has yet to draw.
+    let layer = eframe::egui::LayerId::new(eframe::egui::Order::Tooltip, Id::unique("mark hint"));
+    let kit = &Kit { ui: kit.ui, paint: kit.ui.ctx().layer_painter(layer), t: kit.t };
     let t = kit.t;
     let short: String = words.chars().take(120).collect();
     let w = kit.width(Font::Regular(11.0), &short) + 14.0;

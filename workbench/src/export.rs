@@ -187,8 +187,9 @@ impl Workbench {
                 tracing::warn!("an old export stays: {e}");
             }
         }
-        let stamp: String =
-            UnixNanos(crate::workbench::now()).to_string().chars().filter(char::is_ascii_digit).take(17).collect();
+        let digits: String =
+            UnixNanos(crate::workbench::now()).to_string().chars().filter(char::is_ascii_digit).take(14).collect();
+        let stamp = format!("{}-{}", digits.get(..8).unwrap_or_default(), digits.get(8..).unwrap_or_default());
         let named = |n: u64| {
             let more = if n == 0 { String::new() } else { format!("-{n}") };
             dir.join(format!("sextant-{}-{stamp}{more}.{}", what(ask), format.extension()))

@@ -18,6 +18,13 @@ pub(crate) struct State {
     selected: usize,
 }
 
+impl State {
+    /// With what was typed already.
+    pub fn with(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
+
 const ROW: f32 = 26.0;
 /// So many are asked for, and shown of those that make sense.
 const LIMIT: usize = 40;
@@ -72,8 +79,10 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
         icon(&kit, "search", r.left() + 15.0, r.top() + 15.0, 15.0, 1.4, kit.t.weak);
         kit.hline(r.left() + 1.0, r.top() + 44.0, r.width() - 2.0, kit.t.strong_line);
         key(&kit, r.right() - 43.0, r.top() + 14.5, "Esc");
+        let words = "seen in a sample";
+        kit.text_right(r.right() - 52.0, r.top() + 25.5, Font::Regular(10.5), kit.t.weak, words);
     }
-    let place = rect(r.left() + 38.0, r.top() + 13.0, r.width() - 96.0, 20.0);
+    let place = rect(r.left() + 38.0, r.top() + 13.0, r.width() - 190.0, 20.0);
     let hint = eframe::egui::RichText::new("group by a field or attribute").font(Font::Regular(13.0).id());
     let edit = TextEdit::singleline(&mut open.text)
         .id(Id::unique("group-box"))
@@ -99,7 +108,9 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
         let response = kit.row(row, ("group", i));
         kit.row_back(row, i == open.selected, response.hovered());
         kit.text_in(row.left() + 14.0, row.top() + 17.0, row.width() - 110.0, Font::Mono(12.0), kit.t.strong, field);
-        if *n > 0 {
+        if *n == 0 && *field == part && slot.answer.is_some() {
+            kit.text_right(row.right() - 14.0, row.top() + 17.0, Font::Regular(10.5), kit.t.warn, "not seen so far");
+        } else if *n > 0 {
             kit.text_right(row.right() - 14.0, row.top() + 17.0, Font::Mono(10.5), kit.t.weak, &thousands(*n));
         }
         Kit::describe(&response, || field.clone());

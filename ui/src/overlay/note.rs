@@ -29,12 +29,12 @@ pub(crate) struct Subject {
 
 impl State {
     /// A new note.
-    pub fn new(subject: Subject, route: &Route) -> Self {
+    pub fn new(subject: Subject, route: &Route, text: String) -> Self {
         // Where it leads shows the same a year from now: a live period would have moved on.
         let held = if route.is_live() { Route { fixed: Some(route.period()), ..route.clone() } } else { route.clone() };
         let Subject { from, to, what } = subject;
         let name = format!("{}-{from}", now());
-        let note = Note { name, from, to, text: String::new(), what, address: held.to_hash() };
+        let note = Note { name, from, to, text, what, address: held.to_hash() };
         Self { note, is_new: true, has_focus: false }
     }
 

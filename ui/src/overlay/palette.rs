@@ -21,6 +21,13 @@ pub(crate) struct State {
     selected: usize,
 }
 
+impl State {
+    /// With what was typed already.
+    pub fn with(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
+
 /// What a line leads to.
 #[derive(Debug, Clone)]
 enum Goal {

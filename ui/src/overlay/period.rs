@@ -17,6 +17,13 @@ pub(crate) struct State {
     selected: usize,
 }
 
+impl State {
+    /// With what was typed already.
+    pub fn with(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
+
 const ROW: f32 = 28.0;
 /// Minutes of periods that end now.
 const PRESETS: [u32; 8] = [5, 15, 60, 180, 720, 1_440, 10_080, 43_200];

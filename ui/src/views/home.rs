@@ -301,7 +301,14 @@ fn arrivals_card(
 }
 
 /// A time axis under `plot`.
-pub(crate) fn time_scale(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) -> Scale {
+pub(crate) fn time_scale(kit: &Kit<'_>, plot: Rect, period: (i64, i64)) -> Scale {
+    let scale = bare_time_scale(kit, plot, period);
+    crate::marks::draw(kit, plot, period);
+    scale
+}
+
+/// The same without notes and deployments, for plots that draw those themselves, over what takes clicks.
+pub(crate) fn bare_time_scale(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) -> Scale {
     let major = Scale::time_step((to - from) as f64, 7.0);
     let scale = Scale {
         x: plot.left(),
@@ -317,7 +324,6 @@ pub(crate) fn time_scale(kit: &Kit<'_>, plot: Rect, (from, to): (i64, i64)) -> S
     let mut scene = Scene::default();
     scale.draw(&mut scene, |at| crate::data::clock(at as i64, 0)[..digits].to_owned());
     kit.scene(&scene, 0.0, 0.0);
-    crate::marks::draw(kit, plot, (from, to));
     scale
 }
 

@@ -7,7 +7,7 @@ mod stream;
 mod tail;
 
 use super::facets::{self, Facet, with_value};
-use super::home::time_scale;
+use super::home::bare_time_scale;
 use super::trace::level;
 use super::{key, report, search, states};
 use crate::app::State as App;
@@ -245,7 +245,7 @@ fn bars(ui: &Ui, state: &mut App, r: Rect, answer: Option<&Answer>, period: (i64
     Bars { lanes }.draw(&mut scene);
     kit.scene(&scene, 0.0, 0.0);
     super::status::hatch(ui, state, Rect::from_min_max(lane.min, plot.max), period, "logs");
-    let scale = time_scale(&kit, plot, period);
+    let scale = bare_time_scale(&kit, plot, period);
     let seconds = (period.1 - period.0) as f64 / 1e9 / f64::from(N_BUCKETS);
     let note = format!(
         "upper lane: errors and warnings on their own scale  ·  one bar is {seconds:.0} s  ·  drag to look closer"
@@ -253,6 +253,7 @@ fn bars(ui: &Ui, state: &mut App, r: Rect, answer: Option<&Answer>, period: (i64
     kit.text(plot.left(), r.bottom() - 8.0, Font::Regular(10.5), t.weak, &note);
     let whole = Rect::from_min_max(lane.min, plot.max);
     let response = ui.interact(whole, Id::unique("log bars"), Sense::drag());
+    crate::marks::draw(&kit, whole, period);
     if let Some(at) = response.hover_pos().filter(|_| !response.dragged()) {
         let bucket = ((at.x - plot.left()) / plot.width() * N_BUCKETS as f32) as usize;
         let time = period.0 + (period.1 - period.0) / i64::from(N_BUCKETS) * bucket as i64;

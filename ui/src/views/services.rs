@@ -58,7 +58,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let Some(answer) = slot.answer.clone() else {
         return states::loading(&Kit::new(ui, state.theme), main);
     };
-    tabs(&Kit::new(ui, state.theme), main, answer.n_rows());
+    let is_unused = !state.route.query.is_empty() && named(state).is_none();
+    tabs(&Kit::new(ui, state.theme), main, answer.n_rows(), is_unused);
     let body = main.with_min_y(main.top() + 36.0);
     if answer.n_rows() == 0 {
         report(state, vec!["Showing".into(), "0 of 0".into(), "services".into()], &slot);
@@ -95,14 +96,18 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     report(state, vec!["Showing".into(), format!("{n} of {n}"), "services".into()], &slot);
 }
 
-fn tabs(kit: &Kit<'_>, r: Rect, n: usize) {
+fn tabs(kit: &Kit<'_>, r: Rect, n: usize, is_unused: bool) {
     let t = kit.t;
     kit.hline(r.left(), r.top() + 35.0, r.width(), t.hair);
     let at = kit.text(r.left() + 12.0, r.top() + 22.0, Font::Medium(12.0), t.strong, "Services");
     let end = kit.text(at + 6.0, r.top() + 22.0, Font::Mono(10.5), t.weak, &thousands(n as i64));
     kit.fill(rect(r.left() + 12.0, r.top() + 33.0, end - r.left() - 12.0, 2.0), t.accent);
-    let words = "requests: spans that serve or consume, and roots";
-    kit.text_right(r.right() - 12.0, r.top() + 22.0, Font::Regular(12.0), t.weak, words);
+    let (words, color) = if is_unused {
+        ("all services are shown: of the search only service:\"…\" counts here", t.warn)
+    } else {
+        ("requests: spans that serve or consume, and roots", t.weak)
+    };
+    kit.text_right(r.right() - 12.0, r.top() + 22.0, Font::Regular(12.0), color, words);
 }
 
 /// A search for figures.
@@ -432,6 +437,7 @@ fn detail(ui: &mut Ui, state: &mut App, r: Rect, row: Row<'_>, name: &str, parts
             right -= 8.0;
         }
         kit.hline(r.left(), r.top() + 36.0, r.width(), t.hair);
+        crate::marks::only_of(ui, state, name);
         charts(&kit, rect(r.left(), r.top() + 37.0, r.width(), 152.0), period, row, parts.get(name), times.as_deref());
     }
     if let Some(view) = wanted {

@@ -100,16 +100,22 @@ pub(crate) fn empty(kit: &Kit<'_>, r: Rect, title: &str, lines: &[&str]) {
 
 /// What failed, its code, and the next step; in its panel only.
 pub(crate) fn error(kit: &Kit<'_>, r: Rect, e: &AskError) {
-    let banner = rect(r.left() + 12.0, r.top() + 12.0, (r.width() - 24.0).min(560.0), 66.0);
+    /// Letters of a line, and lines that are shown.
+    const LETTERS: f32 = 6.6;
+    const LINES: usize = 6;
+    let width = (r.width() - 24.0).min(720.0);
+    let room = ((width - 28.0) / LETTERS).max(20.0) as usize;
+    let lines: Vec<String> = crate::views::trace::wrapped(&e.message, room).take(LINES).collect();
+    let hint: Vec<String> = e.hint.iter().flat_map(|h| crate::views::trace::wrapped(h, room)).take(2).collect();
+    let height = 30.0 + 18.0 * (lines.len() + hint.len()) as f32;
+    let banner = rect(r.left() + 12.0, r.top() + 12.0, width, height.min(r.height() - 24.0));
     kit.fill(banner, kit.t.error_bg);
     kit.fill(rect(banner.left(), banner.top(), 2.0, banner.height()), kit.t.error);
     let x = banner.left() + 14.0;
     kit.text(x, banner.top() + 20.0, Font::Semibold(12.0), kit.t.error, "This could not be answered");
     let width = banner.width() - 28.0;
-    kit.text_in(x, banner.top() + 38.0, width, Font::Regular(12.0), kit.t.strong, &e.message);
-    if let Some(hint) = &e.hint {
-        kit.text_in(x, banner.top() + 56.0, width, Font::Regular(12.0), kit.t.weak, hint);
+    let all = lines.iter().map(|l| (l, kit.t.strong)).chain(hint.iter().map(|l| (l, kit.t.weak)));
+    for (i, (line, color)) in all.enumerate() {
+        kit.text_in(x, banner.top() + 38.0 + 18.0 * i as f32, width, Font::Regular(12.0), color, line);
     }
-    let code = format!("{:?}", e.code);
-    kit.text_right(banner.right() - 12.0, banner.top() + 20.0, Font::Mono(11.0), kit.t.weak, &code);
 }

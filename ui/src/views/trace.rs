@@ -2,7 +2,7 @@
 
 mod detail;
 mod flame;
-pub(crate) use detail::level;
+pub(crate) use detail::{level, wrapped};
 mod minimap;
 mod pin;
 mod place;

@@ -11,6 +11,7 @@ use crate::data::{Row, clock, counted, duration, row, rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Kit, chip, rect};
 use crate::overlay::menu;
+use crate::overlay::note::Subject;
 use crate::route::{Route, View};
 use eframe::egui::{self, Rangef, Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::Scene;
@@ -152,7 +153,11 @@ fn legend_bar(kit: &Kit<'_>, r: Rect, answer: &Answer, order: &[usize], is_brush
     let t = kit.t;
     kit.hline(r.left(), r.bottom() - 1.0, r.width(), t.hair);
     let bl = r.top() + 20.0;
-    let words = if is_brushed { "in the selection" } else { "match" };
+    let words = match (is_brushed, order.len()) {
+        (true, _) => "in the selection",
+        (false, 1) => "matches",
+        (false, _) => "match",
+    };
     let text = if loaded.is_cut && !is_brushed { thousands(loaded.n as i64) } else { counted(order.len(), "trace") };
     let title = match loaded.total {
         Some(total) if loaded.is_cut && !is_brushed => format!("The newest {text} of {} traces", thousands(total)),
@@ -229,43 +234,46 @@ impl Columns {
     }
 }
 
+fn head(ui: &Ui, state: &mut App, r: Rect, x: &Columns) {
+    let t = state.theme;
+    let kit = Kit::new(ui, t);
+    let bl = r.top() + 16.0;
+    let head = |c: Rangef, text: &str| {
+        if c.span() > 0.0 {
+            kit.text_in(c.min + 8.0, bl, c.span() - 10.0, Font::Medium(11.0), t.weak, text);
+        }
+    };
+    let is_longest = state.traces.is_longest_first;
+    kit.text(x.start.min + 12.0, bl, Font::Medium(11.0), if is_longest { t.weak } else { t.strong }, "Start (UTC)");
+    head(x.root, "Root service and operation");
+    let words = if is_longest { "longest first" } else { "Duration" };
+    let color = if is_longest { t.strong } else { t.weak };
+    let right = x.duration.max - if is_longest { 20.0 } else { 8.0 };
+    kit.text_right(right, bl, Font::Medium(11.0), color, words);
+    let mark = if is_longest { x.duration.max - 16.0 } else { x.start.min + 78.0 };
+    let caret = vec![pos2(mark, bl - 6.0), pos2(mark + 8.0, bl - 6.0), pos2(mark + 4.0, bl - 1.0)];
+    kit.paint.add(Shape::convex_polygon(caret, t.strong, Stroke::NONE));
+    for (column, label, wanted) in [(x.start, "Newest first", false), (x.duration, "Longest first", true)] {
+        let area = rect(column.min, r.top(), column.span(), 24.0);
+        if kit.click(area, ("sort", label), label).clicked() && is_longest != wanted {
+            state.wanted.push(Do::Order);
+        }
+    }
+    for (column, text) in [(x.spans, "Spans"), (x.errors, "Errors")] {
+        if column.span() > 0.0 {
+            kit.text_right(column.max - 8.0, bl, Font::Medium(11.0), t.weak, text);
+        }
+    }
+    head(x.status, "Status");
+    head(x.services, "Services");
+    head(x.id, "Trace id");
+    kit.hline(r.left(), r.top() + 24.0, r.width(), t.strong_line);
+}
+
 fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize], is_partial: bool) {
     let t = state.theme;
     let x = Columns::of(r);
-    {
-        let kit = Kit::new(ui, t);
-        let bl = r.top() + 16.0;
-        let head = |c: Rangef, text: &str| {
-            if c.span() > 0.0 {
-                kit.text_in(c.min + 8.0, bl, c.span() - 10.0, Font::Medium(11.0), t.weak, text);
-            }
-        };
-        let is_longest = state.traces.is_longest_first;
-        kit.text(x.start.min + 12.0, bl, Font::Medium(11.0), if is_longest { t.weak } else { t.strong }, "Start (UTC)");
-        head(x.root, "Root service and operation");
-        let words = if is_longest { "longest first" } else { "Duration" };
-        let color = if is_longest { t.strong } else { t.weak };
-        let right = x.duration.max - if is_longest { 20.0 } else { 8.0 };
-        kit.text_right(right, bl, Font::Medium(11.0), color, words);
-        let mark = if is_longest { x.duration.max - 16.0 } else { x.start.min + 78.0 };
-        let caret = vec![pos2(mark, bl - 6.0), pos2(mark + 8.0, bl - 6.0), pos2(mark + 4.0, bl - 1.0)];
-        kit.paint.add(Shape::convex_polygon(caret, t.strong, Stroke::NONE));
-        for (column, label, wanted) in [(x.start, "Newest first", false), (x.duration, "Longest first", true)] {
-            let area = rect(column.min, r.top(), column.span(), 24.0);
-            if kit.click(area, ("sort", label), label).clicked() && is_longest != wanted {
-                state.wanted.push(Do::Order);
-            }
-        }
-        for (column, text) in [(x.spans, "Spans"), (x.errors, "Errors")] {
-            if column.span() > 0.0 {
-                kit.text_right(column.max - 8.0, bl, Font::Medium(11.0), t.weak, text);
-            }
-        }
-        head(x.status, "Status");
-        head(x.services, "Services");
-        head(x.id, "Trace id");
-        kit.hline(r.left(), r.top() + 24.0, r.width(), t.strong_line);
-    }
+    head(ui, state, r, &x);
     let body = Rect::from_min_max(pos2(r.left(), r.top() + 24.0), r.right_bottom());
     if order.is_empty() {
         let title = match (state.traces.brush.is_some(), is_partial) {
@@ -315,7 +323,13 @@ fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize],
     {
         opened = Some(row.text("TraceId").to_owned());
     }
-    let chosen = order.get(selected).and_then(|i| row(answer, *i)).map(|r| r.text("TraceId").to_owned());
+    let chosen = order.get(selected).and_then(|i| row(answer, *i));
+    if let (Some(row), None) = (chosen, state.traces.brush) {
+        let from = row.int("Timestamp");
+        let what = format!("{} of {}", row.text("SpanName"), row.text("ServiceName"));
+        state.subject = Some(Subject { from, to: from + row.int("Duration"), what });
+    }
+    let chosen = chosen.map(|r| r.text("TraceId").to_owned());
     if let Some(id) = chosen {
         if state.takes(Do::Mark) {
             compare::set_mark(state, &id);

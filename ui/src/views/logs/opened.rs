@@ -29,7 +29,12 @@ pub(super) struct Opened {
     /// How many letters a line has, and the lines at that width.
     laid: (usize, Vec<Laid>),
     fields: Vec<(String, String)>,
+    /// The stack trace of its exception, where that is an attribute.
+    stack: Option<String>,
 }
+
+/// What is folded in the stack trace has numbers from here on.
+const OF_STACK: usize = 1 << 30;
 
 /// A line on the screen: part of a line of the text.
 #[derive(Debug)]
@@ -109,7 +114,10 @@ fn wrapped(line: Line, n_letters: usize, out: &mut Vec<Laid>) {
 
 impl Opened {
     pub fn new(record: Record, row: Row<'_>) -> Self {
-        Self { record, toggled: BTreeSet::new(), laid: (0, Vec::new()), fields: fields(row) }
+        let mut fields = fields(row);
+        let place = fields.iter().position(|(key, _)| key == "exception.stacktrace");
+        let stack = place.map(|i| fields.remove(i).1).filter(|s| !row.text("Body").contains(s.as_str()));
+        Self { record, toggled: BTreeSet::new(), laid: (0, Vec::new()), fields, stack }
     }
 
     /// Lays it out for a list of this width; how high it is.
@@ -119,6 +127,14 @@ impl Opened {
             let mut laid = Vec::new();
             for line in body::lines(row.text("Body"), &self.toggled) {
                 wrapped(line, n_letters, &mut laid);
+            }
+            if let Some(stack) = &self.stack {
+                let toggled = self.toggled.iter().filter_map(|n| n.checked_sub(OF_STACK)).collect();
+                laid.push(Laid { indent: 0, pieces: Vec::new(), fold: None });
+                for mut line in body::lines(stack, &toggled) {
+                    line.fold = line.fold.map(|(number, is_folded)| (number + OF_STACK, is_folded));
+                    wrapped(line, n_letters, &mut laid);
+                }
             }
             self.laid = (n_letters, laid);
         }

@@ -6,6 +6,7 @@ use crate::commands::Do;
 use crate::data::{clock, duration, row, thousands};
 use crate::fonts::Font;
 use crate::kit::{Kit, chip, icon, rect};
+use crate::overlay::note::Subject;
 use crate::route::{Route, View};
 use crate::views::{key, report, search, states};
 use eframe::egui::{Rect, ScrollArea, Sense, Ui, UiBuilder, vec2};
@@ -87,7 +88,19 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
     if n == 0 {
         return states::nothing(ui, state, r, "Neither a record nor a span matches", "logs");
     }
+    // Two lists at once: each is exported from its own screen.
+    state.shown = None;
     moves(state);
+    let stream = &state.logs.stream;
+    if let Some(entry) = stream.order.get(stream.selected) {
+        let answer = if entry.is_span { &stream.of.1 } else { &stream.of.0 };
+        if let Some(row) = answer.as_ref().and_then(|a| row(a, entry.place)) {
+            let text = if entry.is_span { row.text("SpanName").into() } else { line_of(row) };
+            let to = entry.time + if entry.is_span { row.int("Duration") } else { 0 };
+            let what = format!("{}: {text}", row.text("ServiceName"));
+            state.subject = Some(Subject { from: entry.time, to, what });
+        }
+    }
     list(ui, state, r);
 }
 

@@ -229,7 +229,7 @@ fn attributes(object: &Value, find: &str, node: Span<'_>, all: &Skeleton, lines:
 }
 
 /// A text in lines of at most `width` letters, broken between words where that is possible.
-fn wrapped(text: &str, width: usize) -> impl Iterator<Item = String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> impl Iterator<Item = String> {
     let mut lines: Vec<String> = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();

@@ -76,10 +76,16 @@ pub(super) fn show(ui: &Ui, state: &mut App, r: Rect, answer: &Rc<Answer>, perio
     let seconds = (period.1 - since.unwrap_or(period.0)).max(1) as f64 / 1e9;
     let share = 100.0 * red.n_errors as f64 / red.n.max(1) as f64;
     let rate = red.n as f64 / seconds;
-    let rate = if rate >= 0.1 { format!("{rate:.1} /s") } else { format!("{:.1} /min", rate * 60.0) };
+    let rate = if red.n == 0 {
+        "–".to_owned()
+    } else if rate >= 0.1 {
+        format!("{rate:.1} /s")
+    } else {
+        format!("{:.1} /min", rate * 60.0)
+    };
     let bad = if red.n_errors > 0 { t.error } else { t.weak };
     let figures: [(&str, String, &[f32], Color32, bool); 3] = [
-        ("p95", duration(red.p95), &red.slow, t.info, true),
+        ("p95", if red.n == 0 { "–".into() } else { duration(red.p95) }, &red.slow, t.info, true),
         ("Errors", if red.n_errors > 0 { format!("{share:.1} %") } else { "0".into() }, &red.errors, bad, false),
         ("Traces", rate, &red.counts, t.text, false),
     ];
