@@ -6,10 +6,10 @@ use crate::app::State as App;
 use crate::commands::Do;
 use crate::data::{Row, clock, day, duration, row, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Kit, rect};
+use crate::kit::{Button, Kit, button, chip, rect};
 use crate::route::Route;
 use crate::views::chart::{Chart, Line, MAX_LINES};
-use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder};
+use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder, pos2};
 use sextant_charts::Ink;
 use sextant_contract::{Answer, Ask, SearchKind};
 use sextant_model::Signal;
@@ -58,6 +58,18 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect, kind: SearchKind, q
         kit.fill(rect(main.left() + 12.0, main.top() + 33.0, end - main.left() - 12.0, 2.0), t.accent);
         let words = "of what the search finds in this period";
         kit.text(end + 16.0, main.top() + 22.0, Font::Regular(12.0), t.weak, words);
+        let mut right = main.right() - 12.0;
+        let group = Button { text: "Group by", key: Some("u"), is_small: true, ..Button::default() };
+        right -= group.width(&kit);
+        if button(&kit, right, main.top() + 7.0, group).clicked() {
+            state.wanted.push(Do::GroupBy);
+        }
+        let all = Button { text: "All records", is_small: true, ..Button::default() };
+        right -= all.width(&kit) + 8.0;
+        if button(&kit, right, main.top() + 7.0, all).clicked() {
+            let query = text(&Query { aggregate: None, ..query.clone() });
+            state.go(Route { query, ..state.route.clone() });
+        }
     }
     let mut body = main.with_min_y(main.top() + 36.0);
     if aggregate.every.is_some() && n > 0 {
@@ -99,6 +111,28 @@ fn time_text(row: Row<'_>) -> String {
     format!("{} {}", day(at), clock(at, 0))
 }
 
+/// What the figures are; says by which one groups shall be ordered.
+fn heads(
+    kit: &Kit<'_>,
+    r: Rect,
+    measures: &[String],
+    aggregate: &Aggregate,
+    right_of: &dyn Fn(usize) -> f32,
+) -> Option<usize> {
+    let on = aggregate.top.map_or(0, |(_, place)| place);
+    let can_order = aggregate.every.is_none() && !aggregate.by.is_empty();
+    let mut wanted = None;
+    for (i, name) in measures.iter().enumerate() {
+        let color = if can_order && i == on { kit.t.strong } else { kit.t.weak };
+        let begin = kit.text_right(right_of(i), r.top() + 16.0, Font::Medium(11.0), color, name);
+        let area = Rect::from_min_max(pos2(begin - 4.0, r.top()), pos2(right_of(i) + 4.0, r.top() + 24.0));
+        if can_order && kit.click(area, ("order by", i), &format!("Largest {name} first")).clicked() && i != on {
+            wanted = Some(i);
+        }
+    }
+    wanted
+}
+
 fn table(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, query: &Query, aggregate: &Aggregate) {
     let measures: Vec<String> = aggregate.measures.iter().map(sextant_model::query::Measure::name).collect();
     let n_texts = aggregate.by.len() + usize::from(aggregate.every.is_some());
@@ -117,10 +151,13 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, query: &Query, 
             let x = r.left() + 12.0 + text_width * i as f32;
             kit.text_in(x, bl, text_width - 8.0, Font::Medium(11.0), t.weak, name);
         }
-        for (i, name) in measures.iter().enumerate() {
-            kit.text_right(right_of(i), bl, Font::Medium(11.0), t.weak, name);
-        }
         kit.hline(r.left(), r.top() + 24.0, r.width(), t.strong_line);
+    }
+    if let Some(place) = heads(&Kit::new(ui, state.theme), r, &measures, aggregate, &right_of) {
+        let n = aggregate.top.map_or(LIMIT, |(n, _)| n);
+        let aggregate = Some(Aggregate { top: Some((n, place)), ..aggregate.clone() });
+        let ordered = text(&Query { aggregate, ..query.clone() });
+        state.go(Route { query: ordered, ..state.route.clone() });
     }
     let n = answer.n_rows();
     let last = n.saturating_sub(1);
@@ -154,13 +191,23 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, query: &Query, 
             }
             for name in &aggregate.by {
                 let value = row.text(&name.name);
-                let (value, color) = if value.is_empty() { ("not set", t.weak) } else { (value, t.strong) };
-                kit.text_in(x, bl, text_width - 8.0, Font::Regular(12.0), color, value);
+                let (shown, color) = if value.is_empty() { ("not set", t.weak) } else { (value, t.strong) };
+                let indent = if name.field == Field::Service && !value.is_empty() { 24.0 } else { 0.0 };
+                if indent > 0.0 {
+                    chip(&kit, x, line.top() + 6.0, value);
+                }
+                kit.text_in(x + indent, bl, text_width - 8.0 - indent, Font::Regular(12.0), color, shown);
                 x += text_width;
             }
             for (i, name) in measures.iter().enumerate() {
                 let text = row.number(name).map_or_else(|| "–".to_owned(), |value| figure(name, value));
-                kit.text_right(right_of(i), bl, Font::Mono(11.0), if i == 0 { t.strong } else { t.text }, &text);
+                let is_bad = name == "errors" && row.number(name).is_some_and(|n| n > 0.0);
+                let color = match (is_bad, i) {
+                    (true, _) => t.error,
+                    (false, 0) => t.strong,
+                    (false, _) => t.text,
+                };
+                kit.text_right(right_of(i), bl, Font::Mono(11.0), color, &text);
             }
             let share = row.number(&measures[0]).map_or(0.0, |v| v / most.max(1e-12)).clamp(0.0, 1.0);
             if bar > 0.0 && share > 0.0 {

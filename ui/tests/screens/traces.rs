@@ -306,3 +306,18 @@ fn a_row_has_a_menu() {
     assert!(screen.address().contains("q=%2Dname"), "{}", screen.address());
     screen.press("gl");
 }
+
+#[test]
+fn groups_are_ordered_by_what_their_heads_say() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    screen.harness.state_mut().open("#/traces?q=%7C%20count%2C%20p95%28duration%29%20by%20service&last=1440");
+    screen.settle();
+    let first = |screen: &Screen| screen.rows().into_iter().find(|r| !r.is_empty()).unwrap_or_default();
+    assert!(first(&screen).starts_with("product-catalog"), "{:?}", screen.rows());
+    screen.click("Largest p95(duration) first");
+    assert!(screen.address().contains("top%20"), "{}", screen.address());
+    assert!(!first(&screen).starts_with("product-catalog"), "{:?}", screen.rows());
+    screen.click("All records");
+    assert!(screen.address().starts_with("#/traces?q=&"), "{}", screen.address());
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
+}
