@@ -150,7 +150,8 @@ fn compaction_changes_no_answer() {
     let ages: Vec<i64> = (0..60).collect();
     let data = Data::with(end, &ages);
     let serve = Serve::start(data.dir.path());
-    send(&serve, &spans(end - HOUR / 60, &(100..160).collect::<Vec<_>>()));
+    // Other spans of the same hours, so that there is something to lay together whatever the time of day is.
+    send(&serve, &spans(end + 100 * HOUR - HOUR / 60, &(100..160).collect::<Vec<_>>()));
     assert_eq!(serve.stop(), Some(0));
     let n_before = data.segments().len();
     let rows = "SELECT * EXCLUDE (Timestamp), Timestamp::VARCHAR AS t FROM traces ORDER BY SpanId";
