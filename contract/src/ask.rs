@@ -1,7 +1,7 @@
 //! Questions as data.
 
 use serde::{Deserialize, Serialize};
-use sextant_model::{TimeRange, UnixNanos};
+use sextant_model::{Signal, TimeRange, UnixNanos};
 
 /// A half-open period in nanoseconds; a missing bound is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,6 +42,15 @@ impl SearchKind {
             "metrics" => Self::Metrics,
             _ => return None,
         })
+    }
+
+    /// The signal whose fields are searched.
+    pub const fn signal(self) -> Signal {
+        match self {
+            Self::Traces | Self::Spans => Signal::Traces,
+            Self::Logs => Signal::Logs,
+            Self::Metrics => Signal::Metrics,
+        }
     }
 }
 
@@ -266,6 +275,26 @@ impl Ask {
     /// Rows of one SELECT.
     pub fn sql(sql: impl Into<String>, limit: Option<usize>) -> Self {
         Self::Sql { sql: sql.into(), limit, period: None, is_explained: false, tag: None }
+    }
+
+    /// What the rows are, as part of a file's name.
+    pub const fn noun(&self) -> &'static str {
+        match self {
+            Self::Search(SearchAsk { kind, .. }) => match kind {
+                SearchKind::Traces => "traces",
+                SearchKind::Spans => "spans",
+                SearchKind::Logs => "logs",
+                SearchKind::Metrics => "points",
+            },
+            Self::Trace { .. } => "trace",
+            Self::Services { .. } => "services",
+            Self::MetricNames(_) => "metrics",
+            Self::Metric(_) => "metric",
+            Self::Patterns { .. } => "patterns",
+            Self::Differs { .. } => "differences",
+            Self::Compare { .. } => "comparison",
+            _ => "rows",
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Workbench {
             let what = format!("there is nothing called '{}' to ask", asked.from);
             return Err(bad(what, "from is spans, traces, logs or metrics"));
         };
-        let query = asked.query(crate::search::signal(kind)).map_err(|wrong| bad(wrong, SCHEMA))?;
+        let query = asked.query(kind.signal()).map_err(|wrong| bad(wrong, SCHEMA))?;
         let is_paged = query.aggregate.is_none() && kind != SearchKind::Traces;
         let cursor = match asked.cursor.as_deref() {
             None => None,

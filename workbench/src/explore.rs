@@ -1,6 +1,6 @@
 //! What the screens ask beyond searching: facets, histograms, the tree of a trace, one span, senders.
 
-use crate::search::{answer, not_found, signal};
+use crate::search::{answer, not_found};
 use crate::skeleton;
 use crate::workbench::Workbench;
 use crate::{errors, trace};
@@ -26,13 +26,13 @@ impl Workbench {
     }
 
     pub(crate) fn facets(&self, search: &SearchAsk, fields: &[String]) -> Result<Answer, AskError> {
-        let query = parse(signal(search.kind), &search.query).map_err(|e| errors::parse(&e))?;
+        let query = parse(search.kind.signal(), &search.query).map_err(|e| errors::parse(&e))?;
         let range = TimeRange::from(search.period);
         self.run(&duckdb::facets(&query, range, fields, search.limit), &prune(&query, range))
     }
 
     pub(crate) fn histogram(&self, search: &SearchAsk, n_buckets: u32) -> Result<Answer, AskError> {
-        let query = parse(signal(search.kind), &search.query).map_err(|e| errors::parse(&e))?;
+        let query = parse(search.kind.signal(), &search.query).map_err(|e| errors::parse(&e))?;
         let period = bounds(search.period)?;
         let sql = duckdb::histogram(&query, period, n_buckets);
         let prune = prune(&query, TimeRange::from(search.period));
@@ -62,7 +62,7 @@ impl Workbench {
         part: &str,
         limit: usize,
     ) -> Result<Answer, AskError> {
-        let signal = signal(kind);
+        let signal = kind.signal();
         let key = key.map(|key| match key {
             "operation" | "op" | "SpanName" | "MetricName" | "root.name" => "name",
             "ServiceName" | "root.service" => "service",
@@ -102,7 +102,7 @@ impl Workbench {
     pub(crate) fn unknown(&self, kind: SearchKind, query: &str) -> Result<Answer, AskError> {
         /// Less alike names are others.
         const ALIKE: f64 = 0.8;
-        let signal = signal(kind);
+        let signal = kind.signal();
         let parsed = parse(signal, query).map_err(|e| errors::parse(&e))?;
         let seen: Vec<String> = self.store.complete(signal, None, "").into_iter().map(|(key, _)| key).collect();
         let known = || seen.iter().map(String::as_str).chain(sextant_queries::fields(signal));
@@ -129,7 +129,7 @@ impl Workbench {
     }
 
     pub(crate) fn extent(&self, kind: SearchKind) -> Result<Answer, AskError> {
-        self.run(&duckdb::extent(signal(kind)), &Prune::default())
+        self.run(&duckdb::extent(kind.signal()), &Prune::default())
     }
 
     pub(crate) fn skeleton(&self, id: &str) -> Result<Answer, AskError> {

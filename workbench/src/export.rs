@@ -1,7 +1,7 @@
 //! All rows of an answer into a file, part by part of the period, so that neither their number nor their size matters.
 
 use crate::errors;
-use crate::search::{answer, signal, statement};
+use crate::search::{answer, statement};
 use crate::workbench::Workbench;
 use arrow::array::{AsArray as _, RecordBatch};
 use sextant_contract::{Answer, Ask, AskError, Code, Completeness, Outcome, RowFormat, SearchAsk, SearchKind};
@@ -192,7 +192,7 @@ impl Workbench {
         let stamp = format!("{}-{}", digits.get(..8).unwrap_or_default(), digits.get(8..).unwrap_or_default());
         let named = |n: u64| {
             let more = if n == 0 { String::new() } else { format!("-{n}") };
-            dir.join(format!("sextant-{}-{stamp}{more}.{}", what(ask), format.extension()))
+            dir.join(format!("sextant-{}-{stamp}{more}.{}", ask.noun(), format.extension()))
         };
         // Taken at once, so that no other export of this moment gets the same.
         (0..1_000)
@@ -202,31 +202,13 @@ impl Workbench {
     }
 }
 
-/// What the rows are, as part of a name.
-fn what(ask: &Ask) -> &'static str {
-    match ask {
-        Ask::Search(SearchAsk { kind, .. }) => match kind {
-            SearchKind::Traces => "traces",
-            SearchKind::Spans => "spans",
-            SearchKind::Logs => "logs",
-            SearchKind::Metrics => "points",
-        },
-        Ask::Trace { .. } => "trace",
-        Ask::Services { .. } => "services",
-        Ask::Metric(_) => "metric",
-        Ask::MetricNames(_) => "metrics",
-        Ask::Patterns { .. } => "patterns",
-        _ => "rows",
-    }
-}
-
 impl Export<'_> {
     fn rows(&mut self, ask: &Ask, format: RowFormat) -> Result<(), AskError> {
         let not_telemetry =
             || AskError::new(Code::Refused, WriteError::NotTelemetry.to_string()).hint("choose CSV, NDJSON or Parquet");
         match (ask, format) {
             (Ask::Search(search), _) if !search.explain => {
-                let query = parse(signal(search.kind), &search.query).map_err(|e| errors::parse(&e))?;
+                let query = parse(search.kind.signal(), &search.query).map_err(|e| errors::parse(&e))?;
                 match (query.aggregate.is_some(), format) {
                     (true, RowFormat::Otlp) => Err(not_telemetry()),
                     (true, _) => {

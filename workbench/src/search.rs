@@ -42,14 +42,6 @@ pub(crate) fn completeness(found: &sextant_store::Answer) -> Completeness {
     Completeness::Partial { reason: format!("{n_rows} records are unavailable: {}{others}", first.why) }
 }
 
-pub(crate) fn signal(kind: SearchKind) -> Signal {
-    match kind {
-        SearchKind::Traces | SearchKind::Spans => Signal::Traces,
-        SearchKind::Logs => Signal::Logs,
-        SearchKind::Metrics => Signal::Metrics,
-    }
-}
-
 /// What is run for a search; for traces, the statement that finds them.
 pub(crate) fn statement(ask: &SearchAsk, query: &Query, range: TimeRange) -> Sql {
     if let Some(aggregate) = &query.aggregate {
@@ -99,14 +91,14 @@ const EXACT_ROWS: u64 = 1_000_000;
 
 impl Workbench {
     pub(crate) fn search(&self, ask: &SearchAsk) -> Result<Answer, AskError> {
-        let query = parse(signal(ask.kind), &ask.query).map_err(|e| errors::parse(&e))?;
+        let query = parse(ask.kind.signal(), &ask.query).map_err(|e| errors::parse(&e))?;
         let range = TimeRange::from(ask.period);
         let sql = statement(ask, &query, range);
         if ask.explain {
             let snapshot = self.store.snapshot();
             let prune = prune(&query, range);
             let plans: Vec<_> =
-                signal(ask.kind).tables().iter().map(|t| plan(*t, &snapshot.plan(*t, &prune))).collect();
+                ask.kind.signal().tables().iter().map(|t| plan(*t, &snapshot.plan(*t, &prune))).collect();
             let mut object = explained(&sql);
             object["search"] = sextant_queries::text(&query).into();
             if query.signal == Signal::Traces {
@@ -167,7 +159,7 @@ impl Workbench {
     }
 
     pub(crate) fn count(&self, ask: &SearchAsk) -> Result<Answer, AskError> {
-        let query = parse(signal(ask.kind), &ask.query).map_err(|e| errors::parse(&e))?;
+        let query = parse(ask.kind.signal(), &ask.query).map_err(|e| errors::parse(&e))?;
         let range = TimeRange::from(ask.period);
         let sql = match ask.kind {
             SearchKind::Traces => {

@@ -7,8 +7,7 @@ use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, icon, rect};
 use crate::runtime::{self, now};
 use eframe::egui::{Context, Key, Rect, Ui};
-use sextant_contract::{Ask, AskError, Command, Outcome, RowFormat, SearchAsk, SearchKind};
-use sextant_model::Signal;
+use sextant_contract::{Ask, AskError, Command, Outcome, RowFormat, SearchAsk};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -115,31 +114,14 @@ fn stamp() -> String {
 
 /// Whether a search asks for figures and not for records.
 fn is_of_figures(search: &SearchAsk) -> bool {
-    let signal = match search.kind {
-        SearchKind::Logs => Signal::Logs,
-        SearchKind::Metrics => Signal::Metrics,
-        SearchKind::Traces | SearchKind::Spans => Signal::Traces,
-    };
-    sextant_queries::parse(signal, &search.query).is_ok_and(|q| q.aggregate.is_some())
+    sextant_queries::parse(search.kind.signal(), &search.query).is_ok_and(|q| q.aggregate.is_some())
 }
 
 /// What the rows are, as part of a name.
 fn word(ask: &Ask) -> &'static str {
     match ask {
         Ask::Search(search) if is_of_figures(search) => "figures",
-        Ask::Search(SearchAsk { kind, .. }) => match kind {
-            SearchKind::Traces => "traces",
-            SearchKind::Spans => "spans",
-            SearchKind::Logs => "logs",
-            SearchKind::Metrics => "points",
-        },
-        Ask::Trace { .. } => "trace",
-        Ask::Services { .. } => "services",
-        Ask::Metric(_) => "metric",
-        Ask::Patterns { .. } => "patterns",
-        Ask::Differs { .. } => "differences",
-        Ask::Compare { .. } => "comparison",
-        _ => "rows",
+        _ => ask.noun(),
     }
 }
 
