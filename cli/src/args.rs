@@ -209,10 +209,9 @@ pub struct Open {
     pub print: bool,
 }
 
+/// Which records.
 #[derive(Debug, ClapArgs)]
-pub struct Search {
-    #[command(flatten)]
-    pub place: Where,
+pub struct What {
     /// What to look for
     #[arg(value_enum)]
     pub kind: Kind,
@@ -223,6 +222,14 @@ pub struct Search {
     pub query_flag: Option<String>,
     #[command(flatten)]
     pub period: PeriodArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Search {
+    #[command(flatten)]
+    pub place: Where,
+    #[command(flatten)]
+    pub what: What,
     /// At most so many rows, the newest
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
@@ -237,16 +244,8 @@ pub struct Search {
 pub struct Export {
     #[command(flatten)]
     pub place: Where,
-    /// What to look for
-    #[arg(value_enum)]
-    pub kind: Kind,
-    /// The search; empty is everything
-    #[arg(value_name = "QUERY", default_value = "", conflicts_with = "query_flag")]
-    pub query: String,
-    #[arg(long = "query", hide = true, allow_hyphen_values = true)]
-    pub query_flag: Option<String>,
     #[command(flatten)]
-    pub period: PeriodArgs,
+    pub what: What,
     /// The file; one that is there is replaced when the new one is whole
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

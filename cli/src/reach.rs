@@ -1,8 +1,8 @@
 //! Reaching the data: a running instance, or the directory itself.
 
-use crate::args::{PeriodArgs, Where};
+use crate::args::{PeriodArgs, What, Where};
 use anyhow::bail;
-use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Outcome, Period};
+use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Outcome, Period, SearchAsk};
 use sextant_model::{DurationNanos, UnixNanos};
 use sextant_server::{HttpBackend, data_dir};
 use sextant_workbench::{Options, StoreConfig, StoreError, Workbench, now};
@@ -79,6 +79,17 @@ impl Reach {
         let answer = self.ask(ask).await?;
         answer.object.ok_or_else(|| AskError::new(Code::Internal, "the answer is not the object that was asked for"))
     }
+}
+
+/// What is searched; no more than so many rows, where that is not 0.
+pub fn searched(what: What, limit: usize) -> anyhow::Result<SearchAsk> {
+    Ok(SearchAsk {
+        kind: what.kind.search(),
+        query: what.query_flag.unwrap_or(what.query),
+        period: period(&what.period)?,
+        limit,
+        explain: false,
+    })
 }
 
 /// The period that the flags mean, against the clock of now.

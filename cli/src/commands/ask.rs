@@ -2,7 +2,7 @@
 
 use crate::args::{Format, Kind, Search, Services, Sql, Status};
 use crate::output::{bytes, note, print, print_object};
-use crate::reach::{Reach, period};
+use crate::reach::{Reach, period, searched};
 use serde_json::Value;
 use sextant_contract::{Ask, SearchAsk};
 use std::io::Write as _;
@@ -20,13 +20,8 @@ fn columns(kind: Kind) -> &'static [&'static str] {
 }
 
 pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
-    let ask = SearchAsk {
-        kind: args.kind.search(),
-        query: args.query_flag.unwrap_or(args.query),
-        period: period(&args.period)?,
-        limit: args.limit,
-        explain: args.explain,
-    };
+    let shown = columns(args.what.kind);
+    let ask = SearchAsk { explain: args.explain, ..searched(args.what, args.limit)? };
     let (kind, query) = (ask.kind, ask.query.clone());
     let reach = Reach::reading(&args.place).await?;
     let answered = reach.ask(Ask::Search(ask)).await;
@@ -42,7 +37,7 @@ pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
     }
     match &answer.object {
         Some(object) => explain(object, args.format)?,
-        None => print(&answer, args.format, columns(args.kind))?,
+        None => print(&answer, args.format, shown)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,9 +2,9 @@
 
 use crate::args::{Export, ExportFormat};
 use crate::output::{bytes, note};
-use crate::reach::{Reach, period};
+use crate::reach::{Reach, searched};
 use anyhow::{Context as _, bail};
-use sextant_contract::{Ask, AskError, Command, Outcome, SearchAsk};
+use sextant_contract::{Ask, AskError, Command, Outcome};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,13 +21,7 @@ pub async fn run(args: Export) -> anyhow::Result<ExitCode> {
             args.out.display()
         );
     };
-    let search = SearchAsk {
-        kind: args.kind.search(),
-        query: args.query_flag.unwrap_or(args.query),
-        period: period(&args.period)?,
-        limit: 0,
-        explain: false,
-    };
+    let search = searched(args.what, 0)?;
     let reach = Reach::reading(&args.place).await?;
     let path = Some(out.to_string_lossy().into_owned());
     let ask = Box::new(Ask::Search(search));
