@@ -3,8 +3,9 @@
 use crate::asks::Asks;
 use crate::commands::{self, Do, Keys};
 use crate::kit::{Kit, rect};
+use crate::overlay;
+use crate::overlay::choice::Choice;
 use crate::overlay::notices::Notice;
-use crate::overlay::{self, palette};
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
 use crate::views::{compare, differs, home, logs, metrics, services, sql, status, trace, traces};
@@ -55,13 +56,13 @@ pub(crate) struct State {
     pub kept: Vec<(String, String)>,
     /// The trace that others are compared with.
     pub marked: Option<String>,
-    pub palette: Option<palette::State>,
-    pub period: Option<overlay::period::State>,
+    pub palette: Option<Choice>,
+    pub period: Option<Choice>,
     pub export: Option<overlay::export::State>,
     /// What was typed into a box that opens with this frame.
     pub early: String,
     pub note: Option<overlay::note::State>,
-    pub group: Option<overlay::group::State>,
+    pub group: Option<Choice>,
     /// What a note would be about.
     pub subject: Option<overlay::note::Subject>,
     /// What is drawn on every time axis.
@@ -157,7 +158,7 @@ fn save(ctx: &Context, state: &mut State) {
     let notice = overlay::notices::Notice::said(format!("Kept: {name}. The palette has it."));
     let value = state.route.to_hash();
     state.asks.act(ctx, Command::Save { kind: "search".into(), name, value }, Vec::new());
-    state.asks.forget(palette::KEPT);
+    state.asks.forget(overlay::palette::KEPT);
     state.notices.push(notice);
 }
 
@@ -334,9 +335,9 @@ impl App {
             match what {
                 Do::Palette => {
                     let typed = std::mem::take(&mut state.early);
-                    state.palette = if state.palette.is_some() { None } else { Some(palette::State::with(typed)) };
+                    state.palette = if state.palette.is_some() { None } else { Some(Choice::with(typed)) };
                 }
-                Do::Period => state.period = Some(overlay::period::State::with(std::mem::take(&mut state.early))),
+                Do::Period => state.period = Some(Choice::with(std::mem::take(&mut state.early))),
                 Do::CopyPeriod => {
                     let (from, to) = state.route.period();
                     ctx.copy_text(format!("{} to {}", UnixNanos(from), UnixNanos(to)));
@@ -355,7 +356,7 @@ impl App {
                     let typed = std::mem::take(&mut state.early);
                     state.note = Some(overlay::note::State::new(subject, &state.route, typed));
                 }
-                Do::GroupBy => state.group = Some(overlay::group::State::with(std::mem::take(&mut state.early))),
+                Do::GroupBy => state.group = Some(Choice::with(std::mem::take(&mut state.early))),
                 Do::Keys => state.is_sheet_open = !state.is_sheet_open,
                 Do::ViewAs => state.is_view_as_open = !state.is_view_as_open,
                 Do::Search => state.is_typing = true,

@@ -1,29 +1,16 @@
 //! By which field the records of a search are grouped.
 
+use super::choice::Look;
 use super::sheet_frame;
 use crate::app::State as App;
 use crate::data::{rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Kit, icon, key, rect};
+use crate::kit::{Kit, rect};
 use crate::route::{Route, View};
-use eframe::egui::{Event, Id, Key, Rect, TextEdit, Ui, UiBuilder, vec2};
+use eframe::egui::{Key, Rect, Ui};
 use sextant_contract::{Ask, SearchKind};
 use sextant_model::Signal;
 use sextant_model::query::Query;
-
-/// What is typed, and which line is chosen.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    text: String,
-    selected: usize,
-}
-
-impl State {
-    /// With what was typed already.
-    pub fn with(text: String) -> Self {
-        Self { text, ..Self::default() }
-    }
-}
 
 const ROW: f32 = 26.0;
 /// So many are asked for, and shown of those that make sense.
@@ -63,41 +50,19 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
     if !part.is_empty() && !fields.iter().any(|(f, _)| *f == part) {
         fields.push((part.clone(), 0));
     }
-    let (up, down, typed) = ui.input(|i| {
-        let typed = i.events.iter().any(|e| matches!(e, Event::Text(_) | Event::Paste(_)));
-        (i.key_pressed(Key::ArrowUp), i.key_pressed(Key::ArrowDown), typed)
-    });
-    open.selected = if typed { 0 } else { open.selected };
-    open.selected =
-        (open.selected + usize::from(down)).saturating_sub(usize::from(up)).min(fields.len().saturating_sub(1));
+    open.moves(ui, fields.len());
     let w = 460.0_f32.min(whole.width() - 24.0);
     let h = (45.0 + ROW * fields.len().max(3) as f32 + 10.0).min(whole.height() - 24.0);
     let r = rect(((whole.width() - w) / 2.0).round(), 96.0_f32.min(whole.height() - h - 12.0), w, h);
     sheet_frame(&Kit::new(ui, state.theme), whole, r);
-    {
-        let kit = Kit::new(ui, state.theme);
-        icon(&kit, "search", r.left() + 15.0, r.top() + 15.0, 15.0, 1.4, kit.t.weak);
-        kit.hline(r.left() + 1.0, r.top() + 44.0, r.width() - 2.0, kit.t.strong_line);
-        key(&kit, r.right() - 43.0, r.top() + 14.5, "Esc");
-        let words = "seen in a sample";
-        kit.text_right(r.right() - 52.0, r.top() + 25.5, Font::Regular(10.5), kit.t.weak, words);
-    }
-    let place = rect(r.left() + 38.0, r.top() + 13.0, r.width() - 190.0, 20.0);
-    let hint = eframe::egui::RichText::new("group by a field or attribute").font(Font::Regular(13.0).id());
-    let edit = TextEdit::singleline(&mut open.text)
-        .id(Id::unique("group-box"))
-        .frame(eframe::egui::Frame::NONE)
-        .margin(0)
-        .font(Font::Mono(13.0).id())
-        .text_color(state.theme.strong)
-        .hint_text(hint.color(state.theme.weak))
-        .desired_width(place.width());
-    let mut child = ui.new_child(UiBuilder::new().id_salt("group-input").max_rect(place));
-    let response = child.add_sized(vec2(place.width(), 20.0), edit);
-    response.widget_info(|| eframe::egui::WidgetInfo::labeled(eframe::egui::Role::TextInput, true, "Group by"));
-    if !response.has_focus() {
-        response.request_focus();
-    }
+    let look = Look {
+        name: "Group by",
+        hint: "group by a field or attribute",
+        note: "seen in a sample",
+        font: Font::Mono(13.0),
+        beside: 190.0,
+    };
+    open.input(ui, state.theme, r, &look);
     let mut chosen = ui.input(|i| i.key_pressed(Key::Enter)).then_some(open.selected);
     let kit = Kit::new(ui, state.theme);
     for (i, (field, n)) in fields.iter().enumerate() {

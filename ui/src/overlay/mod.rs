@@ -1,13 +1,14 @@
 //! What lies over the screens: palette, key sheet, notices, and the frame that shows where a file may be dropped.
 
+pub(crate) mod choice;
 pub(crate) mod choices;
 pub(crate) mod export;
-pub(crate) mod group;
+mod group;
 pub(crate) mod menu;
 pub(crate) mod note;
 pub(crate) mod notices;
 pub(crate) mod palette;
-pub(crate) mod period;
+mod period;
 mod sheet;
 mod view_as;
 

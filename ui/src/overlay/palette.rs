@@ -1,5 +1,6 @@
 //! The palette: whatever one can do, go to or find from here, by typing a part of its name.
 
+use super::choice::{Choice, Look};
 use super::sheet_frame;
 use crate::app::State as App;
 use crate::commands::{Do, TABLE};
@@ -9,24 +10,10 @@ use crate::kit::{Kit, chip, icon, key, rect};
 use crate::route::{Route, View};
 use crate::views::trace::find_spans;
 use crate::views::traces::cross;
-use eframe::egui::{Event, Id, Key, Rect, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
+use eframe::egui::{Key, Rect, ScrollArea, Ui, UiBuilder, vec2};
 use sextant_contract::Ask;
 use sextant_model::Signal;
 use sextant_queries::parse;
-
-/// What is typed, and which line is chosen.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    text: String,
-    selected: usize,
-}
-
-impl State {
-    /// With what was typed already.
-    pub fn with(text: String) -> Self {
-        Self { text, ..Self::default() }
-    }
-}
 
 /// What a line leads to.
 #[derive(Debug, Clone)]
@@ -175,13 +162,19 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
     read_kept(ui, state);
     let groups = lines(state, &palette.text);
     let n: usize = groups.iter().map(|(_, lines)| lines.len()).sum();
-    palette.selected = moved(ui, palette.selected, n);
+    palette.moves(ui, n);
     let w = 640.0_f32.min(whole.width() - 24.0);
     let wanted = groups.len() as f32 * HEAD + n as f32 * ROW + 8.0;
     let h = (44.0 + wanted + 40.0).min(whole.height() - 140.0).min(660.0);
     let r = rect(((whole.width() - w) / 2.0).round(), 104.0, w, h.max(140.0));
     sheet_frame(&Kit::new(ui, state.theme), whole, r);
-    input(ui, state, &mut palette, r);
+    let note = if state.route.view == View::Trace {
+        "commands, spans, searches, trace ids"
+    } else {
+        "commands, searches, trace ids"
+    };
+    let look = Look { name: "Find or do", hint: "", note, font: Font::Regular(14.0), beside: 300.0 };
+    palette.input(ui, state.theme, r, &look);
     let body = rect(r.left() + 1.0, r.top() + 45.0, r.width() - 2.0, r.height() - 45.0 - 35.0);
     let mut chosen = None;
     if n == 0 {
@@ -207,51 +200,10 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
     is_beside
 }
 
-/// Arrows move the choice; typing begins again at the top.
-fn moved(ui: &Ui, selected: usize, n: usize) -> usize {
-    let (up, down, typed) = ui.input(|i| {
-        let typed = i.events.iter().any(|e| matches!(e, Event::Text(_) | Event::Paste(_)));
-        (i.key_pressed(Key::ArrowUp), i.key_pressed(Key::ArrowDown), typed)
-    });
-    let selected = if typed { 0 } else { selected };
-    let selected = if down { selected + 1 } else { selected.saturating_sub(usize::from(up)) };
-    selected.min(n.saturating_sub(1))
-}
-
-fn input(ui: &mut Ui, state: &App, palette: &mut State, r: Rect) {
-    let t = state.theme;
-    {
-        let kit = Kit::new(ui, t);
-        icon(&kit, "search", r.left() + 15.0, r.top() + 15.0, 15.0, 1.4, t.weak);
-        kit.hline(r.left() + 1.0, r.top() + 44.0, r.width() - 2.0, t.strong_line);
-        let left = r.right() - 51.0 + 8.0;
-        key(&kit, left, r.top() + 14.5, "Esc");
-        let hint = if state.route.view == View::Trace {
-            "commands, spans, searches, trace ids"
-        } else {
-            "commands, searches, trace ids"
-        };
-        kit.text_right(left - 8.0, r.top() + 25.5, Font::Regular(10.5), t.weak, hint);
-    }
-    let place = rect(r.left() + 38.0, r.top() + 13.0, r.width() - 300.0, 20.0);
-    let mut child = ui.new_child(UiBuilder::new().id_salt("palette-input").max_rect(place));
-    let edit = TextEdit::singleline(&mut palette.text)
-        .id(Id::unique("palette-box"))
-        .frame(eframe::egui::Frame::NONE)
-        .margin(0)
-        .font(Font::Regular(14.0).id())
-        .text_color(t.strong)
-        .desired_width(place.width());
-    let response = child.add_sized(vec2(place.width(), 20.0), edit);
-    if !response.has_focus() {
-        response.request_focus();
-    }
-}
-
 fn list(
     ui: &mut Ui,
     state: &App,
-    palette: &State,
+    palette: &Choice,
     body: Rect,
     groups: &[(&str, Vec<Line>)],
     chosen: &mut Option<Goal>,

@@ -1,28 +1,15 @@
 //! The period: as one writes it, or one of those that are used often or were used before.
 
+use super::choice::Look;
 use super::sheet_frame;
 use crate::app::State as App;
 use crate::fonts::Font;
-use crate::kit::{Kit, icon, key, rect};
+use crate::kit::{Kit, rect};
 use crate::route::Route;
 use crate::runtime::now;
 use crate::shell::range_text;
-use eframe::egui::{Event, Id, Key, Rect, TextEdit, Ui, UiBuilder, vec2};
+use eframe::egui::{Key, Rect, Ui};
 use sextant_model::{Period, parse_period};
-
-/// What is typed, and which line is chosen.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    text: String,
-    selected: usize,
-}
-
-impl State {
-    /// With what was typed already.
-    pub fn with(text: String) -> Self {
-        Self { text, ..Self::default() }
-    }
-}
 
 const ROW: f32 = 28.0;
 /// Minutes of periods that end now.
@@ -79,13 +66,7 @@ fn lines(state: &App, typed: &str) -> (Vec<Line>, Option<String>) {
 pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> bool {
     let Some(mut period) = state.period.take() else { return true };
     let (all, problem) = lines(state, &period.text);
-    let (up, down, typed) = ui.input(|i| {
-        let typed = i.events.iter().any(|e| matches!(e, Event::Text(_) | Event::Paste(_)));
-        (i.key_pressed(Key::ArrowUp), i.key_pressed(Key::ArrowDown), typed)
-    });
-    period.selected = if typed { 0 } else { period.selected };
-    period.selected =
-        (period.selected + usize::from(down)).saturating_sub(usize::from(up)).min(all.len().saturating_sub(1));
+    period.moves(ui, all.len());
     let w = 460.0_f32.min(whole.width() - 24.0);
     let h = (45.0 + ROW * all.len().max(2) as f32 + 8.0 + 30.0).min(whole.height() - 24.0);
     let x = (whole.width() - w - 120.0).max(12.0).min(whole.width() - w - 12.0);
@@ -94,32 +75,13 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
     {
         let kit = Kit::new(ui, state.theme);
         let t = kit.t;
-        icon(&kit, "search", r.left() + 15.0, r.top() + 15.0, 15.0, 1.4, t.weak);
-        kit.hline(r.left() + 1.0, r.top() + 44.0, r.width() - 2.0, t.strong_line);
-        key(&kit, r.right() - 43.0, r.top() + 14.5, "Esc");
         kit.hline(r.left() + 1.0, r.bottom() - 30.0, r.width() - 2.0, t.hair);
         let words = "UTC · last 90 min, 14:00 to 14:30, 19 Nov, yesterday 9:00 to 10:00";
         kit.text_in(r.left() + 14.0, r.bottom() - 11.0, r.width() - 28.0, Font::Regular(11.0), t.weak, words);
     }
-    let place = rect(r.left() + 38.0, r.top() + 13.0, r.width() - 96.0, 20.0);
-    let edit = TextEdit::singleline(&mut period.text)
-        .id(Id::unique("period-box"))
-        .frame(eframe::egui::Frame::NONE)
-        .margin(0)
-        .font(Font::Mono(13.0).id())
-        .text_color(state.theme.strong)
-        .hint_text(
-            eframe::egui::RichText::new("a period, as you would say it")
-                .font(Font::Regular(13.0).id())
-                .color(state.theme.weak),
-        )
-        .desired_width(place.width());
-    let mut child = ui.new_child(UiBuilder::new().id_salt("period-input").max_rect(place));
-    let response = child.add_sized(vec2(place.width(), 20.0), edit);
-    response.widget_info(|| eframe::egui::WidgetInfo::labeled(eframe::egui::Role::TextInput, true, "Period"));
-    if !response.has_focus() {
-        response.request_focus();
-    }
+    let look =
+        Look { name: "Period", hint: "a period, as you would say it", note: "", font: Font::Mono(13.0), beside: 96.0 };
+    period.input(ui, state.theme, r, &look);
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     let mut chosen = None;
