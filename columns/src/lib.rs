@@ -19,7 +19,7 @@ pub use index::TraceIndex;
 pub use merge::merged;
 pub use promote::{MAX_PROMOTED, all_keys_in, keys_in, to_promote};
 pub use read::{
-    FileColumns, batches, file_columns, read_columns, read_footer, read_groups, read_rows, write_trace_index,
+    FileColumns, Rows, batches, file_columns, read_columns, read_footer, read_groups, read_rows, write_trace_index,
 };
 pub use sort::sorted;
 pub use write::{Compression, ROW_GROUP_ROWS, Replaces, SegmentFooter, SegmentWriter, Writing, Written, has_traces};

@@ -122,41 +122,40 @@ pub fn batches(
     Ok(rows.map(move |batch| conformed(table, batch?)))
 }
 
+/// Rows as they are read, a few at a time.
+pub type Rows = Box<dyn Iterator<Item = Result<RecordBatch, ColumnsError>>>;
+
 /// The rows in `ranges` (rising) in today's schema, through the page index, so that only their pages are read; or all
 /// rows.
-pub fn read_rows(path: &Path, table: Table, ranges: Option<&[Range<u32>]>) -> Result<Vec<RecordBatch>, ColumnsError> {
-    read(path, Which::Stored(table), ranges)?.into_iter().map(|rows| conformed(table, rows)).collect()
+pub fn read_rows(path: &Path, table: Table, ranges: Option<&[Range<u32>]>) -> Result<Rows, ColumnsError> {
+    let rows = read(path, &|file| stored_only(file, table), ranges)?;
+    Ok(Box::new(rows.map(move |rows| conformed(table, rows?))))
 }
 
 /// Some columns of the rows in `ranges` (rising), or of all rows.
-pub fn read_columns(
+pub fn read_columns(path: &Path, columns: &[&str], ranges: Option<&[Range<u32>]>) -> Result<Rows, ColumnsError> {
+    read(path, &|file| ProjectionMask::columns(file, columns.iter().copied()), ranges)
+}
+
+fn read(
     path: &Path,
-    columns: &[&str],
+    which: &dyn Fn(&SchemaDescriptor) -> ProjectionMask,
     ranges: Option<&[Range<u32>]>,
-) -> Result<Vec<RecordBatch>, ColumnsError> {
-    read(path, Which::Named(columns), ranges)
-}
-
-#[derive(Clone, Copy)]
-enum Which<'a> {
-    Stored(Table),
-    Named(&'a [&'a str]),
-}
-
-fn read(path: &Path, columns: Which<'_>, ranges: Option<&[Range<u32>]>) -> Result<Vec<RecordBatch>, ColumnsError> {
+) -> Result<Rows, ColumnsError> {
     let file = File::open(path)?;
     let policy = if ranges.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(policy))?;
     let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-    let mask = match columns {
-        Which::Stored(table) => stored_only(builder.parquet_schema(), table),
-        Which::Named(names) => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
-    };
+    let mask = which(builder.parquet_schema());
     builder = builder.with_projection(mask);
+    let mut n_rows = BATCH_ROWS;
     if let Some(ranges) = ranges {
-        builder = builder.with_row_selection(selection(ranges));
+        let selected = selection(ranges);
+        n_rows = selected.row_count().clamp(1, BATCH_ROWS);
+        builder = builder.with_row_selection(selected);
     }
-    Ok(builder.build()?.collect::<Result<_, _>>()?)
+    let rows = builder.with_batch_size(n_rows).build()?;
+    Ok(Box::new(rows.map(|batch| Ok(batch?))))
 }
 
 fn selection(ranges: &[Range<u32>]) -> RowSelection {

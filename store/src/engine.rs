@@ -4,7 +4,7 @@ use crate::asked::mentioned;
 use crate::care::{BackedUp, Finding, backup, examine};
 use crate::config::Config;
 use crate::disk::Disk;
-use crate::duck::{Answer, Duck, Limits};
+use crate::duck::{Answer, Duck, Each, Limits};
 use crate::ingest::{Acked, Ingest, OnAcked, mark_times, with_added};
 use crate::layout::{self, Layout, TemporaryDir};
 use crate::ledger::{LedgerKey, LedgerRow};
@@ -331,12 +331,13 @@ impl Store {
 
     /// All rows of one trace in `table` (traces or logs), in no order.
     pub fn trace(&self, table: Table, id: TraceId) -> Result<Answer, StoreError> {
-        Duck::trace(&self.snapshot(), table, id, None)
+        Duck::trace(&self.snapshot(), table, id, None, &|rows| rows)
     }
 
-    /// The same with some columns only, `TraceId` among them; rows that were not sealed yet have all.
-    pub fn trace_columns(&self, table: Table, id: TraceId, columns: &[&str]) -> Result<Answer, StoreError> {
-        Duck::trace(&self.snapshot(), table, id, Some(columns))
+    /// What `each` makes of them, some rows at a time, where they are read: no batch where there is no such trace. Of
+    /// the columns only some are read, `TraceId` among them; rows that were not sealed yet have all.
+    pub fn trace_each(&self, table: Table, id: TraceId, columns: &[&str], each: Each) -> Result<Answer, StoreError> {
+        Duck::trace(&self.snapshot(), table, id, Some(columns), each)
     }
 
     /// Asks the background for something and waits for it.

@@ -43,7 +43,7 @@ pub use care::{BackedUp, Finding, Kind, Rebuilt, Restored, rebuild, restore};
 pub use config::{Config, Durability};
 #[doc(hidden)]
 pub use disk::{Faults, Op};
-pub use duck::{Answer, Limits, Scanned};
+pub use duck::{Answer, Each, Limits, Scanned};
 pub use engine::Store;
 pub(crate) use engine::take_lock;
 pub use error::StoreError;

@@ -133,8 +133,9 @@ impl Workbench {
     }
 
     pub(crate) fn skeleton(&self, id: &str) -> Result<Answer, AskError> {
-        let mut found = self.stored_columns(id, Some(&skeleton::COLUMNS))?;
-        let logs = self.store.trace_columns(Table::Logs, trace::parse_id(id)?, &["TraceId", "SpanId", "Timestamp"]);
+        let mut found = self.stored_each(id, &skeleton::COLUMNS, &|rows| rows)?;
+        let columns = ["TraceId", "SpanId", "Timestamp"];
+        let logs = self.store.trace_each(Table::Logs, trace::parse_id(id)?, &columns, &|rows| rows);
         let logs = logs.map_err(|e| errors::store(&e))?;
         let (rows, mut head) = skeleton::skeleton(&found.batches, &logs.batches)
             .map_err(|e| AskError::new(Code::Internal, format!("the tree can't be made: {e}")))?;

@@ -2,7 +2,8 @@
 
 use crate::workbench::Workbench;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
-use sextant_contract::{Answer, AskError, Code};
+use arrow::datatypes::{DataType, Field, Schema};
+use sextant_contract::{Answer, AskError};
 use std::sync::Arc;
 
 /// What is looked through.
@@ -21,25 +22,26 @@ const COLUMNS: [&str; 9] = [
 impl Workbench {
     /// Rows `span` of the spans that have `text`, in any case of ASCII letters.
     pub(crate) fn find_spans(&self, trace: &str, text: &str) -> Result<Answer, AskError> {
-        let mut found = self.stored_columns(trace, Some(&COLUMNS))?;
         let needle = text.trim().to_ascii_lowercase();
-        let mut ids: Vec<u64> = Vec::new();
-        for batch in &found.batches {
-            let mut is_hit = vec![false; batch.num_rows()];
-            if !needle.is_empty() {
-                hits(batch, needle.as_bytes(), &mut is_hit);
-            }
-            let spans = batch.column_by_name("SpanId").and_then(|c| c.as_string_opt::<i32>());
-            let number = |row: usize| spans.and_then(|s| u64::from_str_radix(s.value(row), 16).ok());
-            ids.extend((0..batch.num_rows()).filter(|row| is_hit[*row]).filter_map(number));
-        }
-        let column: ArrayRef = Arc::new(UInt64Array::from(ids));
-        let rows = RecordBatch::try_from_iter([("span", column)])
-            .map_err(|e| AskError::new(Code::Internal, format!("rows can't be made: {e}")))?;
-        found.schema = rows.schema();
-        found.batches = vec![rows];
+        let schema = Arc::new(Schema::new(vec![Field::new("span", DataType::UInt64, false)]));
+        let mut found = self.stored_each(trace, &COLUMNS, &|rows| {
+            let ids: ArrayRef = Arc::new(UInt64Array::from(found_in(&rows, needle.as_bytes())));
+            RecordBatch::try_new(schema.clone(), vec![ids]).unwrap_or_else(|_| RecordBatch::new_empty(schema.clone()))
+        })?;
+        found.schema = schema;
         Ok(found)
     }
+}
+
+/// The ids of the spans in which the text is.
+fn found_in(spans: &RecordBatch, needle: &[u8]) -> Vec<u64> {
+    let mut is_hit = vec![false; spans.num_rows()];
+    if !needle.is_empty() {
+        hits(spans, needle, &mut is_hit);
+    }
+    let ids = spans.column_by_name("SpanId").and_then(|c| c.as_string_opt::<i32>());
+    let number = |row: usize| ids.and_then(|s| u64::from_str_radix(s.value(row), 16).ok());
+    (0..spans.num_rows()).filter(|row| is_hit[*row]).filter_map(number).collect()
 }
 
 fn hits(batch: &RecordBatch, needle: &[u8], is_hit: &mut [bool]) {

@@ -9,6 +9,7 @@ use arrow::datatypes::{Field, Schema};
 use sextant_contract::{Answer, AskError, Code};
 use sextant_importers::otlp;
 use sextant_model::{Table, TraceId};
+use sextant_store::{Each, StoreError};
 use std::sync::Arc;
 
 impl Workbench {
@@ -29,27 +30,14 @@ impl Workbench {
     }
 
     pub(crate) fn stored_trace(&self, id: &str) -> Result<Answer, AskError> {
-        self.stored_columns(id, None)
+        let id = parse_id(id)?;
+        there(id, self.store.trace(Table::Traces, id))
     }
 
-    /// The spans of a trace, with some of their columns only.
-    pub(crate) fn stored_columns(&self, id: &str, columns: Option<&[&str]>) -> Result<Answer, AskError> {
+    /// What `each` makes of the spans of a trace, a few at a time, with some of their columns only.
+    pub(crate) fn stored_each(&self, id: &str, columns: &[&str], each: Each) -> Result<Answer, AskError> {
         let id = parse_id(id)?;
-        let found = match columns {
-            None => self.store.trace(Table::Traces, id),
-            Some(columns) => self.store.trace_columns(Table::Traces, id, columns),
-        };
-        let found = found.map_err(|e| errors::store(&e))?;
-        if let (0, Some(first)) = (found.n_rows(), found.missing.first()) {
-            let message = format!("there is no trace {id} in what can be read; {}", first.why);
-            return Err(not_found(message).hint("see what is damaged with: sextant doctor"));
-        }
-        if found.n_rows() == 0 {
-            return Err(
-                not_found(format!("there is no trace {id}")).hint("list what there is with: sextant search traces ''")
-            );
-        }
-        Ok(answer(found))
+        there(id, self.store.trace_each(Table::Traces, id, columns, each))
     }
 
     pub(crate) fn trace_otlp(&self, id: &str) -> Result<Answer, AskError> {
@@ -61,6 +49,21 @@ impl Workbench {
         found.batches.clear();
         Ok(found)
     }
+}
+
+/// A trace that is there, or why there is none.
+fn there(id: TraceId, found: Result<sextant_store::Answer, StoreError>) -> Result<Answer, AskError> {
+    let found = found.map_err(|e| errors::store(&e))?;
+    if let (true, Some(first)) = (found.batches.is_empty(), found.missing.first()) {
+        let message = format!("there is no trace {id} in what can be read; {}", first.why);
+        return Err(not_found(message).hint("see what is damaged with: sextant doctor"));
+    }
+    if found.batches.is_empty() {
+        return Err(
+            not_found(format!("there is no trace {id}")).hint("list what there is with: sextant search traces ''")
+        );
+    }
+    Ok(answer(found))
 }
 
 fn is_companion(name: &str) -> bool {

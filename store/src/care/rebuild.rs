@@ -145,6 +145,7 @@ fn segment(path: &Path, footer: &SegmentFooter) -> Result<Segment, StoreError> {
     let mut services: Option<BTreeSet<String>> = Some(BTreeSet::new());
     let mut n_rows = 0;
     for rows in read_columns(path, &["ServiceName", "ReceivedAt", "IngestId"], None)? {
+        let rows = rows?;
         origins.add(&rows);
         n_rows += rows.num_rows() as u64;
         let names = rows.column_by_name("ServiceName").and_then(|c| c.as_string_opt::<i32>());

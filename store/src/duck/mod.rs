@@ -234,6 +234,7 @@ impl Duck {
         table: Table,
         id: TraceId,
         columns: Option<&[&str]>,
+        each: Each<'_>,
     ) -> Result<Answer, StoreError> {
         let since = Instant::now();
         let text = id.to_string();
@@ -242,10 +243,34 @@ impl Duck {
         answer.scanned.n_segments_total = snapshot.n_segments(table);
         let pruned = snapshot.pruned(table, &Prune::trace(id));
         answer.missing = pruned.missing;
+        let of_trace = |batch: &RecordBatch| {
+            let ids = batch.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>())?;
+            let mask: BooleanArray = (0..ids.len()).map(|row| Some(ids.value(row) == text)).collect();
+            filter_record_batch(batch, &mask).ok().filter(|b| b.num_rows() > 0).map(each)
+        };
+        answer.scanned.n_rows = answer.batches.iter().map(|b| b.num_rows() as u64).sum();
+        answer.batches = answer.batches.iter().filter_map(of_trace).collect();
         let segments: Vec<Arc<Segment>> = pruned.segments.into_iter().map(|c| c.segment).collect();
-        for (segment, (found, read)) in segments.iter().zip(read_all(&segments, table, id, columns)) {
+        let read = |segment: &Segment, rows: Option<&[Range<u32>]>| {
+            let read = match columns {
+                None => sextant_columns::read_rows(&segment.path, table, rows),
+                Some(names) => sextant_columns::read_columns(&segment.path, names, rows),
+            };
+            let (mut n_rows, mut batches) = (0, Vec::new());
+            for batch in read? {
+                let batch = batch?;
+                n_rows += batch.num_rows() as u64;
+                batches.extend(of_trace(&batch));
+            }
+            Ok((n_rows, batches))
+        };
+        for (segment, read) in segments.iter().zip(read_all(&segments, id, read)) {
             match read {
-                Ok(batches) => answer.batches.extend(batches),
+                Ok((n_rows, batches)) => {
+                    answer.batches.extend(batches);
+                    answer.scanned.n_rows += n_rows;
+                    answer.scanned.n_bytes += segment.n_bytes / segment.n_rows.max(1) * n_rows;
+                }
                 Err(_) if !segment.verify()? => {
                     answer.missing.push(segment.set_damaged());
                     continue;
@@ -253,37 +278,27 @@ impl Duck {
                 Err(e) => return Err(e.into()),
             }
             answer.scanned.n_segments += 1;
-            let n_rows =
-                found.map_or(segment.n_rows, |rows| rows.iter().map(|r| u64::from(r.end - r.start)).sum::<u64>());
-            answer.scanned.n_bytes += segment.n_bytes / segment.n_rows.max(1) * n_rows;
         }
-        answer.scanned.n_rows = answer.batches.iter().map(|b| b.num_rows() as u64).sum();
-        let only_this = |batch: &RecordBatch| {
-            let ids = batch.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>())?;
-            let mask: BooleanArray = (0..ids.len()).map(|row| Some(ids.value(row) == text)).collect();
-            filter_record_batch(batch, &mask).ok().filter(|b| b.num_rows() > 0)
-        };
-        answer.batches = answer.batches.iter().filter_map(only_this).collect();
         answer.took = since.elapsed();
         Ok(answer)
     }
 }
 
-/// Which rows of a segment a trace has, where that is known, and those rows.
-type Found = (Option<Vec<Range<u32>>>, Result<Vec<RecordBatch>, ColumnsError>);
+/// What is made of the rows of a trace where they are read, by several threads.
+pub type Each<'a> = &'a (dyn Fn(RecordBatch) -> RecordBatch + Sync);
 
-/// The rows of a trace in each segment; a large one is read by as many threads as there are processors.
-fn read_all(segments: &[Arc<Segment>], table: Table, id: TraceId, columns: Option<&[&str]>) -> Vec<Found> {
+/// How many rows were read of a segment, and what was made of them.
+type Read = Result<(u64, Vec<RecordBatch>), ColumnsError>;
+
+/// Reads the rows of a trace in each segment; a large one by as many threads as there are processors.
+fn read_all(
+    segments: &[Arc<Segment>],
+    id: TraceId,
+    read: impl Fn(&Segment, Option<&[Range<u32>]>) -> Read + Sync,
+) -> Vec<Read> {
     /// A few rows are read sooner than a thread is begun.
     const FEW_ROWS: u64 = 20_000;
     let find = |s: &Segment| s.trace_index().and_then(|index| index.rows(id).ok());
-    let read = |s: &Segment, found: Option<Vec<Range<u32>>>| -> Found {
-        let read = match columns {
-            None => sextant_columns::read_rows(&s.path, table, found.as_deref()),
-            Some(names) => sextant_columns::read_columns(&s.path, names, found.as_deref()),
-        };
-        (found, read)
-    };
     let found: Vec<_> = segments.iter().map(|s| find(s)).collect();
     let rows = |(s, found): (&Arc<Segment>, &Option<Vec<Range<u32>>>)| match found {
         Some(ranges) => ranges.iter().map(|r| u64::from(r.end - r.start)).sum(),
@@ -292,7 +307,7 @@ fn read_all(segments: &[Arc<Segment>], table: Table, id: TraceId, columns: Optio
     let n_rows: u64 = segments.iter().zip(&found).map(rows).sum();
     let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(segments.len());
     if n_rows < FEW_ROWS || n_threads < 2 {
-        return segments.iter().zip(found).map(|(s, found)| read(s, found)).collect();
+        return segments.iter().zip(found).map(|(s, found)| read(s, found.as_deref())).collect();
     }
     let next = AtomicUsize::new(0);
     let work = || {
@@ -300,19 +315,19 @@ fn read_all(segments: &[Arc<Segment>], table: Table, id: TraceId, columns: Optio
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(s) = segments.get(place) else { return done };
-            done.push((place, read(s, found[place].clone())));
+            done.push((place, read(s, found[place].as_deref())));
         }
     };
     let done = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
         threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect::<Vec<_>>()
     });
-    let mut in_order: Vec<Found> = segments
+    let mut in_order: Vec<Read> = segments
         .iter()
-        .map(|_| (None, Err(ColumnsError::Damaged { kind: "segment", what: "reading it was interrupted" })))
+        .map(|_| Err(ColumnsError::Damaged { kind: "segment", what: "reading it was interrupted" }))
         .collect();
-    for (place, found) in done {
-        in_order[place] = found;
+    for (place, read) in done {
+        in_order[place] = read;
     }
     in_order
 }

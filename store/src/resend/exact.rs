@@ -78,7 +78,11 @@ impl ExactCheck {
 
 fn read(segment: &Segment, rows: Option<&[Range<u32>]>) -> Result<HashSet<RowHash>, StoreError> {
     let batches = sextant_columns::read_columns(&segment.path, key_columns(segment.table), rows)?;
-    Ok(batches.iter().flat_map(|b| hashes(segment.table, b)).filter(|h| !h.is_none()).collect())
+    let mut known = HashSet::new();
+    for rows in batches {
+        known.extend(hashes(segment.table, &rows?).into_iter().filter(|h| !h.is_none()));
+    }
+    Ok(known)
 }
 
 /// The spans of those traces in `rows` that the segment has spans of.

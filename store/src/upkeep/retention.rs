@@ -198,6 +198,7 @@ impl Keep<'_> {
         let mut evicted = Evicted::default();
         let mut keep = Vec::with_capacity(segment.n_rows as usize);
         for rows in read_columns(&segment.path, &columns_of(segment, &pins), None)? {
+            let rows = rows?;
             let senders = lock(&self.shared.senders);
             let Some(receipts) = Receipts::of(&rows) else { return Ok(0) };
             let Some(times) = times_of(segment, &rows) else { return Ok(0) };
@@ -324,6 +325,7 @@ fn oldest(segment: &Segment, n: u64) -> Result<(i64, u64), StoreError> {
     let column = if segment.bucket == Bucket::Absurd { "ReceivedAt" } else { segment.table.time_column() };
     let mut times: Vec<i64> = Vec::with_capacity(segment.n_rows as usize);
     for rows in read_columns(&segment.path, &[column], None)? {
+        let rows = rows?;
         let column = rows.column_by_name(column).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
         times.extend_from_slice(column.map_or(&[][..], |c| c.values()));
     }

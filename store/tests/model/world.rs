@@ -154,6 +154,7 @@ pub fn seen(store: &Store) -> BTreeMap<u64, (Table, u64)> {
                 _ => "Value",
             };
             for rows in read_columns(&segment.path, &[column], None).expect("a segment can be read") {
+                let rows = rows.expect("rows can be read");
                 n_rows += rows.num_rows() as u64;
                 add(table, &rows);
             }
