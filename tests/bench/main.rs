@@ -4,6 +4,7 @@
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
+use sextant_fixtures::giant;
 use sextant_model::Table;
 use sextant_tests::load::{BATCH, Loaded, Signal, Template, load};
 use sextant_tests::{Serve, json, request};
@@ -21,10 +22,11 @@ fn main() {
         Some("ingest") => ingest(Duration::from_secs(number("--seconds", 10))),
         Some("query") => query(number("--millions", 2) * 1_000_000),
         Some("logs") if args.len() > 1 => logs(Path::new(&args[1]), number("--millions", 10) * 1_000_000),
+        Some("page") => page(number("--spans", 1_000_000)),
         Some("soak") => soak(Duration::from_secs(60 * number("--minutes", 10)), number("--rate", 100_000)),
         _ => {
             println!(
-                "usage: bench ingest [--seconds 10] | query [--millions 2] | logs DIR [--millions 10] | soak [--minutes 10] [--rate 100000]"
+                "usage: bench ingest [--seconds 10] | query [--millions 2] | logs DIR [--millions 10] | page [--spans 1000000] | soak [--minutes 10] [--rate 100000]"
             );
         }
     }
@@ -236,6 +238,27 @@ fn logs(dir: &Path, n: u64) {
     }
     assert_eq!(serve.stop(), Some(0));
     println!("{sent} log records");
+}
+
+/// Frames of the page in a browser with one large trace.
+fn page(n: u64) {
+    let dir = place();
+    let serve = Serve::start(dir.path());
+    let kind = [("content-type", "application/x-protobuf")];
+    for from in (0..n).step_by(10_000) {
+        let body = giant::spans(from, (from + 10_000).min(n), n);
+        while request(serve.at("otlp-http"), "POST", "/v1/traces", &kind, &body).status != 200 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    let home = PathBuf::from(std::env::var_os("HOME").expect("a home"));
+    let status = Command::new("node")
+        .env("NODE_CLIENT_ROOT", home.join(".cache/sextant/node"))
+        .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients/frames.mjs"))
+        .args([format!("http://{}/?token={}", serve.at("http"), serve.token), giant::address()])
+        .status();
+    assert!(status.expect("node starts").success(), "the page was measured");
+    assert_eq!(serve.stop(), Some(0));
 }
 
 fn query(n: u64) {

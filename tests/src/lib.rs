@@ -5,9 +5,13 @@
 mod crash;
 mod http;
 pub mod load;
+mod screen;
+mod walk;
 
 pub use crash::{Crashed, crash, message};
 pub use http::{Response, request};
+pub use screen::{Screen, Stopped, wait};
+pub use walk::{Step, walk, walk_file};
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,6 +32,13 @@ pub fn sextant() -> PathBuf {
 /// The desktop program, beside it.
 pub fn desktop() -> PathBuf {
     let binary = sextant().with_file_name("sextant-desktop");
+    assert!(binary.exists(), "{} is missing: run cargo build --workspace first", binary.display());
+    binary
+}
+
+/// The native window, beside it.
+pub fn window() -> PathBuf {
+    let binary = sextant().with_file_name("sextant-window");
     assert!(binary.exists(), "{} is missing: run cargo build --workspace first", binary.display());
     binary
 }

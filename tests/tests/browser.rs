@@ -1,7 +1,7 @@
 //! The page in a real browser: home, the demo's traces, a click, its waterfall, back, logs.
 
 use serde_json::Value;
-use sextant_tests::{Serve, ok};
+use sextant_tests::{Serve, ok, walk, walk_file};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -95,4 +95,28 @@ fn a_question_is_answered_by_keyboard() {
     );
     let file = std::fs::read_to_string(shots.join("tour/file")).expect("the file");
     assert_eq!(file.lines().count(), 247);
+}
+
+#[test]
+fn the_walk_of_all_shells() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(dir.path());
+    ok(&["demo", "--spans", "3000", "--seed", "3", "--data", &dir.path().to_string_lossy()]);
+    let shots = std::env::var_os("SEXTANT_SHOTS").map_or_else(|| dir.path().join("shots"), PathBuf::from);
+    let home = PathBuf::from(std::env::var_os("HOME").expect("a home"));
+    let output = Command::new("node")
+        .env("NODE_CLIENT_ROOT", home.join(".cache/sextant/node"))
+        .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients/walk.mjs"))
+        .arg(format!("http://{}/?token={}", serve.at("http"), serve.token))
+        .args([walk_file(), shots])
+        .output()
+        .expect("node starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen: Value = serde_json::from_slice(&output.stdout).expect("the walk says what it saw");
+    assert_eq!(seen["errors"], Value::Array(Vec::new()));
+    for step in walk() {
+        let there = &seen["steps"][&step.name];
+        let has = |name: &str, part: &str| there[name].as_str().is_some_and(|text| text.contains(part));
+        assert!(has("at", &step.at) && has("said", &step.said) && has("title", &step.title), "{step:?}: {there}");
+    }
 }

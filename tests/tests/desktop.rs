@@ -4,70 +4,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sextant_tests::{desktop, json as cli_json, request};
+use sextant_tests::{Screen, Stopped, desktop, json as cli_json, request, wait, walk};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A child that is stopped by pid when it goes away.
-struct Stopped(Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-/// Starts a program of windows apart from the machine's own screen, settings and bus.
-fn spawn(command: &mut Command, display: &str, home: &Path) -> Stopped {
-    for name in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
-        command.env(name, home);
-    }
-    command
-        .env("DISPLAY", display)
-        .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
-        .env("NO_AT_BRIDGE", "1")
-        .env("GDK_BACKEND", "x11")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    Stopped(command.spawn().expect("the program starts"))
-}
+use std::process::Command;
+use std::time::Duration;
 
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it has an address").port()
-}
-
-fn wait<T>(what: &str, mut get: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = get() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "{what} did not come");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-/// A virtual screen; its number.
-fn screen() -> (Stopped, String) {
-    let (mut reader, writer) = std::io::pipe().expect("a pipe");
-    let child = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"])
-        .stdout(writer)
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("Xvfb starts");
-    let mut number = String::new();
-    let mut byte = [0];
-    while std::io::Read::read(&mut reader, &mut byte).expect("Xvfb says its number") > 0 && byte[0] != b'\n' {
-        number.push(byte[0] as char);
-    }
-    (Stopped(child), format!(":{number}"))
 }
 
 /// The webview, by `WebDriver`.
@@ -78,11 +23,11 @@ struct Driver {
 }
 
 impl Driver {
-    fn start(display: &str, home: &Path, args: &[String]) -> Self {
+    fn start(screen: &Screen, home: &Path, args: &[String]) -> Self {
         let port = free_port();
         let mut process = Command::new("WebKitWebDriver");
         process.args([format!("--port={port}"), "--host=127.0.0.1".into()]).env("TAURI_WEBVIEW_AUTOMATION", "true");
-        let process = spawn(&mut process, display, home);
+        let process = screen.spawn(&mut process, home);
         let address = format!("127.0.0.1:{port}");
         wait("the driver", || std::net::TcpStream::connect(&address).ok());
         let options = json!({ "binary": desktop(), "args": args });
@@ -152,12 +97,12 @@ fn from_home_to_a_waterfall_and_out() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("data");
     let data_text = data.to_string_lossy().into_owned();
-    let (_screen, display) = screen();
+    let screen = Screen::start();
     let mut args: Vec<String> = vec!["--data".into(), data_text.clone()];
     for flag in ["--otlp-grpc", "--otlp-http", "--zipkin", "--http"] {
         args.extend([flag.to_owned(), "127.0.0.1:0".to_owned()]);
     }
-    let driver = Driver::start(&display, dir.path(), &args);
+    let driver = Driver::start(&screen, dir.path(), &args);
     let instance: Value =
         wait("instance.json", || serde_json::from_slice(&std::fs::read(data.join("instance.json")).ok()?).ok());
     // The byte channel is the fast one, and the page has its size.
@@ -200,6 +145,16 @@ fn from_home_to_a_waterfall_and_out() {
     assert!(list != home && waterfall != list);
     driver.keys("jj");
     wait("a span to be selected", || (driver.hash() != address).then_some(()));
+    // The walk of all shells.
+    for step in walk() {
+        for key in &step.keys {
+            driver.keys(if key == "<Enter>" { "\u{e007}" } else { key });
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        let said = || driver.script("return document.getElementById('said').textContent").to_string();
+        wait(&format!("{step:?}"), || (driver.hash().contains(&step.at) && said().contains(&step.said)).then_some(()));
+        keep(&step.name.replace(' ', "-"), &driver.picture());
+    }
     // The slow fallback of the bridge answers with a list of numbers.
     let answered = driver.call(
         "POST",
@@ -235,11 +190,11 @@ fn a_taken_port_keeps_no_window_shut() {
     let data = dir.path().join("data");
     let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let taken = other.local_addr().expect("it has an address").to_string();
-    let (_screen, display) = screen();
+    let screen = Screen::start();
     let free = "127.0.0.1:0";
     let mut child = Command::new(desktop());
     child.args(["--otlp-grpc", &taken, "--otlp-http", free, "--zipkin", free, "--http", free, "--data"]).arg(&data);
-    let mut child = spawn(&mut child, &display, dir.path());
+    let mut child = screen.spawn(&mut child, dir.path());
     wait("instance.json", || data.join("instance.json").exists().then_some(()));
     let status = cli_json(&["status", "--data", &data.to_string_lossy(), "--format", "json"]);
     let why = status["missing_listeners"]["otlp-grpc"].as_str().unwrap_or_default();

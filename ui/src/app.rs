@@ -93,7 +93,7 @@ impl State {
     #[cfg(target_arch = "wasm32")]
     fn said(&self) -> String {
         let parts: Vec<String> = self.status.parts.iter().take(2).map(|p| p.join(" ")).collect();
-        format!("{:?}: {}.", self.route.view, parts.join(". "))
+        format!("{}: {}.", self.route.view.title(), parts.join(". "))
     }
 
     /// Where the commands of lists lead from row `at`, of which `last` is the last.
@@ -169,6 +169,9 @@ const DEMO_SPANS: u64 = 5_000;
 pub struct App {
     state: State,
     keys: Keys,
+    /// What the window is called after what it shows, and what it was called last.
+    name: String,
+    titled: String,
     #[cfg(target_arch = "wasm32")]
     hash: String,
 }
@@ -232,6 +235,8 @@ impl App {
         Self {
             state,
             keys: Keys::default(),
+            name: "Sextant".into(),
+            titled: String::new(),
             #[cfg(target_arch = "wasm32")]
             hash: String::new(),
         }
@@ -240,6 +245,24 @@ impl App {
     /// Paints in the light theme.
     pub fn set_light(&mut self, is_light: bool) {
         self.state.theme = if is_light { &LIGHT } else { &DARK };
+    }
+
+    /// What the window is called, after what it shows.
+    pub fn set_name(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+    }
+
+    /// Says in the title of the window what it shows.
+    fn title(&mut self, ctx: &Context) {
+        let route = &self.state.route;
+        let searched = if route.search().is_empty() { String::new() } else { format!(": {}", route.search()) };
+        let title = format!("{}{searched} – {}", route.view.title(), self.name);
+        if title != self.titled {
+            #[cfg(target_arch = "wasm32")]
+            crate::web::set_title(&title);
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.titled = title;
+        }
     }
 
     /// Puts exported files into this folder, in a window of its own; otherwise they go among the downloads.
@@ -460,6 +483,7 @@ impl eframe::App for App {
         if !state.wanted.is_empty() {
             ui.request_repaint();
         }
+        self.title(ui.ctx());
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {

@@ -56,6 +56,22 @@ impl View {
         }
     }
 
+    /// What it is called as a head.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Home => "Home",
+            Self::Traces => "Traces",
+            Self::Trace => "Trace",
+            Self::Compare => "Compare",
+            Self::Differs => "Differs",
+            Self::Logs => "Logs",
+            Self::Metrics => "Metrics",
+            Self::Services => "Services",
+            Self::Sql => "SQL",
+            Self::Status => "Status",
+        }
+    }
+
     /// What it is called in a sentence.
     pub fn word(self) -> &'static str {
         if self == Self::Home { "home" } else { self.name() }

@@ -7,59 +7,13 @@ use eframe::App as _;
 use eframe::egui::{
     Context, Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, RawInput, Rect, TouchPhase, pos2, vec2,
 };
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
-use prost::Message as _;
 use rustix::time::{ClockId, clock_gettime};
 use sextant_contract::{Ask, Backend as _, Command, Period, SearchAsk, SearchKind};
+use sextant_fixtures::giant::{self, TRACE};
 use sextant_ui::App;
 use sextant_workbench::{Options, StoreConfig, Workbench};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-
-const TRACE: [u8; 16] = [7; 16];
-const START: u64 = 1_763_560_800_000_000_000;
-
-fn text(key: &str, value: String) -> KeyValue {
-    let value = Some(AnyValue { value: Some(Value::StringValue(value)) });
-    KeyValue { key: key.into(), value, ..KeyValue::default() }
-}
-
-fn id(n: u64) -> Vec<u8> {
-    (n + 1).to_be_bytes().to_vec()
-}
-
-/// A tree in which each span has up to ten children, of ten services; one in a hundred failed.
-fn spans(from: u64, to: u64, n_spans: u64) -> Vec<u8> {
-    let mut by_service: Vec<Vec<Span>> = vec![Vec::new(); 10];
-    for n in from..to {
-        let parent = n.saturating_sub(1) / 10;
-        let start = START + n * 10_000;
-        by_service[(n % 10) as usize].push(Span {
-            trace_id: TRACE.to_vec(),
-            span_id: id(n),
-            parent_span_id: if n == 0 { Vec::new() } else { id(parent) },
-            name: format!("operation {}", n % 37),
-            kind: 1 + (n % 5) as i32,
-            start_time_unix_nano: start,
-            end_time_unix_nano: start + 50_000 + (n_spans - n) * 10_000 / (1 + n / 10),
-            attributes: vec![text("http.route", format!("/things/{}", n % 100)), text("thread.name", "main".into())],
-            status: (n % 100 == 99).then(|| Status { code: 2, message: "deadline exceeded".into() }),
-            ..Span::default()
-        });
-    }
-    let resource_spans = by_service.into_iter().enumerate().map(|(i, spans)| ResourceSpans {
-        resource: Some(Resource {
-            attributes: vec![text("service.name", format!("service-{i}"))],
-            ..Resource::default()
-        }),
-        scope_spans: vec![ScopeSpans { spans, ..ScopeSpans::default() }],
-        ..ResourceSpans::default()
-    });
-    ExportTraceServiceRequest { resource_spans: resource_spans.collect() }.encode_to_vec()
-}
 
 fn cpu() -> Duration {
     let t = clock_gettime(ClockId::ThreadCPUTime);
@@ -165,10 +119,8 @@ fn trace(runtime: &tokio::runtime::Runtime, n_spans: u64) {
     let workbench = open(dir.path(), runtime);
     for from in (0..n_spans).step_by(10_000) {
         let import = Command::Import { name: "trace".into(), format: Some("otlp-pb".into()), project: None };
-        runtime.block_on(workbench.act(import, spans(from, from + 10_000, n_spans))).expect("it is taken in");
+        runtime.block_on(workbench.act(import, giant::spans(from, from + 10_000, n_spans))).expect("it is taken in");
     }
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let address = format!("#/trace?q=&from={START}&to={}&trace={}&span=", START + 1_000_000_000, hex(&TRACE));
 
     let mut empty = Window::new(|ctx| App::new(ctx, Rc::new(workbench.clone())));
     empty.settle();
@@ -178,7 +130,7 @@ fn trace(runtime: &tokio::runtime::Runtime, n_spans: u64) {
     window.settle();
     let before = memory();
     let began = Instant::now();
-    window.app.open(&address);
+    window.app.open(&giant::address());
     window.frame(Vec::new());
     window.settle();
     let took = began.elapsed().as_secs_f64() * 1e3;
@@ -202,7 +154,7 @@ fn trace(runtime: &tokio::runtime::Runtime, n_spans: u64) {
         modifiers: Modifiers::NONE,
     };
     report("next row", (0..200).map(|_| window.frame(vec![down.clone()])).collect());
-    let find = Ask::FindSpans { trace: hex(&TRACE), text: "things/77".into() };
+    let find = Ask::FindSpans { trace: TRACE.into(), text: "things/77".into() };
     let began = Instant::now();
     let found = runtime.block_on(workbench.ask(find)).expect("an answer").n_rows();
     println!("{:<34} {:.0} ms, {found} spans", "find in attributes", began.elapsed().as_secs_f64() * 1e3);

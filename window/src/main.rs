@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (source, title, address) = if args.files.is_empty() {
+    let (source, name, address) = if args.files.is_empty() {
         let holder = runtime.block_on(Holder::open(data_dir(args.data.as_ref())?, args.host))?;
         (Source::Held(holder), "Sextant".to_owned(), args.open)
     } else {
@@ -68,7 +68,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     let signals = runtime.handle().clone();
     let options = NativeOptions {
         viewport: ViewportBuilder::default()
-            .with_title(title)
+            .with_title(name.clone())
             .with_app_id("dev.sextant.window")
             .with_inner_size([1440.0, 900.0])
             .with_min_inner_size([640.0, 480.0]),
@@ -82,6 +82,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             let ctx = cc.egui_ctx.clone();
             signals.spawn(close_on_signal(ctx));
             app.set_light(args.light);
+            app.set_name(&name);
             app.open(&address);
             Ok(Box::new(app))
         }),

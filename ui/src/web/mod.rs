@@ -49,6 +49,13 @@ pub(crate) fn say(text: &str) {
     }
 }
 
+/// What the browser calls the page in its tabs.
+pub(crate) fn set_title(title: &str) {
+    if let Some(document) = web_sys::window().and_then(|w| w.document()) {
+        document.set_title(title);
+    }
+}
+
 /// Whether there is no desktop program around the page.
 pub(crate) fn is_browser() -> bool {
     !bridge::is_there()

@@ -1,0 +1,58 @@
+// Our own time for each frame of the page: how long the browser is kept in its frame callback (logic, ui, tessellation and
+// handing the triangles over). node frames.mjs URL ADDRESS prints percentiles of home and of the trace at ADDRESS.
+const { chromium } = await import(`${process.env.NODE_CLIENT_ROOT}/node_modules/playwright-core/index.mjs`);
+const [url, address] = process.argv.slice(2);
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+});
+const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+await page.addInitScript(() => {
+  const ask = window.requestAnimationFrame.bind(window);
+  window.took = [];
+  window.requestAnimationFrame = (paint) => ask((at) => {
+    const began = performance.now();
+    paint(at);
+    window.took.push(performance.now() - began);
+  });
+});
+await page.goto(url);
+await page.waitForFunction(() => document.querySelector('canvas').width > 300);
+async function report(name, act) {
+  await page.evaluate(() => { window.took = []; });
+  await act();
+  const took = (await page.evaluate(() => window.took)).sort((a, b) => a - b);
+  const at = (share) => took[Math.min(Math.floor(took.length * share), took.length - 1)].toFixed(2).padStart(6);
+  console.log(`${name.padEnd(34)} p50 ${at(0.5)} ms   p99 ${at(0.99)} ms   max ${at(1)} ms   ${took.length} frames`);
+}
+const wander = async (n) => {
+  for (let i = 0; i < n; i++) await page.mouse.move(400 + (i % 200) * 3, 300 + (i % 50));
+};
+const wheel = async (n) => {
+  await page.mouse.move(700, 500);
+  for (let i = 0; i < n; i++) {
+    await page.mouse.wheel(0, i < n * 0.8 ? 900 : -1500);
+    await page.waitForTimeout(20);
+  }
+};
+const press = async (keys, n) => {
+  for (let i = 0; i < n; i++) {
+    await page.keyboard.press(keys[i % keys.length]);
+    await page.waitForTimeout(20);
+  }
+};
+await page.waitForTimeout(2000);
+await report('home in the page', () => wander(300));
+const began = Date.now();
+await page.evaluate((a) => { location.hash = a; }, address);
+await page.waitForFunction(() => /[0-9,]{5,} spans/.test(document.getElementById('said').textContent), null, { timeout: 120000 });
+console.log(`${'open in the page'.padEnd(34)} ${Date.now() - began} ms until it is said`);
+await page.waitForTimeout(3000);
+await report('still, the pointer moves', () => wander(300));
+await report('scroll', () => wheel(300));
+await report('zoom and pan', () => press(['Shift+W', 'Shift+D', 'Shift+D'], 90));
+await press(['0'], 1);
+await report('next error', () => press(['e'], 100));
+await report('next row', () => press(['ArrowDown'], 100));
+await report('fold and unfold all', () => press([']', '['], 10));
+await browser.close();
