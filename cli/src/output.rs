@@ -10,13 +10,22 @@ use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 /// Prints the rows, and on standard error whether something is missing. `columns` are those of the table form; all
-/// if empty.
+/// if empty. The table form says durations with their units.
 pub fn print(answer: &Answer, format: Format, columns: &[&str]) -> anyhow::Result<()> {
+    printed(answer, format, columns, false)
+}
+
+/// The same with every value as it is.
+pub fn print_exactly(answer: &Answer, format: Format) -> anyhow::Result<()> {
+    printed(answer, format, &[], true)
+}
+
+fn printed(answer: &Answer, format: Format, columns: &[&str], is_exact: bool) -> anyhow::Result<()> {
     let out = BufWriter::new(std::io::stdout());
     match format.rows() {
         None => {
             let mut out = out;
-            table::write(&mut out, &answer.batches, columns)?;
+            table::write(&mut out, &answer.batches, columns, is_exact)?;
             out.flush()?;
         }
         Some(format) => {

@@ -1,7 +1,9 @@
 //! Rows as an aligned table for a terminal.
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Field;
 use sextant_exports::cells;
+use sextant_model::DurationNanos;
 use std::io::Write;
 
 /// Wider cells are cut.
@@ -12,19 +14,43 @@ fn shown(text: &str) -> String {
     if line.chars().count() <= MAX_WIDTH { line } else { line.chars().take(MAX_WIDTH - 1).chain(['…']).collect() }
 }
 
-/// Writes the rows; only `columns` if any are named.
-pub fn write(out: &mut impl Write, batches: &[RecordBatch], columns: &[&str]) -> std::io::Result<()> {
+/// Durations with a unit, other fractions with four figures.
+fn readable(column: &Field, text: &str) -> String {
+    let name = column.name();
+    let is_duration = name == "Duration"
+        || name.ends_with("_ns")
+        || (name.to_ascii_lowercase().ends_with("(duration)") && !name.starts_with("distinct"));
+    match text.parse::<f64>() {
+        Ok(value) if is_duration => DurationNanos(value.round() as i64).to_string(),
+        Ok(value) if column.data_type().is_floating() && value.fract() != 0.0 => {
+            let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
+            format!("{value:.decimals$}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Writes the rows; only `columns` if any are named. Values are as they are, or easy to read.
+pub fn write(out: &mut impl Write, batches: &[RecordBatch], columns: &[&str], is_exact: bool) -> std::io::Result<()> {
     let Some(first) = batches.first() else { return writeln!(out, "no rows") };
     let schema = first.schema();
     let mut wanted: Vec<usize> = columns.iter().filter_map(|c| schema.index_of(c).ok()).collect();
     if wanted.is_empty() {
         wanted = (0..schema.fields().len()).collect();
     }
-    let mut rows: Vec<Vec<String>> = vec![wanted.iter().map(|i| schema.field(*i).name().clone()).collect()];
+    let head = |i: &usize| {
+        let name = schema.field(*i).name();
+        // The unit is with the values then.
+        name.strip_suffix("_ns").filter(|_| !is_exact).unwrap_or(name).to_owned()
+    };
+    let mut rows: Vec<Vec<String>> = vec![wanted.iter().map(head).collect()];
     for batch in batches {
         for row in 0..batch.num_rows() {
             let all = cells(batch, row);
-            rows.push(wanted.iter().map(|i| shown(&all[*i])).collect());
+            let cell = |i: &usize| {
+                if is_exact { shown(&all[*i]) } else { shown(&readable(schema.field(*i), &all[*i])) }
+            };
+            rows.push(wanted.iter().map(cell).collect());
         }
     }
     let is_number: Vec<bool> = wanted.iter().map(|i| schema.field(*i).data_type().is_numeric()).collect();

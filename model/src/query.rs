@@ -247,6 +247,23 @@ pub struct Query {
     pub aggregate: Option<Aggregate>,
 }
 
+impl Query {
+    /// The attributes that it speaks of, each once.
+    pub fn attributes(&self) -> Vec<&str> {
+        let mut all = self.filter.attributes();
+        let aggregate = self.aggregate.iter();
+        let keys = aggregate.flat_map(|a| a.by.iter().chain(a.measures.iter().filter_map(|m| m.of.as_ref())));
+        for key in keys {
+            if let Field::Attribute(name) = &key.field
+                && !all.contains(&name.as_str())
+            {
+                all.push(name);
+            }
+        }
+        all
+    }
+}
+
 /// Figures over groups of records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {

@@ -82,7 +82,8 @@ impl Opened {
                 Ok(_) => {}
                 // In a folder, what is no telemetry is passed over.
                 Err(e) if e.code == Code::BadQuery && !is_named => {
-                    self.files.push(ImportedFile { path: name, ..ImportedFile::default() });
+                    let problems = vec![format!("{name}: {}", e.message)];
+                    self.files.push(ImportedFile { path: name, problems, ..ImportedFile::default() });
                 }
                 Err(e) => return Err(AskError { message: format!("{name}: {}", e.message), ..e }),
             }
@@ -90,7 +91,9 @@ impl Opened {
         if self.files.iter().all(|f| f.stored == 0) {
             let problem = self.files.iter().find_map(|f| f.problems.first()).cloned();
             let why = problem.map_or_else(String::new, |p| format!(": {p}"));
-            return Err(AskError::new(Code::BadQuery, format!("there is no telemetry in this{why}")));
+            let names: Vec<String> = named.iter().map(|p| p.display().to_string()).collect();
+            let names = names.join(", ");
+            return Err(AskError::new(Code::BadQuery, format!("there is no telemetry in {names}{why}")));
         }
         self.address = self.begin().await?;
         Ok(())

@@ -113,7 +113,7 @@ impl Workbench {
             let near = nearest.filter(|(steps, _)| *steps <= 2 || share(*steps) >= ALIKE).map(|(_, k)| k);
             json!({ "field": field, "near": near })
         };
-        let unseen = parsed.filter.attributes().into_iter().filter(|f| !known().any(|k| k == *f));
+        let unseen = parsed.attributes().into_iter().filter(|f| !known().any(|k| k == *f));
         let fields: Vec<Value> = unseen.map(one).collect();
         Ok(Answer::object(json!({ "fields": fields }), self.store.snapshot().generation))
     }

@@ -1,10 +1,10 @@
 //! `search`, `sql`, `services`, `status`.
 
 use crate::args::{Format, Kind, Search, Services, Sql, Status};
-use crate::output::{bytes, note, print, print_object};
+use crate::output::{bytes, note, print, print_exactly, print_object};
 use crate::reach::{Reach, period, searched};
 use serde_json::Value;
-use sextant_contract::{Ask, SearchAsk};
+use sextant_contract::{Answer, Ask, SearchAsk};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -25,8 +25,8 @@ pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
     let (kind, query) = (ask.kind, ask.query.clone());
     let reach = Reach::reading(&args.place).await?;
     let answered = reach.ask(Ask::Search(ask)).await;
-    // Nothing found may be a slip of the pen.
-    let is_empty = answered.as_ref().is_ok_and(|a| a.object.is_none() && a.n_rows() == 0);
+    // Nothing found may be a slip of the pen, and so may figures without a value.
+    let is_empty = answered.as_ref().is_ok_and(|a| a.object.is_none() && (a.n_rows() == 0 || lacks_figures(a)));
     let unknown = if is_empty { reach.object(Ask::Unknown { kind, query }).await.ok() } else { None };
     super::close(reach).await;
     let answer = answered?;
@@ -40,6 +40,13 @@ pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
         None => print(&answer, args.format, shown)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether some figure has no value in any group.
+fn lacks_figures(answer: &Answer) -> bool {
+    let is_figure = |i: usize| answer.schema.field(i).name().ends_with(')');
+    let has_none = |i: usize| answer.batches.iter().all(|b| b.column(i).null_count() == b.num_rows());
+    (0..answer.schema.fields().len()).any(|i| is_figure(i) && has_none(i))
 }
 
 fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
@@ -89,7 +96,7 @@ pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
     let reach = Reach::reading(&args.place).await?;
     let answered = reach.ask(Ask::sql(args.statement, None)).await;
     super::close(reach).await;
-    print(&answered?, args.format, &[])?;
+    print_exactly(&answered?, args.format)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,6 +7,9 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub async fn run(args: Serve) -> anyhow::Result<ExitCode> {
+    if args.place.url.is_some() {
+        anyhow::bail!("serve holds a data directory of its own: leave --url away, or name the directory with --data");
+    }
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let host = Host::open(data_dir(args.place.data.as_ref())?, args.host, false).await?;

@@ -87,6 +87,14 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect, kind: SearchKind, q
     if state.figures.of != of {
         state.figures = State { of, selected: 0 };
     }
+    let unknown = states::unknown(ui, state, &state.route.query.clone(), query.signal.name());
+    let body = body.with_min_y(body.top() + 24.0 * unknown.len() as f32);
+    for (i, words) in unknown.iter().enumerate() {
+        let kit = Kit::new(ui, state.theme);
+        let line = rect(body.left(), body.top() - 24.0 * (unknown.len() - i) as f32, body.width(), 24.0);
+        kit.fill(line, kit.t.warn_bg);
+        kit.text_in(line.left() + 12.0, line.top() + 16.0, line.width() - 24.0, Font::Regular(12.0), kit.t.warn, words);
+    }
     table(ui, state, body, &answer, query, aggregate);
     let shown = format!("{} of {}", thousands(n as i64), if n >= LIMIT { "more".into() } else { thousands(n as i64) });
     report(state, vec!["Showing".into(), shown, "groups".into()], &slot);

@@ -67,7 +67,7 @@ pub(crate) fn nothing(ui: &Ui, state: &mut State, r: Rect, title: &str, signal: 
 }
 
 /// Fields that nobody has seen, and what was probably meant.
-fn unknown(ui: &Ui, state: &mut State, query: &str, signal: &str) -> Vec<String> {
+pub(crate) fn unknown(ui: &Ui, state: &mut State, query: &str, signal: &str) -> Vec<String> {
     if query.is_empty() {
         return Vec::new();
     }
