@@ -52,8 +52,9 @@ pub(crate) struct State {
     pub services: services::State,
     pub sql: sql::State,
     pub figures: crate::views::figures::State,
-    /// Searches that were kept: names and addresses.
+    /// Searches that were kept, and those that were asked lately: names and addresses.
     pub kept: Vec<(String, String)>,
+    pub recent: Vec<(String, String)>,
     /// The trace that others are compared with.
     pub marked: Option<String>,
     pub palette: Option<Choice>,
@@ -153,8 +154,7 @@ impl State {
 
 /// Keeps where one is under the name of its search, for the palette.
 fn save(ctx: &Context, state: &mut State) {
-    let words = if state.route.search().is_empty() { "everything" } else { state.route.search() };
-    let name = format!("{words} in {}", state.route.view.word());
+    let name = state.route.name();
     let notice = overlay::notices::Notice::said(format!("Kept: {name}. The palette has it."));
     let value = state.route.to_hash();
     state.asks.act(ctx, Command::Save { kind: "search".into(), name, value }, Vec::new());
@@ -214,6 +214,7 @@ impl App {
             sql: sql::State::default(),
             figures: crate::views::figures::State::default(),
             kept: Vec::new(),
+            recent: Vec::new(),
             marked: None,
             palette: None,
             period: None,

@@ -169,6 +169,12 @@ impl Asks {
         });
     }
 
+    /// Keeps something that is only handy: where it can't be kept, nobody need know.
+    pub fn remember(&self, kind: &str, name: String, value: String) {
+        let done = self.backend.act(Command::Save { kind: kind.to_owned(), name, value }, Vec::new());
+        spawn(async move { drop(done.await) });
+    }
+
     /// Has rows written to a file; what comes of it is heard.
     pub fn export(&self, ctx: &Context, tag: u64, command: Command) {
         let done = self.backend.act(command, Vec::new());

@@ -171,6 +171,12 @@ impl Route {
         Self { fixed, ..self.clone() }
     }
 
+    /// What a search here is called.
+    pub fn name(&self) -> String {
+        let words = if self.search().is_empty() { "everything" } else { self.search() };
+        format!("{words} in {}", self.view.word())
+    }
+
     /// The part of the address after `#`.
     pub fn to_hash(&self) -> String {
         let name = self.view.name();

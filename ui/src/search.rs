@@ -5,7 +5,7 @@ use crate::commands::Do;
 use crate::data::{rows, thousands};
 use crate::fonts::Font;
 use crate::kit::{Kit, icon, key, rect};
-use crate::overlay::choices;
+use crate::overlay::{self, choices};
 use crate::route::{Route, View};
 use crate::shell::field_box;
 use crate::tokens::Tokens;
@@ -22,6 +22,8 @@ pub(crate) struct State {
     chosen: Option<usize>,
     /// The text for which nobody wanted to see it.
     closed_for: Option<String>,
+    /// Whether what is typed can't be asked, so that what is shown answers something else.
+    pub(crate) is_wrong: bool,
 }
 
 /// More are not shown: typing on is quicker than reading.
@@ -98,7 +100,7 @@ fn keys(ui: &Ui, state: &mut App, id: Id, list: &Completions) -> bool {
     } else if takes(Key::ArrowUp) {
         state.completing.chosen = Some(chosen.map_or(n - 1, |c| (c + n - 1) % n));
     } else if takes(Key::Escape) {
-        state.completing = State { chosen: None, closed_for: Some(state.typed.clone()) };
+        state.completing = State { closed_for: Some(state.typed.clone()), ..State::default() };
         state.takes(Do::Close);
     } else if takes(Key::Tab) || (chosen.is_some() && takes(Key::Enter)) {
         accept(ui, state, id, list, chosen.unwrap_or(0));
@@ -146,6 +148,23 @@ fn highlighted(text: &str, t: &'static Tokens) -> LayoutJob {
     }
     put(at, text.len(), Font::Mono(12.0), t.strong);
     job
+}
+
+/// Asks what was typed, and remembers it.
+fn ask(state: &mut App) {
+    let view = match state.route.view {
+        View::Home | View::Trace | View::Compare | View::Differs | View::Sql | View::Services | View::Status => {
+            View::Traces
+        }
+        view => view,
+    };
+    let query = state.typed.clone();
+    if !query.is_empty() && query != state.route.query {
+        let there = Route { view, query: query.clone(), fixed: None, ..Route::default() };
+        state.asks.remember("recent", there.name(), there.to_hash());
+        state.asks.forget(overlay::palette::RECENT);
+    }
+    state.go(Route { view, query, trace: String::new(), span: String::new(), ..state.route.clone() });
 }
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
@@ -215,15 +234,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
     // Who wrote something that makes no sense goes on writing.
     state.is_typing |= is_entered && problem.is_some();
     if is_entered && problem.is_none() {
-        let view = match state.route.view {
-            View::Home | View::Trace | View::Compare | View::Differs | View::Sql | View::Services | View::Status => {
-                View::Traces
-            }
-            view => view,
-        };
-        let query = state.typed.clone();
-        state.go(Route { view, query, trace: String::new(), span: String::new(), ..state.route.clone() });
+        ask(state);
     }
+    state.completing.is_wrong = problem.is_some() && state.typed != state.route.search();
     if let Some(e) = problem.filter(|e| !e.at.is_empty()) {
         // The place of the mistake: a line under it.
         let kit = Kit::new(ui, t);

@@ -234,7 +234,7 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
     field_box(&kit, rect(x, 8.0, w, 28.0), false);
     let (from, to) = state.route.period();
     let end = kit.text(x + 9.0, 26.0, Font::Mono(11.0), t.strong, &range_text(&state.route));
-    let mut at = kit.text(end + 8.0, 26.0, Font::Regular(10.5), t.weak, "UTC");
+    let mut at = kit.text(end + 5.0, 26.0, Font::Regular(10.5), t.weak, "UTC");
     if state.route.is_live() {
         let exact = format!("{} – {}", &clock(from, 0)[..5], &clock(to, 0)[..5]);
         at = kit.text(at + 8.0, 26.0, Font::Mono(10.5), t.weak, &exact);
@@ -278,6 +278,12 @@ fn foot(ui: &Ui, state: &mut State, whole: Rect) {
     }
     let taken: f32 = keys.iter().map(key_width).sum();
     let mut x = 80.0;
+    if state.completing.is_wrong {
+        let words = "The search has a mistake; this answers the one before";
+        x = kit.text(x, bl, Font::Semibold(11.0), t.error, words) + 8.0;
+        kit.vline(x, y + 6.0, 14.0, t.hair);
+        x += 13.0;
+    }
     for (place, part) in state.status.parts.iter().enumerate() {
         if place >= 2 && x + width_of(part) > whole.width() - 12.0 - taken {
             break;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::f32::consts::TAU;
 use std::sync::LazyLock;
 
-const PATHS: [(&str, &str); 21] = [
+const PATHS: [(&str, &str); 22] = [
     ("home", "M2 8.5 9 3l7 5.5M4 8v7h10V8"),
     ("traces", "M2 4h9M4 8h10M6 12h6M6 16h4"),
     ("logs", "M3 4h12M3 8h12M3 12h8M3 16h10"),
@@ -25,6 +25,7 @@ const PATHS: [(&str, &str); 21] = [
     ("down", "M9 3v9M5 9l4 4 4-4M3 16h12"),
     ("left", "M11 4 6 9l5 5"),
     ("right", "M7 4l5 5-5 5"),
+    ("columns", "M3 3h12v12H3zM7 3v12M11 3v12"),
     ("zoom", "M8 3a5 5 0 1 0 0 10A5 5 0 0 0 8 3M12 12l4 4M5.5 8h5"),
     ("check", "M3 9.5 7 13l8-9"),
     ("x", "M4 4l10 10M14 4 4 14"),

@@ -6,6 +6,7 @@ use crate::data::{bytes, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, icon, rect};
 use crate::runtime::{self, now};
+use crate::shell::range_text;
 use eframe::egui::{Context, Key, Rect, Ui};
 use sextant_contract::{Ask, AskError, Command, Outcome, RowFormat, SearchAsk};
 use std::rc::Rc;
@@ -262,8 +263,9 @@ fn choose(ui: &Ui, state: &App, export: &mut State, formats: &[RowFormat], body:
     let b = Button { text: "Export", key: Some("⏎"), is_primary: true, ..Button::default() };
     let x = foot.right() - 16.0 - b.width(&kit);
     is_chosen |= button(&kit, x, foot.top() + 13.0, b).clicked();
-    let words = "Every row is written, however many there are.";
-    kit.text_in(foot.left() + 20.0, foot.top() + 30.5, x - foot.left() - 32.0, Font::Regular(12.0), t.weak, words);
+    let shown: Vec<String> = state.status.parts.first().cloned().unwrap_or_default();
+    let words = format!("{} of {}; every row is written", shown.join(" "), range_text(&state.route));
+    kit.text_in(foot.left() + 20.0, foot.top() + 30.5, x - foot.left() - 32.0, Font::Regular(12.0), t.weak, &words);
     if is_chosen {
         export.begin(ui.ctx(), state);
     }

@@ -1,7 +1,7 @@
 //! A menu below something that was clicked.
 
 use crate::fonts::Font;
-use crate::kit::Kit;
+use crate::kit::{Check, Kit};
 use crate::tokens::Tokens;
 use eframe::egui::{self, Response, ScrollArea, Stroke, Ui, vec2};
 
@@ -35,6 +35,23 @@ pub(crate) fn show(below: &Response, t: &'static Tokens, all: &[&str], on: &str)
         });
     });
     chosen
+}
+
+/// A menu of what can be there or not, which stays open; says which was pressed.
+pub(crate) fn of_toggles(below: &Response, t: &'static Tokens, all: &[(&str, bool)]) -> Option<usize> {
+    let mut pressed = None;
+    let popup = egui::Popup::menu(below).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+    popup.gap(4.0).frame(frame(t)).show(|ui| {
+        ui.set_max_width(200.0);
+        for (i, (text, is_on)) in all.iter().enumerate() {
+            let (r, _) = ui.allocate_exact_size(vec2(ui.available_width().max(140.0), 26.0), egui::Sense::HOVER);
+            let kit = Kit::new(ui, t);
+            if (Check { label: text, is_on: *is_on }).show(&kit, r.left() + 8.0, r.top() + 17.0).0 {
+                pressed = Some(i);
+            }
+        }
+    });
+    pressed
 }
 
 /// A menu at the pointer, where a row is pressed with the other button; says what was chosen.

@@ -11,7 +11,7 @@ use crate::route::{Route, View};
 use crate::views::trace::find_spans;
 use crate::views::traces::cross;
 use eframe::egui::{Key, Rect, ScrollArea, Ui, UiBuilder, vec2};
-use sextant_contract::Ask;
+use sextant_contract::{Ask, Command};
 use sextant_model::Signal;
 use sextant_queries::parse;
 
@@ -28,6 +28,8 @@ struct Line {
     icon: &'static str,
     text: String,
     keys: &'static [&'static str],
+    /// Whether it was kept on purpose, and can be given up.
+    is_kept: bool,
     /// Service, duration and whether it failed, where the line is a span.
     span: Option<(String, i64, bool)>,
     goal: Goal,
@@ -65,6 +67,7 @@ fn lines(state: &App, typed: &str) -> Vec<(&'static str, Vec<Line>)> {
                 icon: if e.group == "Go to" { "right" } else { "play" },
                 text: e.text.to_owned(),
                 keys: e.keys,
+                is_kept: false,
                 span: None,
                 goal: Goal::Command(e.what),
             })
@@ -76,7 +79,10 @@ fn lines(state: &App, typed: &str) -> Vec<(&'static str, Vec<Line>)> {
             groups.push(("Spans of this trace", spans(state, typed)));
         }
         groups.push(("Go to", of(|g| g == "Go to")));
-        groups.push(("Kept", kept(state, typed)));
+        let own = [("Kept", kept(&state.kept, typed)), ("Recent searches", recent(state, typed))];
+        // Before anything is typed, what one does again and again comes first.
+        let at = if typed.is_empty() { 0 } else { groups.len() };
+        groups.splice(at..at, own);
         groups.push(("Notes", notes(state, typed)));
         groups.push(("Search", searches(state, typed)));
     }
@@ -88,12 +94,14 @@ fn lines(state: &App, typed: &str) -> Vec<(&'static str, Vec<Line>)> {
     groups
 }
 
-/// The name of the question what is kept.
+/// The names of the questions what is kept and what was asked lately.
 pub(crate) const KEPT: &str = "kept searches";
+pub(crate) const RECENT: &str = "recent searches";
 
 /// Searches that were kept, the newest first.
-fn kept(state: &App, typed: &str) -> Vec<Line> {
+fn kept(all: &[(String, String)], typed: &str) -> Vec<Line> {
     let line = |(name, hash): &(String, String)| Line {
+        is_kept: true,
         icon: "search",
         text: name.clone(),
         keys: &[],
@@ -101,7 +109,22 @@ fn kept(state: &App, typed: &str) -> Vec<Line> {
         goal: Goal::Route(Route::from_hash(hash)),
     };
     let limit = if typed.is_empty() { 5 } else { 20 };
-    state.kept.iter().filter(|(name, _)| hit(name, typed).is_some()).take(limit).map(line).collect()
+    all.iter().filter(|(name, _)| hit(name, typed).is_some()).take(limit).map(line).collect()
+}
+
+/// Searches that were asked lately and not kept, in the period that is shown.
+fn recent(state: &App, typed: &str) -> Vec<Line> {
+    let is_new = |one: &&(String, String)| state.kept.iter().all(|(name, _)| *name != one.0);
+    let all: Vec<_> = state.recent.iter().filter(is_new).cloned().collect();
+    let here = |line: Line| match line.goal {
+        Goal::Route(Route { view, query, .. }) => {
+            let none = String::new;
+            let there = Route { view, query, trace: none(), span: none(), other: none(), ..state.route.clone() };
+            Line { is_kept: false, goal: Goal::Route(there), ..line }
+        }
+        _ => line,
+    };
+    kept(&all, typed).into_iter().map(here).collect()
 }
 
 /// Notes and bookmarks, the newest first.
@@ -110,6 +133,7 @@ fn notes(state: &App, typed: &str) -> Vec<Line> {
         icon: "file",
         text: if note.text.is_empty() { note.what.clone() } else { format!("{} · {}", note.text, note.what) },
         keys: &[],
+        is_kept: false,
         span: None,
         goal: Goal::Route(Route::from_hash(&note.address)),
     };
@@ -119,10 +143,15 @@ fn notes(state: &App, typed: &str) -> Vec<Line> {
 
 /// Takes in what is kept, whenever the palette is open.
 fn read_kept(ui: &Ui, state: &mut App) {
-    let slot = state.asks.ask(ui.ctx(), KEPT, false, || Ask::Saved { kind: "search".into() });
-    let Some(items) = slot.get().and_then(|a| a.object.as_ref()?["items"].as_array()) else { return };
-    let text = |one: &serde_json::Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
-    state.kept = items.iter().map(|one| (text(one, "name"), text(one, "value"))).collect();
+    let mut read = |name: &str, kind: &str| {
+        let slot = state.asks.ask(ui.ctx(), name, false, || Ask::Saved { kind: kind.into() });
+        let items = slot.get().and_then(|a| a.object.as_ref()?["items"].as_array())?;
+        let text = |one: &serde_json::Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
+        Some(items.iter().map(|one| (text(one, "name"), text(one, "value"))).collect())
+    };
+    let (kept, recent) = (read(KEPT, "search"), read(RECENT, "recent"));
+    state.kept = kept.unwrap_or_else(|| std::mem::take(&mut state.kept));
+    state.recent = recent.unwrap_or_else(|| std::mem::take(&mut state.recent));
 }
 
 fn spans(state: &App, typed: &str) -> Vec<Line> {
@@ -130,6 +159,7 @@ fn spans(state: &App, typed: &str) -> Vec<Line> {
         icon: "",
         text: name,
         keys: &[],
+        is_kept: false,
         span: Some((service, nanos, is_error)),
         goal: Goal::Span(i),
     };
@@ -141,8 +171,14 @@ fn searches(state: &App, typed: &str) -> Vec<Line> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    let line =
-        |text: String, route: Route| Line { icon: "search", text, keys: &[], span: None, goal: Goal::Route(route) };
+    let line = |text: String, route: Route| Line {
+        icon: "search",
+        text,
+        keys: &[],
+        is_kept: false,
+        span: None,
+        goal: Goal::Route(route),
+    };
     let is_id = (typed.len() == 32 || typed.len() == 16) && typed.chars().all(|c| c.is_ascii_hexdigit());
     let base = Route { span: String::new(), trace: String::new(), ..state.route.clone() };
     if is_id {
@@ -182,7 +218,12 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
         kit.text_mid(r.center().x, body.top() + 30.0, Font::Regular(12.0), kit.t.weak, "Nothing here is called that");
     }
     list(ui, state, &palette, body, &groups, &mut chosen);
-    foot(&Kit::new(ui, state.theme), r, n);
+    let line = groups.iter().flat_map(|(_, lines)| lines).nth(palette.selected);
+    foot(&Kit::new(ui, state.theme), r, n, line.is_some_and(|l| l.is_kept));
+    if let Some(line) = line.filter(|l| l.is_kept && ui.input(|i| i.key_pressed(Key::Delete))) {
+        let gone = Command::Forget { kind: "search".into(), name: line.text.clone() };
+        state.asks.act_then_forget(ui.ctx(), gone, KEPT);
+    }
     if ui.input(|i| i.key_pressed(Key::Enter)) {
         chosen = groups.iter().flat_map(|(_, lines)| lines).nth(palette.selected).map(|l| l.goal.clone());
     }
@@ -286,14 +327,18 @@ fn paint(kit: &Kit<'_>, row: Rect, line: &Line, typed: &str, is_selected: bool, 
     }
 }
 
-fn foot(kit: &Kit<'_>, r: Rect, n: usize) {
+fn foot(kit: &Kit<'_>, r: Rect, n: usize, is_kept: bool) {
     let t = kit.t;
     let foot = rect(r.left() + 1.0, r.bottom() - 35.0, r.width() - 2.0, 34.0);
     kit.fill(foot, t.bg_raised);
     kit.hline(foot.left(), foot.top(), foot.width(), t.hair);
     let bl = foot.top() + 21.5;
     let mut x = foot.left() + 14.0;
-    for (caps, word) in [(&["↑", "↓"][..], "choose"), (&["⏎"][..], "run"), (&[">"][..], "commands only")] {
+    let mut keys = vec![(&["↑", "↓"][..], "choose"), (&["⏎"][..], "run"), (&[">"][..], "commands only")];
+    if is_kept {
+        keys.push((&["Del"][..], "give up what is kept"));
+    }
+    for (caps, word) in keys {
         for cap in caps {
             x = key(kit, x, foot.top() + 9.5, cap) + 4.0;
         }

@@ -1,12 +1,13 @@
 //! Logs: a histogram by severity with errors and warnings in a lane of their own, and the records, newest first.
 
 mod context;
+mod list;
 mod opened;
 mod patterns;
 mod stream;
 mod tail;
 
-use super::facets::{self, Facet, with_value};
+use super::facets::{self, Facet};
 use super::home::bare_time_scale;
 use super::trace::level;
 use super::{key, report, search, states};
@@ -14,14 +15,12 @@ use crate::app::State as App;
 use crate::commands::Do;
 use crate::data::{Row, clock, row, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Kit, area, chip, rect};
-use crate::overlay::menu;
+use crate::kit::{Kit, area, rect};
 use crate::overlay::note::Subject;
-use crate::overlay::notices::Notice;
 use crate::route::{N_STEPS, Route, View};
 use crate::tokens::Tokens;
-use eframe::egui::{Color32, Id, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
-use opened::{Opened, Wanted, field_of};
+use eframe::egui::{Color32, Id, Rect, Sense, Ui, pos2};
+use opened::Opened;
 use sextant_charts::{Bars, Ink, Lane, Scene, body};
 use sextant_contract::{Answer, Ask, SearchKind};
 
@@ -40,6 +39,8 @@ pub(crate) struct State {
     patterns: patterns::State,
     tail: tail::State,
     stream: stream::State,
+    /// Whether long messages take several lines.
+    wraps: list::Wraps,
 }
 
 impl State {
@@ -162,17 +163,20 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let (area, pane) = if n > 0 { context::divide(area) } else { (area, None) };
     let of = key(state, "");
     if state.logs.of != of {
-        let tail = std::mem::take(&mut state.logs.tail);
-        state.logs = State { of, context: state.logs.context, tail, ..State::default() };
+        let State { tail, wraps, context, .. } = std::mem::take(&mut state.logs);
+        state.logs = State { of, context, tail, wraps, ..State::default() };
     }
     if n == 0 {
         report(state, vec!["Showing".into(), "0 of 0".into(), "records".into()], &slot);
         let title = if slot.is_partial() { "No log record that can be read matches" } else { "No log record matches" };
         return states::nothing(ui, state, area, title, "logs");
     }
+    if state.takes(Do::Wrap) {
+        state.logs.wraps.toggle();
+    }
     let moved = moves(state, &answer);
     let selected = place_of(&answer, state.logs.selected.as_ref()).unwrap_or(0);
-    list(ui, state, area, &answer, selected, moved);
+    list::show(ui, state, area, &answer, selected, moved);
     if let Some(row) = row(&answer, selected) {
         let time = row.int("Timestamp");
         let what = format!("{}: {}", row.text("ServiceName"), beginning(&line_of(row)));
@@ -364,181 +368,4 @@ fn line_of(row: Row<'_>) -> std::borrow::Cow<'_, str> {
 fn beginning(text: &str) -> &str {
     const LETTERS: usize = 600;
     text.char_indices().nth(LETTERS).map_or(text, |(at, _)| &text[..at])
-}
-
-fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize, moved: bool) {
-    let t = state.theme;
-    {
-        let kit = Kit::new(ui, t);
-        let message = message_at(state.route.columns.len(), r.width());
-        for (dx, word) in [(26.0, "Time (UTC)"), (154.0, "Level"), (206.0, "Service"), (message, "Message")] {
-            kit.text(r.left() + dx, r.top() + 16.0, Font::Medium(11.0), t.weak, word);
-        }
-        let w = (message - 336.0) / state.route.columns.len().max(1) as f32;
-        let mut gone = None;
-        for (i, column) in state.route.columns.iter().enumerate() {
-            let cell = rect(r.left() + 336.0 + w * i as f32, r.top() + 2.0, w - 6.0, 20.0);
-            let response = kit.click(cell, ("column", i), &format!("No column {column}"));
-            let color = if response.hovered() { t.accent } else { t.weak };
-            kit.text_in(cell.left(), r.top() + 16.0, w - 10.0, Font::Medium(11.0), color, column);
-            if response.on_hover_text("Click to take the column away").clicked() {
-                gone = Some(i);
-            }
-        }
-        if let Some(i) = gone {
-            state.route.columns.remove(i);
-        }
-        kit.hline(r.left(), r.top() + 23.0, r.width(), t.strong_line);
-    }
-    let body = Rect::from_min_max(pos2(r.left(), r.top() + 24.0), r.right_bottom());
-    let mut child = ui.new_child(UiBuilder::new().id_salt("logs").max_rect(body));
-    child.set_clip_rect(body);
-    let opened = place_of(answer, state.logs.open.as_ref().map(|o| &o.record));
-    let extra = match (&mut state.logs.open, opened.and_then(|i| row(answer, i))) {
-        (Some(open), Some(row)) => open.lay(row, body.width()),
-        _ => 0.0,
-    };
-    let columns = state.route.columns.clone();
-    let mut wanted = None;
-    let mut scroll = ScrollArea::vertical().auto_shrink(false);
-    if moved {
-        let above = if opened.is_some_and(|o| selected > o) { extra } else { 0.0 };
-        scroll = scroll.vertical_scroll_offset((selected as f32 * ROW + above - body.height() / 2.0).max(0.0));
-    }
-    scroll.show_viewport(&mut child, |ui, view| {
-        ui.set_min_size(vec2(body.width(), answer.n_rows() as f32 * ROW + extra));
-        let origin = ui.min_rect().min;
-        // Rows after the open one lie lower by its fields.
-        let top_of = |i: usize| i as f32 * ROW + if opened.is_some_and(|o| i > o) { extra } else { 0.0 };
-        let first = ((view.min.y - extra) / ROW).floor().max(0.0) as usize;
-        for i in first..answer.n_rows() {
-            let y = top_of(i);
-            if y > view.max.y {
-                break;
-            }
-            let line = rect(body.left(), origin.y + y, body.width(), ROW);
-            let Some(row) = row(answer, i) else { continue };
-            let kit = Kit::new(ui, t);
-            let response = kit.row(line, ("log", i));
-            kit.row_back(line, opened == Some(i) || selected == i, response.hovered());
-            Kit::describe(&response, || format!("{} {}: {}", severity(row).0, row.text("ServiceName"), line_of(row)));
-            record(&kit, line, row, &columns, opened == Some(i));
-            if let (Some(open), true) = (&state.logs.open, opened == Some(i)) {
-                let area = rect(line.left(), line.bottom(), line.width(), extra);
-                wanted = open.show(&kit, area, row, &columns);
-            }
-            if let Some(what) = menu::of_row(&response, t, &ROW_MENU) {
-                wanted = Some(of_row(ui, what, row));
-            }
-            if response.clicked() {
-                toggle(state, record_of(row), row);
-                state.logs.selected = Some(record_of(row));
-            }
-        }
-    });
-    match wanted {
-        Some(Wanted::Trace(trace, _)) if trace.is_empty() => {
-            state.notices.push(Notice::said("This record belongs to no trace".into()));
-        }
-        Some(Wanted::Trace(trace, span)) => {
-            state.go(Route { view: View::Trace, trace, span, ..state.route.clone() });
-        }
-        Some(Wanted::Context(service, time)) => {
-            let fixed = Some((time - CONTEXT_NANOS, time + CONTEXT_NANOS));
-            let query = with_value("", "service", &service, false);
-            state.go(Route { query, fixed, ..state.route.clone() });
-        }
-        Some(Wanted::Value(key, value, is_out)) => {
-            let query = with_value(&state.route.query, field_of(&key), &value, is_out);
-            state.go(Route { query, ..state.route.clone() });
-        }
-        Some(Wanted::Column(key)) => {
-            let columns = &mut state.route.columns;
-            match columns.iter().position(|c| *c == key) {
-                Some(place) => drop(columns.remove(place)),
-                None => columns.push(key),
-            }
-        }
-        Some(Wanted::Fold(number)) => {
-            if let Some(open) = &mut state.logs.open {
-                open.toggle(number);
-            }
-        }
-        Some(Wanted::Nothing) | None => {}
-    }
-}
-
-/// What can be done with a record of the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OfRow {
-    Trace,
-    Context,
-    OnlyService,
-    NotService,
-    Copy,
-}
-
-const ROW_MENU: [(&str, OfRow); 5] = [
-    ("Its trace", OfRow::Trace),
-    ("Context ± 30 s", OfRow::Context),
-    ("Only this service", OfRow::OnlyService),
-    ("Without this service", OfRow::NotService),
-    ("Copy the text", OfRow::Copy),
-];
-
-fn of_row(ui: &Ui, what: OfRow, row: Row<'_>) -> Wanted {
-    let service = row.text("ServiceName").to_owned();
-    match what {
-        OfRow::Trace => Wanted::Trace(row.text("TraceId").to_owned(), row.text("SpanId").to_owned()),
-        OfRow::Context => Wanted::Context(service, row.int("Timestamp")),
-        OfRow::OnlyService => Wanted::Value("service".into(), service, false),
-        OfRow::NotService => Wanted::Value("service".into(), service, true),
-        OfRow::Copy => {
-            ui.copy_text(row.text("Body").to_owned());
-            Wanted::Nothing
-        }
-    }
-}
-
-/// Where the message begins, after the columns.
-fn message_at(n_columns: usize, width: f32) -> f32 {
-    // The message keeps a third of the list at least.
-    336.0 + (COLUMN * n_columns as f32).min((width - 336.0) * 0.66).max(0.0)
-}
-
-fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, columns: &[String], is_open: bool) {
-    let t = kit.t;
-    let bl = line.top() + 16.0;
-    let (word, font, color) = level_of(t, row);
-    let is_bad = color == t.error || color == t.warn;
-    if is_bad {
-        kit.fill(rect(line.left(), line.top(), 2.0, ROW), color);
-    }
-    let (x, y) = (line.left() + 10.0, line.top() + 7.5);
-    let mark = if is_open {
-        vec![pos2(x, y + 2.0), pos2(x + 8.0, y + 2.0), pos2(x + 4.0, y + 7.0)]
-    } else {
-        vec![pos2(x + 2.0, y), pos2(x + 2.0, y + 8.0), pos2(x + 7.0, y + 4.0)]
-    };
-    kit.paint.add(Shape::convex_polygon(mark, t.weak, Stroke::NONE));
-    let time = clock(row.int("Timestamp"), 6);
-    let split = format!("{} {}", &time[..12], &time[12..]);
-    kit.text(line.left() + 26.0, bl, Font::Mono(11.0), t.text, &split);
-    kit.text_in(line.left() + 154.0, bl, 48.0, font, color, &word);
-    let name = row.text("ServiceName");
-    chip(kit, line.left() + 206.0, line.top() + 6.0, name);
-    kit.text_in(line.left() + 230.0, bl, 102.0, Font::Regular(12.0), t.strong, name);
-    let message = message_at(columns.len(), line.width());
-    let w = (message - 336.0) / columns.len().max(1) as f32;
-    if !columns.is_empty() {
-        let entries = [row.entries("LogAttributes"), row.entries("ResourceAttributes")].concat();
-        for (i, column) in columns.iter().enumerate() {
-            let own = row.text(column);
-            let value = entries.iter().find(|(key, _)| key == column).map_or(own, |(_, value)| value);
-            let x = line.left() + 336.0 + w * i as f32;
-            kit.text_in(x, bl, w - 10.0, Font::Mono(11.0), t.text, beginning(value));
-        }
-    }
-    kit.text_in(line.left() + message, bl, line.width() - message - 10.0, Font::Mono(11.5), t.strong, &line_of(row));
-    kit.hline(line.left(), line.bottom() - 1.0, line.width(), t.hair);
 }

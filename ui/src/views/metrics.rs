@@ -310,14 +310,17 @@ fn color_of(kit: &Kit<'_>, is_service: bool, group: &str, i: usize) -> eframe::e
     if is_service { kit.t.service(group) } else { kit.t.ink(Ink::Service((i % 12) as u8)) }
 }
 
+/// From this width on the bounds of a quantile have room.
+const WITH_BOUNDS: f32 = 860.0;
+
 /// What each group comes to over the period.
 fn table(ui: &mut Ui, state: &mut App, r: Rect, groups: &[Value], unit: &str, head: &Value) {
     let name = head["figure"].as_str().unwrap_or_default().to_owned();
     let is_distribution = groups.first().is_some_and(|g| g["count"].is_number());
-    let titles: &[&str] = if is_distribution {
-        &["values", "p50", "p95", "p99", "p99 is between"]
-    } else {
-        &["last", "mean", "least", "most"]
+    let titles: &[&str] = match is_distribution {
+        true if r.width() > WITH_BOUNDS => &["values", "p50", "p95", "p99", "p99 is between"],
+        true => &["values", "p50", "p95", "p99"],
+        false => &["last", "mean", "least", "most"],
     };
     let width = ((r.width() - 220.0) / titles.len() as f32).clamp(70.0, 170.0);
     let right_of = |i: usize| r.right() - 12.0 - width * (titles.len() - 1 - i) as f32;
@@ -368,7 +371,7 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, groups: &[Value], unit: &str, he
                 } else {
                     ["last", "mean", "min", "max"].iter().map(|key| number(key)).collect()
                 };
-                for (i, text) in texts.iter().enumerate() {
+                for (i, text) in texts.iter().enumerate().take(titles.len()) {
                     kit.text_right(right_of(i), bl, Font::Mono(11.0), if i == 0 { t.strong } else { t.text }, text);
                 }
                 kit.hline(line.left(), line.bottom() - 1.0, line.width(), t.hair);

@@ -338,7 +338,9 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     if let Some(word) = word {
         x = pill(&kit, x, r.top() + 11.0, t.error, t.error_bg, t.error, &word) + 8.0;
     }
-    x = kit.text(x, r.top() + 24.0, Font::Mono(11.0), t.weak, &state.route.trace);
+    // Pin and Compare stand at the right.
+    let room = (r.right() - 220.0 - x).max(60.0);
+    x = kit.text_in(x, r.top() + 24.0, room, Font::Mono(11.0), t.weak, &state.route.trace);
     let copy = kit.click(rect(x + 6.0, r.top() + 11.0, 19.0, 19.0), "copy trace id", "Copy trace id");
     icon(&kit, "copy", x + 9.0, r.top() + 14.0, 13.0, 1.4, if copy.hovered() { t.accent } else { t.strong });
     if copy.clicked() {
@@ -360,13 +362,17 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     if kit.click(logs, "logs of the trace", "Logs of this trace").clicked() {
         open_logs(state);
     }
-    x = kit.text(x, bl, Font::Regular(12.0), t.text, "started") + 5.0;
-    x = kit.text(x, bl, Font::Mono(11.0), t.strong, &clock(all.origin, 6)) + 5.0;
-    x = kit.text(x, bl, Font::Regular(12.0), t.text, "UTC") + 16.0;
+    // The shapes of the trace come before what is only said of it.
+    let tabs = r.right() - 174.0;
+    if x + 180.0 < tabs {
+        x = kit.text(x, bl, Font::Regular(12.0), t.text, "started") + 5.0;
+        x = kit.text(x, bl, Font::Mono(11.0), t.strong, &clock(all.origin, 6)) + 5.0;
+        x = kit.text(x, bl, Font::Regular(12.0), t.text, "UTC") + 16.0;
+    }
     let names = Shape::ALL.map(|(_, name, _)| name);
     let on = Shape::ALL.iter().position(|(shape, ..)| *shape == state.trace.shape).unwrap_or(0);
-    if x + 420.0 < r.right() {
-        let (clicked, _) = seg(&kit, r.right() - 174.0, r.top() + 38.0, true, &names, on);
+    if x < tabs {
+        let (clicked, _) = seg(&kit, tabs, r.top() + 38.0, true, &names, on);
         if let Some(i) = clicked {
             state.wanted.push(Shape::ALL[i].2);
         }
@@ -379,11 +385,14 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     if right > r.left() + r.width() * 0.5 {
         pin::show(ui, state, right, r.top() + 7.0, all);
     }
-    kit.vline(x, r.top() + 39.0, 14.0, t.strong_line);
     let (words, color) = match all.n_odd() {
         0 => ("complete, no missing parents".to_owned(), t.text),
         n => (format!("{n} spans whose place is not sure"), t.warn),
     };
+    if x + 17.0 + kit.width(Font::Regular(12.0), &words) > tabs - 8.0 {
+        return;
+    }
+    kit.vline(x, r.top() + 39.0, 14.0, t.strong_line);
     let end = kit.text(x + 17.0, bl, Font::Regular(12.0), color, &words);
     if all.n_odd() > 0 {
         let area = rect(x + 13.0, bl - 13.0, end - x - 9.0, 18.0);

@@ -9,14 +9,14 @@ use crate::app::State as App;
 use crate::commands::Do;
 use crate::data::{Row, clock, counted, duration, row, rows, thousands};
 use crate::fonts::Font;
-use crate::kit::{Kit, chip, rect};
+use crate::kit::{Kit, chip, icon, rect};
 use crate::overlay::menu;
 use crate::overlay::note::Subject;
 use crate::route::{Route, View};
 use eframe::egui::{self, Rangef, Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use sextant_charts::Scene;
 use sextant_contract::{Answer, Ask, SearchKind};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Which row is selected, and in which order rows are.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub(crate) struct State {
     /// Whether the selected row has to come into sight.
     is_sought: bool,
     is_longest_first: bool,
+    /// The places of columns that are not wanted.
+    hidden: BTreeSet<usize>,
     /// What was chosen in the plot.
     brush: Option<scatter::Brush>,
     red: red::State,
@@ -80,8 +82,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     };
     let of = key(state, "");
     if state.traces.of != of {
-        let red = std::mem::take(&mut state.traces.red);
-        state.traces = State { of, is_longest_first: state.traces.is_longest_first, red, ..State::default() };
+        let State { red, hidden, is_longest_first, .. } = std::mem::take(&mut state.traces);
+        state.traces = State { is_longest_first, hidden, red, of, ..State::default() };
     }
     if state.takes(Do::Order) {
         state.traces.is_longest_first = !state.traces.is_longest_first;
@@ -213,8 +215,15 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(r: Rect) -> Self {
+    /// Those that can be hidden, and their places.
+    const OPTIONAL: [(&'static str, usize); 5] =
+        [("Spans", 3), ("Errors", 4), ("Status", 5), ("Services", 6), ("Trace id", 7)];
+
+    fn of(r: Rect, hidden: &BTreeSet<usize>) -> Self {
         let mut widths = [108.0, 236.0, 234.0, 64.0, 68.0, 70.0, 150.0, 210.0];
+        for place in hidden {
+            widths[*place] = 0.0;
+        }
         let total = |w: &[f32; 8]| w.iter().sum::<f32>();
         // The least telling go first: trace id, services, status, spans; then the bar shrinks.
         for place in [7, 6, 5, 3] {
@@ -268,11 +277,22 @@ fn head(ui: &Ui, state: &mut App, r: Rect, x: &Columns) {
     head(x.services, "Services");
     head(x.id, "Trace id");
     kit.hline(r.left(), r.top() + 24.0, r.width(), t.strong_line);
+    let more = kit.click(rect(r.right() - 24.0, r.top() + 2.0, 20.0, 20.0), "trace columns", "Columns");
+    let color = if more.hovered() { t.accent } else { t.text };
+    icon(&kit, "columns", r.right() - 21.0, r.top() + 5.0, 14.0, 1.4, color);
+    let is_on = |place: usize| !state.traces.hidden.contains(&place);
+    let all = Columns::OPTIONAL.map(|(name, place)| (name, is_on(place)));
+    if let Some(i) = menu::of_toggles(&more.on_hover_text("Which columns there are"), t, &all) {
+        let place = Columns::OPTIONAL[i].1;
+        if !state.traces.hidden.remove(&place) {
+            state.traces.hidden.insert(place);
+        }
+    }
 }
 
 fn list(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, order: &[usize], is_partial: bool) {
     let t = state.theme;
-    let x = Columns::of(r);
+    let x = Columns::of(r, &state.traces.hidden);
     head(ui, state, r, &x);
     let body = Rect::from_min_max(pos2(r.left(), r.top() + 24.0), r.right_bottom());
     if order.is_empty() {
@@ -475,10 +495,12 @@ fn trace_row(kit: &Kit<'_>, line: Rect, x: &Columns, row: Row<'_>, scale: &BarSc
         kit.text_right(x.spans.max - 8.0, bl, Font::Mono(11.0), t.strong, &thousands(row.int("Spans")));
     }
     let errors = row.int("Errors");
-    let color = if errors > 0 { t.error } else { t.weak };
-    let left = kit.text_right(x.errors.max - 8.0, bl, Font::Mono(11.0), color, &thousands(errors));
-    if errors > 0 {
-        cross(kit, left - 12.0, y + 8.0);
+    if x.errors.span() > 0.0 {
+        let color = if errors > 0 { t.error } else { t.weak };
+        let left = kit.text_right(x.errors.max - 8.0, bl, Font::Mono(11.0), color, &thousands(errors));
+        if errors > 0 {
+            cross(kit, left - 12.0, y + 8.0);
+        }
     }
     if x.status.span() > 0.0 {
         let (text, color) = match (row.text("ResponseStatus"), row.text("StatusCode")) {

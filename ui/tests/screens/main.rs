@@ -8,6 +8,7 @@ mod traces;
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use screen::{SIZE, Screen};
+use sextant_contract::Backend as _;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -132,6 +133,53 @@ fn periods_are_written_and_searches_kept() {
     screen.harness.key_press(Key::Enter);
     screen.settle();
     assert!(screen.address().starts_with("#/traces?q=service%3Acart&last=180"), "{}", screen.address());
+}
+
+#[test]
+fn searches_are_remembered_and_kept_ones_given_up() {
+    let mut screen = Screen::new(SIZE, 300);
+    let palette = |screen: &mut Screen, typed: &str| {
+        screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+        screen.settle();
+        std::thread::sleep(Duration::from_millis(100));
+        screen.settle();
+        screen.press(typed);
+    };
+    let ask = |screen: &mut Screen, text: &str| {
+        screen.press("gt/");
+        screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        screen.press(text);
+        screen.harness.key_press(Key::Enter);
+        screen.settle();
+    };
+    ask(&mut screen, "service:cart");
+    ask(&mut screen, "service:ad");
+    screen.press("gl");
+    palette(&mut screen, "service:cart");
+    assert!(screen.rows().iter().any(|r| r == "service:cart in traces"), "{:?}", screen.rows());
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert!(screen.address().starts_with("#/traces?q=service%3Acart&"), "{}", screen.address());
+    screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    screen.settle();
+    let kept = |screen: &Screen| {
+        let saved = screen.workbench.ask(sextant_contract::Ask::Saved { kind: "search".into() });
+        let answer = screen.runtime.block_on(saved).expect("what is kept");
+        answer.object.expect("an object")["items"].as_array().map_or(0, Vec::len)
+    };
+    let began = Instant::now();
+    while kept(&screen) == 0 && began.elapsed() < Duration::from_secs(10) {
+        screen.settle();
+    }
+    assert_eq!(kept(&screen), 1);
+    palette(&mut screen, "service:cart");
+    screen.harness.key_press(Key::Delete);
+    screen.settle();
+    let began = Instant::now();
+    while kept(&screen) == 1 && began.elapsed() < Duration::from_secs(10) {
+        screen.settle();
+    }
+    assert_eq!(kept(&screen), 0, "it was given up");
 }
 
 #[test]

@@ -44,6 +44,32 @@ fn patterns_are_found_kept_and_hidden() {
 }
 
 #[test]
+fn long_messages_take_as_many_lines_as_they_need() {
+    let mut screen = Screen::new([900.0, 600.0], 0);
+    let long = "a word and ".repeat(40);
+    log(&screen, &["short", &long, "short again"]);
+    screen.press("gl");
+    let heights = |screen: &Screen| {
+        let rows = screen.harness.query_all_by_role(eframe::egui::Role::Row);
+        let of = |n: egui_kittest::Node<'_>| n.accesskit_node().label().unwrap_or_default().contains("ERROR");
+        rows.filter(|n| of(*n)).map(|n| n.rect().height().round() as i32).collect::<Vec<_>>()
+    };
+    assert_eq!(heights(&screen), [24, 24, 24]);
+    screen.press("w");
+    let wrapped = heights(&screen);
+    assert_eq!(wrapped.len(), 3, "{wrapped:?}");
+    assert_eq!(wrapped.iter().filter(|h| **h == 24).count(), 2, "{wrapped:?}");
+    assert!(wrapped.iter().any(|h| *h > 60), "{wrapped:?}");
+    // The rows go on being walked, and the open one lies below its line.
+    screen.press("jj");
+    screen.harness.key_press(Key::Enter);
+    screen.settle();
+    assert_eq!(heights(&screen), wrapped);
+    screen.press("w");
+    assert_eq!(heights(&screen), [24, 24, 24]);
+}
+
+#[test]
 fn records_are_followed_held_and_let_go() {
     let mut screen = Screen::new(SIZE, 0);
     screen.harness.state_mut().open("#/logs?q=level%3Aerror&last=60&with=tail");

@@ -160,6 +160,15 @@ fn open(state: &mut App, at: usize) {
 }
 
 fn list(ui: &mut Ui, state: &mut App, r: Rect) {
+    {
+        let kit = Kit::new(ui, state.theme);
+        for (dx, word) in [(12.0, "Time (UTC)"), (112.0, "Level"), (168.0, "Service"), (310.0, "Message or operation")]
+        {
+            kit.text(r.left() + dx, r.top() + 16.0, Font::Medium(11.0), kit.t.weak, word);
+        }
+        kit.hline(r.left(), r.top() + 23.0, r.width(), kit.t.strong_line);
+    }
+    let r = r.with_min_y(r.top() + 24.0);
     let mut child = ui.new_child(UiBuilder::new().id_salt("stream").max_rect(r));
     child.set_clip_rect(r);
     let mut area = ScrollArea::vertical().auto_shrink(false).id_salt("stream");

@@ -26,6 +26,8 @@ pub(super) struct State {
 /// So many parts of the period: fewer than the axis has, they are small.
 const PARTS: usize = N_STEPS as usize / 2;
 const CHART: f32 = 84.0;
+/// A figure is seldom wider.
+const WIDEST: &str = "88.8 /min";
 
 /// The value below which 95 % lie.
 fn p95(values: &mut [i64]) -> i64 {
@@ -90,15 +92,17 @@ pub(super) fn show(ui: &Ui, state: &mut App, r: Rect, answer: &Rc<Answer>, perio
         ("Traces", rate, &red.counts, t.text, false),
     ];
     for (name, text, values, color, is_line) in figures {
-        let w = kit.width(Font::Regular(11.0), name) + 6.0 + kit.width(Font::Mono(11.0), &text) + 8.0 + CHART;
+        // The charts stand still while the digits change.
+        let room = kit.width(Font::Mono(11.0), &text).max(kit.width(Font::Mono(11.0), WIDEST));
+        let w = kit.width(Font::Regular(11.0), name) + 6.0 + room + 8.0 + CHART;
         if right - w - 24.0 < r.left() + 160.0 {
             return;
         }
         right -= w + 20.0;
         let bl = r.top() + 22.0;
         let x = kit.text(right, bl, Font::Regular(11.0), t.weak, name) + 6.0;
-        let x = kit.text(x, bl, Font::Mono(11.0), if name == "Errors" { color } else { t.strong }, &text) + 8.0;
-        chart(&kit, rect(x, r.top() + 9.0, CHART, 16.0), values, color, is_line);
+        kit.text_right(x + room, bl, Font::Mono(11.0), if name == "Errors" { color } else { t.strong }, &text);
+        chart(&kit, rect(x + room + 8.0, r.top() + 9.0, CHART, 16.0), values, color, is_line);
     }
 }
 
