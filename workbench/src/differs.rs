@@ -105,6 +105,24 @@ impl Workbench {
     }
 }
 
+/// Where differences are equally sure, those come first whose service, and whose operation, takes most of the time that is
+/// different: what else differs then is mostly its consequence.
+fn causes_first(counted: &mut [Counted<What>], times: &[(i64, Value)]) {
+    let mut by_service: HashMap<&str, i64> = HashMap::new();
+    let mut by_operation: HashMap<(&str, &str), i64> = HashMap::new();
+    for (difference, one) in times {
+        let (service, key) = (one[0].as_str().unwrap_or_default(), one[1].as_str().unwrap_or_default());
+        *by_service.entry(service).or_default() += difference;
+        *by_operation.entry((service, key)).or_default() += difference;
+    }
+    counted.sort_by_cached_key(|c| {
+        let what = (c.what.service.as_str(), c.what.key.as_str());
+        let of_service = by_service.get(what.0).copied().unwrap_or(0);
+        let own = by_operation.get(&what).copied().unwrap_or(0);
+        (std::cmp::Reverse((of_service, own)), c.what.kind != "error")
+    });
+}
+
 /// Counts, and times a trace as `[service, operation, a, b]`, the largest difference first.
 fn read(batches: &[RecordBatch], n_a: u64, n_b: u64) -> (Vec<Counted<What>>, Vec<Value>) {
     let mut rows: Vec<(What, i64, i64)> = Vec::new();
@@ -140,5 +158,6 @@ fn read(batches: &[RecordBatch], n_a: u64, n_b: u64) -> (Vec<Counted<What>>, Vec
         counted.push(Counted { what, a: (a as u64, of_a), b: (b as u64, of_b) });
     }
     times.sort_by_key(|(difference, _)| std::cmp::Reverse(*difference));
+    causes_first(&mut counted, &times);
     (counted, times.into_iter().take(30).map(|(_, one)| one).collect())
 }
