@@ -4,6 +4,8 @@ CACHE := $(HOME)/.cache/sextant
 # Builds of a CI clone share one target directory, so that only the first is cold.
 ifdef CI
 export CARGO_TARGET_DIR := $(CACHE)/target
+# What helps one who edits only fills the disk there.
+export CARGO_INCREMENTAL := 0
 endif
 export DUCKDB_LIB_DIR := $(CACHE)/duckdb-1.5.6
 export LD_LIBRARY_PATH := $(DUCKDB_LIB_DIR):$(LD_LIBRARY_PATH)

@@ -16,8 +16,8 @@ pub fn print(answer: &Answer, format: Format, columns: &[&str]) -> anyhow::Resul
 }
 
 /// The same with every value as it is.
-pub fn print_exactly(answer: &Answer, format: Format) -> anyhow::Result<()> {
-    printed(answer, format, &[], true)
+pub fn print_exactly(answer: &Answer, format: Format, columns: &[&str]) -> anyhow::Result<()> {
+    printed(answer, format, columns, true)
 }
 
 fn printed(answer: &Answer, format: Format, columns: &[&str], is_exact: bool) -> anyhow::Result<()> {

@@ -20,9 +20,12 @@ fn readable(column: &Field, text: &str) -> String {
     let is_duration = name == "Duration"
         || name.ends_with("_ns")
         || (name.to_ascii_lowercase().ends_with("(duration)") && !name.starts_with("distinct"));
+    if !column.data_type().is_numeric() {
+        return text.to_owned();
+    }
     match text.parse::<f64>() {
-        Ok(value) if is_duration => DurationNanos(value.round() as i64).to_string(),
-        Ok(value) if column.data_type().is_floating() && value.fract() != 0.0 => {
+        Ok(value) if is_duration && value.is_finite() => DurationNanos(value.round() as i64).to_string(),
+        Ok(value) if column.data_type().is_floating() && value.fract() != 0.0 && value.abs() > 1e-6 => {
             let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
             format!("{value:.decimals$}")
         }
@@ -41,7 +44,8 @@ pub fn write(out: &mut impl Write, batches: &[RecordBatch], columns: &[&str], is
     let head = |i: &usize| {
         let name = schema.field(*i).name();
         // The unit is with the values then.
-        name.strip_suffix("_ns").filter(|_| !is_exact).unwrap_or(name).to_owned()
+        let has_unit = !is_exact && schema.field(*i).data_type().is_numeric();
+        name.strip_suffix("_ns").filter(|_| has_unit).unwrap_or(name).to_owned()
     };
     let mut rows: Vec<Vec<String>> = vec![wanted.iter().map(head).collect()];
     for batch in batches {
@@ -66,4 +70,30 @@ pub fn write(out: &mut impl Write, batches: &[RecordBatch], columns: &[&str], is
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::datatypes::DataType;
+
+    #[test]
+    fn values_are_readable_where_their_unit_is_known() {
+        let shown = |name: &str, of: DataType, text: &str| readable(&Field::new(name, of, true), text);
+        for (name, of, text, wanted) in [
+            ("Duration", DataType::Int64, "18804143", "18.8 ms"),
+            ("p95(duration)", DataType::Float64, "266410584.9", "266 ms"),
+            ("p50_ns", DataType::Int64, "1880239", "1.88 ms"),
+            ("distinct(duration)", DataType::Int64, "12", "12"),
+            ("rate", DataType::Float64, "0.1431112871", "0.1431"),
+            ("count", DataType::Int64, "12", "12"),
+            ("tiny", DataType::Float64, "0.000000000001", "0.000000000001"),
+            // Text stays text, whatever its column is called.
+            ("wait_ns", DataType::Utf8, "250", "250"),
+            ("wait_ns", DataType::Utf8, "nan", "nan"),
+            ("p95(duration)", DataType::Float64, "", ""),
+        ] {
+            assert_eq!(shown(name, of, text), wanted, "{name} {text}");
+        }
+    }
 }

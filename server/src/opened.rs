@@ -71,7 +71,7 @@ impl Opened {
                 Ok(bytes) => bytes,
                 Err(e) if is_named => return Err(unreadable(path, &e)),
                 Err(e) => {
-                    let problems = vec![format!("{name} can't be read: {e}")];
+                    let problems = vec![format!("it can't be read: {e}")];
                     self.files.push(ImportedFile { path: name, problems, ..ImportedFile::default() });
                     continue;
                 }
@@ -82,17 +82,20 @@ impl Opened {
                 Ok(_) => {}
                 // In a folder, what is no telemetry is passed over.
                 Err(e) if e.code == Code::BadQuery && !is_named => {
-                    let problems = vec![format!("{name}: {}", e.message)];
-                    self.files.push(ImportedFile { path: name, problems, ..ImportedFile::default() });
+                    self.files.push(ImportedFile { path: name, problems: vec![e.message], ..ImportedFile::default() });
                 }
                 Err(e) => return Err(AskError { message: format!("{name}: {}", e.message), ..e }),
             }
         }
         if self.files.iter().all(|f| f.stored == 0) {
-            let problem = self.files.iter().find_map(|f| f.problems.first()).cloned();
-            let why = problem.map_or_else(String::new, |p| format!(": {p}"));
-            let names: Vec<String> = named.iter().map(|p| p.display().to_string()).collect();
-            let names = names.join(", ");
+            // What was nearly telemetry says more than what is none.
+            let of_file = |f: &ImportedFile| f.problems.first().map(|p| format!(": {}: {p}", f.path));
+            let nearly = self.files.iter().filter(|f| f.format.is_some()).find_map(of_file);
+            let why = nearly.or_else(|| self.files.iter().find_map(of_file)).unwrap_or_default();
+            let names: Vec<String> = named.iter().take(3).map(|p| p.display().to_string()).collect();
+            let more = named.len().saturating_sub(names.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let names = format!("{}{more}", names.join(", "));
             return Err(AskError::new(Code::BadQuery, format!("there is no telemetry in {names}{why}")));
         }
         self.address = self.begin().await?;

@@ -331,13 +331,13 @@ impl Store {
 
     /// All rows of one trace in `table` (traces or logs), in no order.
     pub fn trace(&self, table: Table, id: TraceId) -> Result<Answer, StoreError> {
-        Duck::trace(&self.snapshot(), table, id, None, &|rows| rows)
+        self.duck.trace(&self.snapshot(), table, id, None, &Ok)
     }
 
     /// What `each` makes of them, some rows at a time, where they are read: no batch where there is no such trace. Of
     /// the columns only some are read, `TraceId` among them; rows that were not sealed yet have all.
     pub fn trace_each(&self, table: Table, id: TraceId, columns: &[&str], each: Each) -> Result<Answer, StoreError> {
-        Duck::trace(&self.snapshot(), table, id, Some(columns), each)
+        self.duck.trace(&self.snapshot(), table, id, Some(columns), each)
     }
 
     /// Asks the background for something and waits for it.

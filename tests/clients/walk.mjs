@@ -15,14 +15,15 @@ await page.goto(url);
 await page.waitForFunction(() => document.querySelector('canvas').width > 300);
 await page.mouse.click(700, 880);
 const steps = {};
-for (const { step, keys, at, said } of JSON.parse(readFileSync(walk, 'utf8'))) {
+for (const { step, keys, at, said, title } of JSON.parse(readFileSync(walk, 'utf8'))) {
   for (const key of keys) {
     if (/^<.*>$/.test(key)) await page.keyboard.press(key.slice(1, -1));
     else await page.keyboard.type(key, { delay: 25 });
     await page.waitForTimeout(500);
   }
-  const is = ([at, said]) => location.hash.includes(at) && document.getElementById('said').textContent.includes(said);
-  await page.waitForFunction(is, [at, said], { timeout: 20000 }).catch(() => {});
+  const is = ([at, said, title]) => location.hash.includes(at)
+    && document.getElementById('said').textContent.includes(said) && document.title.includes(title);
+  await page.waitForFunction(is, [at, said, title], { timeout: 20000 }).catch(() => {});
   steps[step] = await page.evaluate(() => ({
     at: location.hash, said: document.getElementById('said').textContent, title: document.title }));
   await page.screenshot({ path: `${out}/browser-${step.replace(' ', '-')}.png` });

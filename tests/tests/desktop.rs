@@ -152,7 +152,10 @@ fn from_home_to_a_waterfall_and_out() {
             std::thread::sleep(Duration::from_millis(500));
         }
         let said = || driver.script("return document.getElementById('said').textContent").to_string();
-        wait(&format!("{step:?}"), || (driver.hash().contains(&step.at) && said().contains(&step.said)).then_some(()));
+        let title = || driver.script("return document.title").as_str().unwrap_or_default().to_owned();
+        let is_there =
+            || driver.hash().contains(&step.at) && said().contains(&step.said) && title().contains(&step.title);
+        wait(&format!("{step:?}"), || is_there().then_some(()));
         keep(&step.name.replace(' ', "-"), &driver.picture());
     }
     // The slow fallback of the bridge answers with a list of numbers.

@@ -157,9 +157,22 @@ fn save(ctx: &Context, state: &mut State) {
     let name = state.route.name();
     let notice = overlay::notices::Notice::said(format!("Kept: {name}. The palette has it."));
     let value = state.route.to_hash();
-    state.asks.act(ctx, Command::Save { kind: "search".into(), name, value }, Vec::new());
-    state.asks.forget(overlay::palette::KEPT);
+    state.asks.act_then_forget(ctx, Command::Save { kind: "search".into(), name, value }, overlay::palette::KEPT);
     state.notices.push(notice);
+}
+
+/// What a window is called. Windows take no control characters, and not any length.
+fn title_of(route: &Route, shape: &str, name: &str) -> String {
+    const LETTERS: usize = 200;
+    let how = match route.view {
+        View::Trace => format!(", {shape}"),
+        View::Logs if !route.other.is_empty() => format!(", {}", route.other),
+        _ => String::new(),
+    };
+    let searched = if route.search().is_empty() { String::new() } else { format!(": {}", route.search()) };
+    let shown = format!("{}{how}{searched}", route.view.title());
+    let shown: String = shown.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LETTERS).collect();
+    format!("{shown} – {name}")
 }
 
 /// What the button sends: enough to look around in.
@@ -255,9 +268,7 @@ impl App {
 
     /// Says in the title of the window what it shows.
     fn title(&mut self, ctx: &Context) {
-        let route = &self.state.route;
-        let searched = if route.search().is_empty() { String::new() } else { format!(": {}", route.search()) };
-        let title = format!("{}{searched} – {}", route.view.title(), self.name);
+        let title = title_of(&self.state.route, self.state.trace.shape_word(), &self.name);
         if title != self.titled {
             #[cfg(target_arch = "wasm32")]
             crate::web::set_title(&title);
@@ -489,5 +500,19 @@ impl eframe::App for App {
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
         self.state.theme.bg_app.to_normalized_gamma_f32()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_what_every_window_takes() {
+        let route = Route::from_hash("#/traces?q=a%00b%0Ac");
+        assert_eq!(title_of(&route, "", "Sextant"), "Traces: a b c – Sextant");
+        let long = Route::from_hash(&format!("#/logs?q={}&with=patterns", "x".repeat(1_000_000)));
+        let title = title_of(&long, "", "Sextant");
+        assert!(title.starts_with("Logs, patterns: xxx") && title.chars().count() < 250, "{}", title.len());
     }
 }

@@ -169,10 +169,16 @@ impl Asks {
         });
     }
 
-    /// Keeps something that is only handy: where it can't be kept, nobody need know.
-    pub fn remember(&self, kind: &str, name: String, value: String) {
+    /// Keeps something that is only handy, then forgets the answer that lacks it: where it can't be kept, nobody need
+    /// know.
+    pub fn remember(&self, ctx: &Context, (kind, name, value): (&str, String, String), key: &str) {
         let done = self.backend.act(Command::Save { kind: kind.to_owned(), name, value }, Vec::new());
-        spawn(async move { drop(done.await) });
+        let (heard, ctx, key) = (self.heard.clone(), ctx.clone(), key.to_owned());
+        spawn(async move {
+            drop(done.await);
+            heard.lock().unwrap_or_else(PoisonError::into_inner).outdated.push(key);
+            ctx.request_repaint();
+        });
     }
 
     /// Has rows written to a file; what comes of it is heard.

@@ -151,7 +151,7 @@ fn highlighted(text: &str, t: &'static Tokens) -> LayoutJob {
 }
 
 /// Asks what was typed, and remembers it.
-fn ask(state: &mut App) {
+fn ask(ctx: &egui::Context, state: &mut App) {
     let view = match state.route.view {
         View::Home | View::Trace | View::Compare | View::Differs | View::Sql | View::Services | View::Status => {
             View::Traces
@@ -161,8 +161,8 @@ fn ask(state: &mut App) {
     let query = state.typed.clone();
     if !query.is_empty() && query != state.route.query {
         let there = Route { view, query: query.clone(), fixed: None, ..Route::default() };
-        state.asks.remember("recent", there.name(), there.to_hash());
-        state.asks.forget(overlay::palette::RECENT);
+        let one = ("recent", there.name(), there.to_hash());
+        state.asks.remember(ctx, one, overlay::palette::RECENT);
     }
     state.go(Route { view, query, trace: String::new(), span: String::new(), ..state.route.clone() });
 }
@@ -234,7 +234,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, r: Rect) {
     // Who wrote something that makes no sense goes on writing.
     state.is_typing |= is_entered && problem.is_some();
     if is_entered && problem.is_none() {
-        ask(state);
+        ask(ui.ctx(), state);
     }
     state.completing.is_wrong = problem.is_some() && state.typed != state.route.search();
     if let Some(e) = problem.filter(|e| !e.at.is_empty()) {

@@ -133,9 +133,9 @@ impl Workbench {
     }
 
     pub(crate) fn skeleton(&self, id: &str) -> Result<Answer, AskError> {
-        let mut found = self.stored_each(id, &skeleton::COLUMNS, &|rows| rows)?;
+        let mut found = self.stored_each(id, &skeleton::COLUMNS, &Ok)?;
         let columns = ["TraceId", "SpanId", "Timestamp"];
-        let logs = self.store.trace_each(Table::Logs, trace::parse_id(id)?, &columns, &|rows| rows);
+        let logs = self.store.trace_each(Table::Logs, trace::parse_id(id)?, &columns, &Ok);
         let logs = logs.map_err(|e| errors::store(&e))?;
         let (rows, mut head) = skeleton::skeleton(&found.batches, &logs.batches)
             .map_err(|e| AskError::new(Code::Internal, format!("the tree can't be made: {e}")))?;

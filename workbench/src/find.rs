@@ -26,7 +26,7 @@ impl Workbench {
         let schema = Arc::new(Schema::new(vec![Field::new("span", DataType::UInt64, false)]));
         let mut found = self.stored_each(trace, &COLUMNS, &|rows| {
             let ids: ArrayRef = Arc::new(UInt64Array::from(found_in(&rows, needle.as_bytes())));
-            RecordBatch::try_new(schema.clone(), vec![ids]).unwrap_or_else(|_| RecordBatch::new_empty(schema.clone()))
+            RecordBatch::try_new(schema.clone(), vec![ids])
         })?;
         found.schema = schema;
         Ok(found)

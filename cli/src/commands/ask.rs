@@ -3,8 +3,9 @@
 use crate::args::{Format, Kind, Search, Services, Sql, Status};
 use crate::output::{bytes, note, print, print_exactly, print_object};
 use crate::reach::{Reach, period, searched};
+use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use serde_json::Value;
-use sextant_contract::{Answer, Ask, SearchAsk};
+use sextant_contract::{Answer, Ask, SearchAsk, SearchKind};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -26,7 +27,8 @@ pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
     let reach = Reach::reading(&args.place).await?;
     let answered = reach.ask(Ask::Search(ask)).await;
     // Nothing found may be a slip of the pen, and so may figures without a value.
-    let is_empty = answered.as_ref().is_ok_and(|a| a.object.is_none() && (a.n_rows() == 0 || lacks_figures(a)));
+    let lacks = |a: &Answer| a.n_rows() == 0 || (query.contains('|') && lacks_figures(a));
+    let is_empty = answered.as_ref().is_ok_and(|a| a.object.is_none() && lacks(a));
     let unknown = if is_empty { reach.object(Ask::Unknown { kind, query }).await.ok() } else { None };
     super::close(reach).await;
     let answer = answered?;
@@ -37,16 +39,21 @@ pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
     }
     match &answer.object {
         Some(object) => explain(object, args.format)?,
+        // Only spans have a duration of their own; in other records it is an attribute of no known unit.
+        None if matches!(kind, SearchKind::Logs | SearchKind::Metrics) => print_exactly(&answer, args.format, shown)?,
         None => print(&answer, args.format, shown)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether some figure has no value in any group.
+/// Whether some figure, or what groups them, has no value anywhere.
 fn lacks_figures(answer: &Answer) -> bool {
-    let is_figure = |i: usize| answer.schema.field(i).name().ends_with(')');
-    let has_none = |i: usize| answer.batches.iter().all(|b| b.column(i).null_count() == b.num_rows());
-    (0..answer.schema.fields().len()).any(|i| is_figure(i) && has_none(i))
+    let has_none = |column: &ArrayRef| {
+        let texts = column.as_string_opt::<i32>();
+        let is_blank = texts.is_some_and(|t| t.iter().all(|text| text.unwrap_or_default().is_empty()));
+        is_blank || column.null_count() == column.len()
+    };
+    (0..answer.schema.fields().len()).any(|i| answer.batches.iter().all(|b| has_none(b.column(i))))
 }
 
 fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
@@ -96,7 +103,7 @@ pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
     let reach = Reach::reading(&args.place).await?;
     let answered = reach.ask(Ask::sql(args.statement, None)).await;
     super::close(reach).await;
-    print_exactly(&answered?, args.format)?;
+    print_exactly(&answered?, args.format, &[])?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -230,6 +230,7 @@ impl Duck {
 
     /// Through the trace index and the page index, without DuckDB.
     pub fn trace(
+        &self,
         snapshot: &Snapshot,
         table: Table,
         id: TraceId,
@@ -238,29 +239,36 @@ impl Duck {
     ) -> Result<Answer, StoreError> {
         let since = Instant::now();
         let text = id.to_string();
-        let mut answer = Answer { batches: snapshot.hot_batches(table), ..Answer::default() };
-        answer.generation = snapshot.generation;
+        let mut answer = Answer { generation: snapshot.generation, ..Answer::default() };
         answer.scanned.n_segments_total = snapshot.n_segments(table);
         let pruned = snapshot.pruned(table, &Prune::trace(id));
         answer.missing = pruned.missing;
-        let of_trace = |batch: &RecordBatch| {
-            let ids = batch.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>())?;
+        let of_trace = |batch: &RecordBatch| -> Result<Option<RecordBatch>, ColumnsError> {
+            let ids = batch.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>());
+            let ids = ids.ok_or(ColumnsError::Damaged { kind: "segment", what: "TraceId is missing" })?;
             let mask: BooleanArray = (0..ids.len()).map(|row| Some(ids.value(row) == text)).collect();
-            filter_record_batch(batch, &mask).ok().filter(|b| b.num_rows() > 0).map(each)
+            let rows = filter_record_batch(batch, &mask)?;
+            if rows.num_rows() > 0 { Ok(Some(each(rows)?)) } else { Ok(None) }
         };
-        answer.scanned.n_rows = answer.batches.iter().map(|b| b.num_rows() as u64).sum();
-        answer.batches = answer.batches.iter().filter_map(of_trace).collect();
+        for batch in snapshot.hot_batches(table) {
+            answer.scanned.n_rows += batch.num_rows() as u64;
+            answer.batches.extend(of_trace(&batch)?);
+        }
         let segments: Vec<Arc<Segment>> = pruned.segments.into_iter().map(|c| c.segment).collect();
-        let read = |segment: &Segment, rows: Option<&[Range<u32>]>| {
+        let watch = self.stops.watch();
+        let read = |segment: &Segment, rows: Option<&[Range<u32>]>| -> Result<_, StoreError> {
             let read = match columns {
                 None => sextant_columns::read_rows(&segment.path, table, rows),
                 Some(names) => sextant_columns::read_columns(&segment.path, names, rows),
             };
             let (mut n_rows, mut batches) = (0, Vec::new());
             for batch in read? {
+                if watch.is_stopped() {
+                    return Err(StoreError::Cancelled);
+                }
                 let batch = batch?;
                 n_rows += batch.num_rows() as u64;
-                batches.extend(of_trace(&batch));
+                batches.extend(of_trace(&batch)?);
             }
             Ok((n_rows, batches))
         };
@@ -271,11 +279,12 @@ impl Duck {
                     answer.scanned.n_rows += n_rows;
                     answer.scanned.n_bytes += segment.n_bytes / segment.n_rows.max(1) * n_rows;
                 }
+                Err(StoreError::Cancelled) => return Err(StoreError::Cancelled),
                 Err(_) if !segment.verify()? => {
                     answer.missing.push(segment.set_damaged());
                     continue;
                 }
-                Err(e) => return Err(e.into()),
+                Err(e) => return Err(e),
             }
             answer.scanned.n_segments += 1;
         }
@@ -285,12 +294,13 @@ impl Duck {
 }
 
 /// What is made of the rows of a trace where they are read, by several threads.
-pub type Each<'a> = &'a (dyn Fn(RecordBatch) -> RecordBatch + Sync);
+pub type Each<'a> = &'a (dyn Fn(RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> + Sync);
 
 /// How many rows were read of a segment, and what was made of them.
-type Read = Result<(u64, Vec<RecordBatch>), ColumnsError>;
+type Read = Result<(u64, Vec<RecordBatch>), StoreError>;
 
-/// Reads the rows of a trace in each segment; a large one by as many threads as there are processors.
+/// Reads the rows of a trace in each segment; many rows by as many threads as there are processors, a large segment in
+/// parts of a row group.
 fn read_all(
     segments: &[Arc<Segment>],
     id: TraceId,
@@ -298,38 +308,71 @@ fn read_all(
 ) -> Vec<Read> {
     /// A few rows are read sooner than a thread is begun.
     const FEW_ROWS: u64 = 20_000;
-    let find = |s: &Segment| s.trace_index().and_then(|index| index.rows(id).ok());
-    let found: Vec<_> = segments.iter().map(|s| find(s)).collect();
-    let rows = |(s, found): (&Arc<Segment>, &Option<Vec<Range<u32>>>)| match found {
+    let find = |s: &Arc<Segment>| s.trace_index().and_then(|index| index.rows(id).ok());
+    let parts = segments.iter().enumerate().flat_map(|(place, s)| match find(s) {
+        Some(rows) => by_group(&rows).into_iter().map(|rows| (place, Some(rows))).collect(),
+        None => vec![(place, None)],
+    });
+    let parts: Vec<(usize, Option<Vec<Range<u32>>>)> = parts.collect();
+    let rows = |(place, rows): &(usize, Option<Vec<Range<u32>>>)| match rows {
         Some(ranges) => ranges.iter().map(|r| u64::from(r.end - r.start)).sum(),
-        None => s.n_rows,
+        None => segments[*place].n_rows,
     };
-    let n_rows: u64 = segments.iter().zip(&found).map(rows).sum();
-    let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(segments.len());
-    if n_rows < FEW_ROWS || n_threads < 2 {
-        return segments.iter().zip(found).map(|(s, found)| read(s, found.as_deref())).collect();
-    }
+    let n_rows: u64 = parts.iter().map(rows).sum();
+    let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(parts.len());
+    let n_threads = if n_rows < FEW_ROWS { 1 } else { n_threads.max(1) };
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(s) = segments.get(place) else { return done };
-            done.push((place, read(s, found[place].as_deref())));
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some((place, rows)) = parts.get(number) else { return done };
+            done.push((number, *place, read(&segments[*place], rows.as_deref())));
         }
     };
-    let done = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect::<Vec<_>>()
-    });
-    let mut in_order: Vec<Read> = segments
-        .iter()
-        .map(|_| Err(ColumnsError::Damaged { kind: "segment", what: "reading it was interrupted" }))
-        .collect();
-    for (place, read) in done {
-        in_order[place] = read;
+    let mut done = if n_threads == 1 {
+        work()
+    } else {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
+            let ended = |t: std::thread::ScopedJoinHandle<'_, Vec<_>>| {
+                t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            threads.into_iter().flat_map(ended).collect()
+        })
+    };
+    done.sort_unstable_by_key(|(number, ..)| *number);
+    let mut of_segments: Vec<Read> = segments.iter().map(|_| Ok((0, Vec::new()))).collect();
+    for (_, place, read) in done {
+        match (&mut of_segments[place], read) {
+            (Ok((n, batches)), Ok((more, rows))) => {
+                *n += more;
+                batches.extend(rows);
+            }
+            (all @ Ok(_), failed) => *all = failed,
+            (Err(_), _) => {}
+        }
     }
-    in_order
+    of_segments
+}
+
+/// Rows in parts that lie in one row group each.
+fn by_group(ranges: &[Range<u32>]) -> Vec<Vec<Range<u32>>> {
+    const GROUP: u32 = sextant_columns::ROW_GROUP_ROWS as u32;
+    let mut groups: Vec<(u32, Vec<Range<u32>>)> = Vec::new();
+    for range in ranges {
+        let mut from = range.start;
+        while from < range.end {
+            let group = from / GROUP;
+            let to = range.end.min((group + 1).saturating_mul(GROUP));
+            if groups.last().is_none_or(|(last, _)| *last != group) {
+                groups.push((group, Vec::new()));
+            }
+            groups.last_mut().into_iter().for_each(|(_, rows)| rows.push(from..to));
+            from = to;
+        }
+    }
+    groups.into_iter().map(|(_, rows)| rows).collect()
 }
 
 /// What is known of segments without reading their rows.
@@ -419,5 +462,21 @@ impl Window {
     fn bound(&mut self) {
         let is_small = self.length.saturating_mul(GROWTH) < self.newest.saturating_sub(self.oldest);
         self.since = self.since.and(is_small.then(|| self.newest.saturating_sub(self.length)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_group;
+
+    #[test]
+    fn rows_are_parted_where_row_groups_end() {
+        const G: u32 = sextant_columns::ROW_GROUP_ROWS as u32;
+        assert_eq!(by_group(&[]), Vec::<Vec<std::ops::Range<u32>>>::new());
+        assert_eq!(by_group(&[3..5, 7..9]), [[3..5, 7..9]]);
+        let parts = by_group(&[5..2 * G + 1, 2 * G + 4..2 * G + 5]);
+        let all: Vec<(usize, u32, u32)> =
+            parts.iter().enumerate().flat_map(|(i, rows)| rows.iter().map(move |r| (i, r.start, r.end))).collect();
+        assert_eq!(all, [(0, 5, G), (1, G, 2 * G), (2, 2 * G, 2 * G + 1), (2, 2 * G + 4, 2 * G + 5)]);
     }
 }

@@ -34,6 +34,19 @@ pub(super) struct Running<'a> {
     is_unwanted: Arc<AtomicBool>,
 }
 
+/// The tags of a thread, for those who work for it.
+pub(super) struct Watch<'a> {
+    stops: &'a Stops,
+    tags: Vec<u64>,
+}
+
+impl Watch<'_> {
+    /// Whether the work is not wanted any more.
+    pub fn is_stopped(&self) -> bool {
+        !self.tags.is_empty() && lock(&self.stops.0).stopped.iter().any(|t| self.tags.contains(t))
+    }
+}
+
 impl Running<'_> {
     /// Becomes true when nobody wants it any more.
     pub fn is_unwanted(&self) -> Arc<AtomicBool> {
@@ -58,7 +71,12 @@ impl Stops {
 
     /// Whether what this thread does is not wanted any more.
     pub fn is_stopped(&self) -> bool {
-        TAGS.with_borrow(|tags| !tags.is_empty() && lock(&self.0).stopped.iter().any(|t| tags.contains(t)))
+        self.watch().is_stopped()
+    }
+
+    /// Tells other threads whether what this one does is not wanted any more.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch { stops: self, tags: TAGS.with_borrow(Vec::clone) }
     }
 
     /// A statement is about to run on this connection.

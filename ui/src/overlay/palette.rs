@@ -1,6 +1,7 @@
 //! The palette: whatever one can do, go to or find from here, by typing a part of its name.
 
 use super::choice::{Choice, Look};
+use super::notices::Notice;
 use super::sheet_frame;
 use crate::app::State as App;
 use crate::commands::{Do, TABLE};
@@ -10,7 +11,7 @@ use crate::kit::{Kit, chip, icon, key, rect};
 use crate::route::{Route, View};
 use crate::views::trace::find_spans;
 use crate::views::traces::cross;
-use eframe::egui::{Key, Rect, ScrollArea, Ui, UiBuilder, vec2};
+use eframe::egui::{Event, Key, Rect, ScrollArea, Ui, UiBuilder, vec2};
 use sextant_contract::{Ask, Command};
 use sextant_model::Signal;
 use sextant_queries::parse;
@@ -84,7 +85,9 @@ fn lines(state: &App, typed: &str) -> Vec<(&'static str, Vec<Line>)> {
         let at = if typed.is_empty() { 0 } else { groups.len() };
         groups.splice(at..at, own);
         groups.push(("Notes", notes(state, typed)));
-        groups.push(("Search", searches(state, typed)));
+        let mut found = searches(state, typed);
+        found.retain(|new| groups.iter().all(|(_, lines)| lines.iter().all(|l| l.text != new.text)));
+        groups.push(("Search", found));
     }
     // What begins with the word comes before what only has it.
     for (_, lines) in &mut groups {
@@ -220,9 +223,12 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, whole: Rect, is_left: bool) -> 
     list(ui, state, &palette, body, &groups, &mut chosen);
     let line = groups.iter().flat_map(|(_, lines)| lines).nth(palette.selected);
     foot(&Kit::new(ui, state.theme), r, n, line.is_some_and(|l| l.is_kept));
-    if let Some(line) = line.filter(|l| l.is_kept && ui.input(|i| i.key_pressed(Key::Delete))) {
+    // Not Del alone: that is for letters of the box. Once a press, however long it is held.
+    let is_gone = |e: &Event| matches!(e, Event::Key { key: Key::Delete, pressed: true, repeat: false, modifiers, .. } if modifiers.shift);
+    if let Some(line) = line.filter(|l| l.is_kept && ui.input(|i| i.events.iter().any(is_gone))) {
         let gone = Command::Forget { kind: "search".into(), name: line.text.clone() };
         state.asks.act_then_forget(ui.ctx(), gone, KEPT);
+        state.notices.push(Notice::said(format!("Given up: {}", line.text)));
     }
     if ui.input(|i| i.key_pressed(Key::Enter)) {
         chosen = groups.iter().flat_map(|(_, lines)| lines).nth(palette.selected).map(|l| l.goal.clone());
@@ -336,7 +342,7 @@ fn foot(kit: &Kit<'_>, r: Rect, n: usize, is_kept: bool) {
     let mut x = foot.left() + 14.0;
     let mut keys = vec![(&["↑", "↓"][..], "choose"), (&["⏎"][..], "run"), (&[">"][..], "commands only")];
     if is_kept {
-        keys.push((&["Del"][..], "give up what is kept"));
+        keys.push((&["Shift", "Del"][..], "give up what is kept"));
     }
     for (caps, word) in keys {
         for cap in caps {

@@ -68,9 +68,16 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         return states::empty(&kit, left, title, &[line]);
     }
     if n == 0 {
-        let words =
-            ["Attributes, operations and errors occur about as often in both.", "Where the time goes is on the right."];
-        return states::empty(&Kit::new(ui, state.theme), left, "Nothing differs for sure", &words);
+        let (a, b) = (thousands(size("n_a")), thousands(size("n_b")));
+        let (title, why) = if size("n_a").min(size("n_b")) < FEW {
+            let why =
+                format!("{a} and {b} traces are few: among {compared} values, some differ so much by chance alone.");
+            ("Too few traces to be sure of a difference", why)
+        } else {
+            ("Nothing differs for sure", "Attributes, operations and errors occur about as often in both.".to_owned())
+        };
+        let words = [why.as_str(), "Where the time goes is on the right."];
+        return states::empty(&Kit::new(ui, state.theme), left, title, &words);
     }
     let of = format!("{name} {}", answer.generation);
     if state.differs.of != of {
@@ -78,6 +85,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     }
     list(ui, state, left, &answer);
 }
+
+/// Of fewer traces than these hardly anything is sure.
+const FEW: i64 = 10;
 
 /// Both sets: how many, and what they are found by.
 fn cards(ui: &Ui, state: &App, r: Rect, head: &Value) {

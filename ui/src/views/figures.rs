@@ -74,7 +74,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect, kind: SearchKind, q
     let mut body = main.with_min_y(main.top() + 36.0);
     if aggregate.every.is_some() && n > 0 {
         let chart = body.with_max_y(body.top() + CHART);
-        lines(&Kit::new(ui, state.theme), chart, &answer, aggregate, slot.period(&state.route));
+        lines(&Kit::new(ui, state.theme), chart, &answer, query, aggregate, slot.period(&state.route));
         body.set_top(chart.bottom());
     }
     let body = partial(ui, state, body, &slot);
@@ -87,7 +87,14 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect, kind: SearchKind, q
     if state.figures.of != of {
         state.figures = State { of, selected: 0 };
     }
-    let unknown = states::unknown(ui, state, &state.route.query.clone(), query.signal.name());
+    // A figure without a value in any group may be of a field that nobody has.
+    let measures: Vec<String> = aggregate.measures.iter().map(sextant_model::query::Measure::name).collect();
+    let lacks = |name: &String| rows(&answer).all(|row| row.number(name).is_none());
+    let mut unknown = Vec::new();
+    if measures.iter().any(lacks) {
+        unknown = states::unknown(ui, state, &state.route.query.clone(), query.signal.name());
+        unknown.truncate(3);
+    }
     let body = body.with_min_y(body.top() + 24.0 * unknown.len() as f32);
     for (i, words) in unknown.iter().enumerate() {
         let kit = Kit::new(ui, state.theme);
@@ -100,9 +107,11 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect, kind: SearchKind, q
     report(state, vec!["Showing".into(), shown, "groups".into()], &slot);
 }
 
-/// A figure as people read it.
-fn figure(name: &str, value: f64) -> String {
-    if name.contains("(duration)") || name.contains("(Duration)") {
+/// A figure as people read it. Only spans have a duration of their own: in other records it is an attribute, of no known
+/// unit.
+fn figure(signal: Signal, name: &str, value: f64) -> String {
+    let is_duration = signal == Signal::Traces && (name.contains("(duration)") || name.contains("(Duration)"));
+    if is_duration {
         if name.starts_with("distinct") { thousands(value as i64) } else { duration(value as i64) }
     } else if value.fract() == 0.0 && value.abs() < 1e15 {
         thousands(value as i64)
@@ -208,7 +217,7 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, query: &Query, 
                 x += text_width;
             }
             for (i, name) in measures.iter().enumerate() {
-                let text = row.number(name).map_or_else(|| "–".to_owned(), |value| figure(name, value));
+                let text = row.number(name).map_or_else(|| "–".to_owned(), |value| figure(query.signal, name, value));
                 let is_bad = name == "errors" && row.number(name).is_some_and(|n| n > 0.0);
                 let color = match (is_bad, i) {
                     (true, _) => t.error,
@@ -223,7 +232,8 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, query: &Query, 
                 kit.fill(rect(bar_x, line.top() + 9.0, width, 7.0), t.bar);
             }
             Kit::describe(&response, || {
-                let first = row.number(&measures[0]).map_or_else(String::new, |v| figure(&measures[0], v));
+                let first =
+                    row.number(&measures[0]).map_or_else(String::new, |v| figure(query.signal, &measures[0], v));
                 let names: Vec<&str> = aggregate.by.iter().map(|k| row.text(&k.name)).collect();
                 format!("{} {first}", names.join(" "))
             });
@@ -264,7 +274,8 @@ fn open(state: &mut App, row: Row<'_>, query: &Query, aggregate: &Aggregate) {
 }
 
 /// The first measure over time, a line for each group, the largest first.
-fn lines(kit: &Kit<'_>, r: Rect, answer: &Answer, aggregate: &Aggregate, period: (i64, i64)) {
+fn lines(kit: &Kit<'_>, r: Rect, answer: &Answer, query: &Query, aggregate: &Aggregate, period: (i64, i64)) {
+    let signal = query.signal;
     let name = aggregate.measures[0].name();
     let mut series: BTreeMap<String, Vec<(i64, f64)>> = BTreeMap::new();
     for row in rows(answer) {
@@ -283,7 +294,7 @@ fn lines(kit: &Kit<'_>, r: Rect, answer: &Answer, aggregate: &Aggregate, period:
     };
     let lines: Vec<Line> = series.into_iter().take(MAX_LINES).enumerate().map(line).collect();
     let most = lines.iter().flat_map(|l| &l.points).map(|p| p.1).fold(0.0f64, f64::max).max(1e-12);
-    let figure = |value: f64| figure(&name, value);
+    let figure = |value: f64| figure(signal, &name, value);
     let every = aggregate.every.unwrap_or(1);
     Chart { lines: &lines, n_all, period, every, ends: (0.0, most), figure: &figure }.show(kit, r);
 }

@@ -171,10 +171,12 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         let title = if slot.is_partial() { "No log record that can be read matches" } else { "No log record matches" };
         return states::nothing(ui, state, area, title, "logs");
     }
-    if state.takes(Do::Wrap) {
+    // The selected record stays in sight.
+    let is_wrap_changed = state.takes(Do::Wrap);
+    if is_wrap_changed {
         state.logs.wraps.toggle();
     }
-    let moved = moves(state, &answer);
+    let moved = moves(state, &answer) || is_wrap_changed;
     let selected = place_of(&answer, state.logs.selected.as_ref()).unwrap_or(0);
     list::show(ui, state, area, &answer, selected, moved);
     if let Some(row) = row(&answer, selected) {

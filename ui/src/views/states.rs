@@ -76,7 +76,7 @@ pub(crate) fn unknown(ui: &Ui, state: &mut State, query: &str, signal: &str) -> 
         "metrics" => SearchKind::Metrics,
         _ => SearchKind::Spans,
     };
-    let name = format!("unknown {kind:?} {query}");
+    let name = format!("unknown {kind:?} {query} {}", state.asks.generation());
     let slot = state.asks.ask(ui.ctx(), &name, false, || Ask::Unknown { kind, query: query.to_owned() });
     let fields = slot.get().and_then(|a| a.object.as_ref()?["fields"].as_array());
     let words = |field: &serde_json::Value| {

@@ -83,6 +83,17 @@ impl Shape {
     ];
 }
 
+impl State {
+    /// How the spans are laid out, in a word.
+    pub fn shape_word(&self) -> &'static str {
+        match self.shape {
+            Shape::Waterfall => "waterfall",
+            Shape::Flame => "flame graph",
+            Shape::Table => "operations",
+        }
+    }
+}
+
 impl Default for State {
     fn default() -> Self {
         Self {
@@ -362,8 +373,11 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     if kit.click(logs, "logs of the trace", "Logs of this trace").clicked() {
         open_logs(state);
     }
-    // The shapes of the trace come before what is only said of it.
+    // What is wrong with the trace comes first, then its shapes, then what is only said of it.
     let tabs = r.right() - 174.0;
+    if all.n_odd() > 0 {
+        x = odd(&kit, state, x, bl, all) + 16.0;
+    }
     if x + 180.0 < tabs {
         x = kit.text(x, bl, Font::Regular(12.0), t.text, "started") + 5.0;
         x = kit.text(x, bl, Font::Mono(11.0), t.strong, &clock(all.origin, 6)) + 5.0;
@@ -385,26 +399,26 @@ fn header(ui: &Ui, state: &mut App, r: Rect, all: &Skeleton) {
     if right > r.left() + r.width() * 0.5 {
         pin::show(ui, state, right, r.top() + 7.0, all);
     }
-    let (words, color) = match all.n_odd() {
-        0 => ("complete, no missing parents".to_owned(), t.text),
-        n => (format!("{n} spans whose place is not sure"), t.warn),
-    };
-    if x + 17.0 + kit.width(Font::Regular(12.0), &words) > tabs - 8.0 {
-        return;
+    let words = "complete, no missing parents";
+    if all.n_odd() == 0 && x + 17.0 + kit.width(Font::Regular(12.0), words) < tabs - 8.0 {
+        kit.vline(x, r.top() + 39.0, 14.0, t.strong_line);
+        kit.text(x + 17.0, bl, Font::Regular(12.0), t.text, words);
     }
-    kit.vline(x, r.top() + 39.0, 14.0, t.strong_line);
-    let end = kit.text(x + 17.0, bl, Font::Regular(12.0), color, &words);
-    if all.n_odd() > 0 {
-        let area = rect(x + 13.0, bl - 13.0, end - x - 9.0, 18.0);
-        let response = kit.click(area, "odd", "Next span whose place is not sure");
-        let why =
-            "A parent that is not here, parents in a circle, or an id that is used twice: a click goes to the next one";
-        if response.on_hover_text(why).clicked()
-            && let Some(place) = all.next_odd(state.trace.selected.0)
-        {
-            select(state, place);
-        }
+}
+
+/// How many spans have no sure place; a click goes to the next one. Returns where it ends.
+fn odd(kit: &Kit<'_>, state: &mut App, x: f32, bl: f32, all: &Skeleton) -> f32 {
+    let end =
+        kit.text(x, bl, Font::Medium(12.0), kit.t.warn, &format!("{} out of place", counted(all.n_odd(), "span")));
+    let response = kit.click(rect(x - 4.0, bl - 13.0, end - x + 8.0, 18.0), "odd", "Next span whose place is not sure");
+    let why =
+        "A parent that is not here, parents in a circle, or an id that is used twice: a click goes to the next one";
+    if response.on_hover_text(why).clicked()
+        && let Some(place) = all.next_odd(state.trace.selected.0)
+    {
+        select(state, place);
     }
+    end
 }
 
 /// How wide the find box is.

@@ -522,7 +522,7 @@ fn trace_row(kit: &Kit<'_>, line: Rect, x: &Columns, row: Row<'_>, scale: &BarSc
     }
     if x.id.span() > 0.0 {
         let id = row.text("TraceId");
-        kit.text(x.id.min + 8.0, bl, Font::Mono(11.0), t.weak, id.get(..16).unwrap_or(id));
+        kit.text_in(x.id.min + 8.0, bl, x.id.span() - 14.0, Font::Mono(11.0), t.weak, id);
     }
 }
 

@@ -155,8 +155,8 @@ fn usual(ui: &Ui, state: &mut App, r: Rect, head: &Value) {
     let percent = |key: &str| format!("{:.0}", usual[key].as_f64().unwrap_or(0.0));
     let good = thousands(usual["good"].as_i64().unwrap_or(0));
     let lines = [
-        format!("Of {good} good ones in the period {} % are as fast as B or faster,", percent("percentile_b")),
-        format!("of all {} {} % as fast as A.", thousands(all), percent("percentile_a")),
+        format!("{} % of the {good} good ones of the period are as fast as B or faster;", percent("percentile_b")),
+        format!("{} % of all its {} are as fast as A or faster.", percent("percentile_a"), thousands(all)),
     ];
     for (i, line) in lines.iter().enumerate() {
         kit.text_in(r.left(), plot.bottom() + 32.0 + 15.0 * i as f32, r.width(), Font::Regular(11.0), t.text, line);

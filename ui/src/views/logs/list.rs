@@ -12,6 +12,7 @@ use crate::route::{Route, View};
 use crate::views::facets::with_value;
 use eframe::egui::{Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use sextant_contract::Answer;
+use std::rc::Rc;
 
 /// How wide a letter of a message is, and how high a line of it.
 const LETTER: f32 = 11.5 * 0.6;
@@ -24,8 +25,8 @@ const MAX_LINES: usize = 8;
 pub(crate) struct Wraps {
     is_on: bool,
     /// Of which rows they are, and how many letters a line has.
-    of: (usize, u64, usize),
-    tops: std::rc::Rc<Vec<f32>>,
+    of: Option<(Rc<Answer>, usize)>,
+    tops: Rc<Vec<f32>>,
 }
 
 impl Wraps {
@@ -34,20 +35,20 @@ impl Wraps {
     }
 
     /// Where rows begin in a list with so many letters a line.
-    fn tops(&mut self, answer: &Answer, letters: usize) -> Tops {
+    fn tops(&mut self, answer: &Rc<Answer>, letters: usize) -> Tops {
         if !self.is_on {
             return Tops::Even;
         }
-        let of = (answer.n_rows(), answer.generation, letters);
-        if self.of != of || self.tops.is_empty() {
+        let is_same = |(of, n): &(Rc<Answer>, usize)| Rc::ptr_eq(of, answer) && *n == letters;
+        if !self.of.as_ref().is_some_and(is_same) {
             let mut y = 0.0;
             let mut tops = vec![y];
             for row in crate::data::rows(answer) {
                 y += ROW + LINE * (parts(&line_of(row), letters).count().max(1) - 1) as f32;
                 tops.push(y);
             }
-            self.of = of;
-            self.tops = std::rc::Rc::new(tops);
+            self.of = Some((answer.clone(), letters));
+            self.tops = Rc::new(tops);
         }
         Tops::Uneven(self.tops.clone(), letters)
     }
@@ -56,7 +57,7 @@ impl Wraps {
 /// Where rows begin.
 enum Tops {
     Even,
-    Uneven(std::rc::Rc<Vec<f32>>, usize),
+    Uneven(Rc<Vec<f32>>, usize),
 }
 
 impl Tops {
@@ -82,11 +83,25 @@ impl Tops {
     }
 }
 
+/// Where a line of so many letters ends at the latest. Letters of East Asia and pictures take the room of two.
+fn end_of_line(text: &str, letters: usize) -> usize {
+    const WIDE_FROM: char = '\u{1100}';
+    let mut room = letters.max(2);
+    for (at, c) in text.char_indices() {
+        let width = if c >= WIDE_FROM { 2 } else { 1 };
+        if width > room {
+            return at;
+        }
+        room -= width;
+    }
+    text.len()
+}
+
 /// A message in parts of so many letters, not too many of them.
 fn parts(text: &str, letters: usize) -> impl Iterator<Item = &str> {
     let mut rest = text;
     let part = move || {
-        let end = rest.char_indices().nth(letters).map_or(rest.len(), |(at, _)| at);
+        let end = end_of_line(rest, letters);
         // Between words, where there is a place not too far back.
         let end = match rest[..end].rfind(' ') {
             Some(space) if end < rest.len() && space > end / 2 => space + 1,
@@ -99,7 +114,7 @@ fn parts(text: &str, letters: usize) -> impl Iterator<Item = &str> {
     std::iter::from_fn(part).take(MAX_LINES)
 }
 
-pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, answer: &Answer, selected: usize, moved: bool) {
+pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, answer: &Rc<Answer>, selected: usize, moved: bool) {
     let t = state.theme;
     {
         let kit = Kit::new(ui, t);
@@ -279,8 +294,14 @@ fn record(kit: &Kit<'_>, line: Rect, row: Row<'_>, columns: &[String], (is_open,
     match letters {
         None => drop(kit.text_in(x, bl, width, Font::Mono(11.5), t.strong, &text)),
         Some(letters) => {
-            for (i, part) in parts(&text, letters).enumerate() {
+            let shown: Vec<&str> = parts(&text, letters).collect();
+            for (i, part) in shown.iter().enumerate() {
                 kit.text_in(x, bl + LINE * i as f32, width, Font::Mono(11.5), t.strong, part);
+            }
+            // What is left is read where the record is open.
+            let is_cut = shown.iter().map(|part| part.len()).sum::<usize>() < row.text("Body").trim_end().len();
+            if is_cut && shown.len() == MAX_LINES {
+                kit.text_right(x + width, bl + LINE * shown.len() as f32 - LINE, Font::Mono(11.5), t.weak, "…");
             }
         }
     }
@@ -299,6 +320,7 @@ mod tests {
         assert_eq!(all("one two three", 8), ["one two ", "three"]);
         assert_eq!(all("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(all("größere Größe", 9), ["größere ", "Größe"]);
+        assert_eq!(all("望遠鏡です", 4), ["望遠", "鏡で", "す"]);
         assert_eq!(parts(&"x".repeat(1_000), 10).count(), MAX_LINES, "not too many");
     }
 }
