@@ -2,6 +2,7 @@
 
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test that can't go on fails by a panic")]
 
+pub mod clickhouse;
 mod crash;
 mod http;
 pub mod load;

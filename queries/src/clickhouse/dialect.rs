@@ -3,6 +3,7 @@
 use crate::sql::Dialect;
 use arrow::datatypes::DataType;
 use sextant_model::{Param, Signal, Table, schema};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Text as a string literal: a backslash escapes there.
 pub fn quote(text: &str) -> String {
@@ -89,15 +90,48 @@ fn columns(signal: Signal) -> &'static [&'static str] {
 }
 
 /// The tables of a database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tables {
     /// The database; the connection's own where it is not said.
     pub database: Option<String>,
+    /// Tables with other names than the exporter gives them.
+    pub names: BTreeMap<Table, String>,
+    /// Tables that are not there, or may not be read.
+    pub missing: BTreeSet<Table>,
+    /// Columns that these tables lack, as older versions of the exporter made them.
+    pub lacks: BTreeSet<(Signal, String)>,
 }
 
 impl Tables {
-    /// As the exporter names them.
-    pub const EXPORTER: Self = Self { database: None };
+    /// As the exporter makes them.
+    pub const EXPORTER: Self =
+        Self { database: None, names: BTreeMap::new(), missing: BTreeSet::new(), lacks: BTreeSet::new() };
+
+    /// What a table is called there.
+    pub fn name_of(&self, table: Table) -> String {
+        match (self.names.get(&table), table) {
+            (Some(name), _) => name.clone(),
+            (None, Table::ExpHistogram) => "otel_metrics_exponential_histogram".to_owned(),
+            (None, other) => format!("otel_{}", other.name()),
+        }
+    }
+
+    /// Whether a table can't be asked.
+    pub fn is_missing(&self, table: Table) -> bool {
+        self.missing.contains(&table)
+    }
+
+    /// The columns that the exporter makes, without the lists within them.
+    pub fn columns(signal: Signal) -> impl Iterator<Item = &'static str> {
+        columns(signal).iter().copied().filter(|c| !c.contains('.'))
+    }
+
+    /// Of a list of columns, those that are there.
+    pub(super) fn present(&self, signal: Signal, all: &str) -> String {
+        let head = |column: &str| column.split('.').next().unwrap_or(column).to_owned();
+        let is_there = |column: &&str| !self.lacks.contains(&(signal, head(column)));
+        all.split(", ").filter(is_there).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Dialect for Tables {
@@ -115,10 +149,9 @@ impl Dialect for Tables {
     }
 
     fn table(&self, table: Table) -> String {
-        let name = match table {
-            Table::ExpHistogram => "otel_metrics_exponential_histogram".to_owned(),
-            other => format!("otel_{}", other.name()),
-        };
+        let name = self.name_of(table);
+        let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let name = if is_plain { name } else { self.name(&name) };
         match &self.database {
             Some(database) => format!("{}.{name}", self.name(database)),
             None => name,
@@ -167,6 +200,10 @@ impl Dialect for Tables {
     }
 
     fn has(&self, signal: Signal, column: &str) -> bool {
+        let head = column.split('.').next().unwrap_or(column);
+        if self.lacks.contains(&(signal, head.to_owned())) {
+            return false;
+        }
         let all = columns(signal);
         // The keys of a map are no columns.
         let is_list = |head: &str| all.iter().any(|c| c.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')));
@@ -227,7 +264,8 @@ impl Dialect for Tables {
             };
             format!("SELECT {} FROM {}", columns.iter().map(column).collect::<Vec<_>>().join(", "), self.table(*table))
         };
-        tables.iter().zip(&schemas).map(part).collect::<Vec<_>>().join(" UNION ALL ")
+        let there = tables.iter().zip(&schemas).filter(|(table, _)| !self.is_missing(**table));
+        there.map(part).collect::<Vec<_>>().join(" UNION ALL ")
     }
 
     /// Where spans are each other's parents, the way down comes back to where it began and ends there.

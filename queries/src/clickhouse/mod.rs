@@ -38,6 +38,7 @@ fn newest(
     let time = table.time_column();
     let condition = condition(tables, query, range, time, &mut params);
     let from = tables.table(table);
+    let columns = tables.present(query.signal, columns);
     let text = format!("SELECT {columns} FROM {from} WHERE {condition} ORDER BY {time} DESC, {then} LIMIT {limit}");
     Sql { text, params }
 }
@@ -64,11 +65,13 @@ pub fn metrics(tables: &Tables, query: &Query, range: TimeRange, limit: usize) -
         let kind = quote(table.name().trim_start_matches("metrics_"));
         let condition = condition(tables, query, range, "TimeUnix", &mut params);
         let from = tables.table(*table);
+        let columns = tables.present(Signal::Metrics, POINT_COLUMNS);
         format!(
-            "SELECT {POINT_COLUMNS}, {kind} AS MetricKind, {value} AS Number, {count} AS Points FROM {from} WHERE {condition}"
+            "SELECT {columns}, {kind} AS MetricKind, {value} AS Number, {count} AS Points FROM {from} WHERE {condition}"
         )
     };
-    let parts: Vec<String> = Signal::Metrics.tables().iter().map(&mut part).collect();
+    let there = Signal::Metrics.tables().iter().filter(|t| !tables.is_missing(**t));
+    let parts: Vec<String> = there.map(&mut part).collect();
     let text = format!(
         "SELECT * FROM ({}) ORDER BY TimeUnix DESC, ServiceName, MetricName LIMIT {limit}",
         parts.join(" UNION ALL ")

@@ -1,0 +1,222 @@
+//! The sources that a data directory knows: a file that people may edit, and a file of secrets that only its owner may
+//! read.
+
+use crate::{Connection, Kind, RemoteError, Secret};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// A cluster that was attached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// What it is called here.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// The user.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// The database; the user's own if empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub database: String,
+    /// A certificate of the authority that the server's is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// A certificate with its key to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<PathBuf>,
+}
+
+/// What nobody else may know of a source.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Secrets {
+    /// The password.
+    #[serde(default, skip_serializing_if = "Secret::is_empty")]
+    pub password: Secret,
+    /// Headers for proxies.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Secret>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    source: Vec<Source>,
+}
+
+/// The files of a data directory.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    dir: PathBuf,
+}
+
+const SOURCES: &str = "sources.toml";
+const SECRETS: &str = "secrets.toml";
+/// Longer names are refused.
+const MAX_NAME: usize = 64;
+
+fn refused(why: impl Into<String>) -> RemoteError {
+    RemoteError::new(Kind::Refused, why)
+}
+
+impl Sources {
+    /// Those of a data directory.
+    #[must_use]
+    pub fn of(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// The file of the ledger of statements.
+    #[must_use]
+    pub fn ledger_path(&self) -> PathBuf {
+        self.dir.join("statements.jsonl")
+    }
+
+    fn read<T: Default + for<'a> Deserialize<'a>>(&self, name: &str) -> Result<T, RemoteError> {
+        let path = self.dir.join(name);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(T::default()),
+            Err(e) => return Err(refused(format!("{} can't be read: {e}", path.display()))),
+        };
+        // What the parser says quotes the line: not of a file of secrets.
+        toml::from_str(&text).map_err(|e| {
+            let why = if name == SECRETS { "it is not as it was written here".to_owned() } else { e.to_string() };
+            refused(format!("{} makes no sense: {why}", path.display()))
+        })
+    }
+
+    fn write(&self, name: &str, value: &impl Serialize) -> Result<(), RemoteError> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let path = self.dir.join(name);
+        let failed = |e: &dyn std::fmt::Display| refused(format!("{} can't be written: {e}", path.display()));
+        let text = toml::to_string_pretty(value).map_err(|e| failed(&e))?;
+        std::fs::create_dir_all(&self.dir).map_err(|e| failed(&e))?;
+        let new = self.dir.join(format!("{name}.new"));
+        std::fs::remove_file(&new).ok();
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(|e| failed(&e))?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| failed(&e))?;
+        std::fs::rename(&new, &path).map_err(|e| failed(&e))
+    }
+
+    /// All of them, by name.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn all(&self) -> Result<Vec<Source>, RemoteError> {
+        let mut all = self.read::<File>(SOURCES)?.source;
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    /// One, with what is needed to reach it.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn get(&self, name: &str) -> Result<(Source, Connection), RemoteError> {
+        let all = self.all()?;
+        let source = all.iter().find(|s| s.name == name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|s| s.name.as_str()).collect();
+            let hint = if names.is_empty() {
+                "attach one with: sextant source add NAME URL".to_owned()
+            } else {
+                format!("there are: {}", names.join(", "))
+            };
+            RemoteError::new(Kind::Missing, format!("there is no source called '{name}'")).hint(hint)
+        })?;
+        let mut secrets = self.read::<BTreeMap<String, Secrets>>(SECRETS)?;
+        let own = secrets.remove(name).unwrap_or_default();
+        let connection = Connection {
+            url: source.url.clone(),
+            database: source.database.clone(),
+            user: source.user.clone(),
+            password: own.password,
+            headers: own.headers,
+            ca: source.ca.clone(),
+            identity: source.identity.clone(),
+        };
+        Ok((source, connection))
+    }
+
+    /// Keeps one, in the place of what had its name. Secrets stay as they were where none are given.
+    ///
+    /// # Errors
+    /// If its name or address can't be, or the files can't be written.
+    pub fn put(&self, source: Source, secrets: Option<Secrets>) -> Result<(), RemoteError> {
+        let name = &source.name;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_plain) {
+            return Err(refused(format!("'{name}' can't be the name of a source"))
+                .hint("letters, digits, '-', '_' and '.', at most 64 of them"));
+        }
+        Connection { url: source.url.clone(), ..Connection::default() }.address()?;
+        if let Some(secrets) = secrets {
+            let mut all = self.read::<BTreeMap<String, Secrets>>(SECRETS)?;
+            all.insert(name.clone(), secrets);
+            self.write(SECRETS, &all)?;
+        }
+        let mut file = self.read::<File>(SOURCES)?;
+        file.source.retain(|s| s.name != *name);
+        file.source.push(source);
+        self.write(SOURCES, &file)
+    }
+
+    /// Forgets one, with its secrets.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn remove(&self, name: &str) -> Result<(), RemoteError> {
+        self.get(name)?;
+        let mut file = self.read::<File>(SOURCES)?;
+        file.source.retain(|s| s.name != name);
+        self.write(SOURCES, &file)?;
+        let mut secrets = self.read::<BTreeMap<String, Secrets>>(SECRETS)?;
+        if secrets.remove(name).is_some() {
+            self.write(SECRETS, &secrets)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn sources_are_kept_and_secrets_apart() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let sources = Sources::of(dir.path());
+        assert_eq!(sources.all().expect("none"), []);
+        let source =
+            Source { name: "prod".into(), url: "http://h:8123".into(), user: "ro".into(), ..Source::default() };
+        let secrets = Secrets { password: Secret::new("hunter2"), ..Secrets::default() };
+        sources.put(source.clone(), Some(secrets)).expect("it is kept");
+        let text = std::fs::read_to_string(dir.path().join(SOURCES)).expect("a file");
+        assert!(text.contains("prod") && !text.contains("hunter2"), "{text}");
+        for name in [SOURCES, SECRETS] {
+            let mode = std::fs::metadata(dir.path().join(name)).expect("a file").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        // Another address, the same password.
+        let moved = Source { url: "https://h:8443".into(), ..source };
+        sources.put(moved.clone(), None).expect("it is kept");
+        let (found, connection) = sources.get("prod").expect("it is there");
+        assert_eq!((found, connection.password), (moved, Secret::new("hunter2")));
+        assert!(sources.get("other").expect_err("none").hint.expect("a hint").contains("prod"));
+        sources.remove("prod").expect("it goes");
+        assert!(!std::fs::read_to_string(dir.path().join(SECRETS)).expect("a file").contains("hunter2"));
+        for name in ["", "a b", "../x", "ä"] {
+            let bad = Source { name: name.into(), url: "http://h".into(), ..Source::default() };
+            assert!(sources.put(bad, None).is_err(), "{name}");
+        }
+        std::fs::write(dir.path().join(SECRETS), "[prod]\npassword = 'hunter2").expect("a file");
+        std::fs::write(dir.path().join(SOURCES), "[[source]]\nname='prod'\nurl='http://h'").expect("a file");
+        let error = sources.get("prod").expect_err("nonsense");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}
