@@ -1,8 +1,11 @@
 //! The command line.
 
+mod source;
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use sextant_contract::{RowFormat, SearchKind};
 use sextant_server::HostArgs;
+pub use source::{Source, SourceAdd, SourceCommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -139,6 +142,10 @@ pub enum Command {
     ///
     /// Example: sextant services --since 1h
     Services(Services),
+    /// Attach a ClickHouse to read from, look at what it has, list what was sent to it
+    ///
+    /// Example: sextant source test prod && sextant search traces 'error:true' --source prod
+    Source(Source),
     /// Say what was received, kept and rejected, and how large everything is
     ///
     /// Example: sextant status --format json
@@ -228,6 +235,9 @@ pub struct What {
 pub struct Search {
     #[command(flatten)]
     pub place: Where,
+    /// Ask this ClickHouse, attached with `sextant source add`, instead
+    #[arg(long, value_name = "S")]
+    pub source: Option<String>,
     #[command(flatten)]
     pub what: What,
     /// At most so many rows, the newest
@@ -300,6 +310,9 @@ impl ExportFormat {
 pub struct Trace {
     #[command(flatten)]
     pub place: Where,
+    /// Ask this ClickHouse, attached with `sextant source add`, instead
+    #[arg(long, value_name = "S")]
+    pub source: Option<String>,
     /// The trace id: 32 hex digits, or 16 from Zipkin
     pub id: String,
     #[arg(long, value_enum, default_value = "text")]
@@ -310,6 +323,9 @@ pub struct Trace {
 pub struct Sql {
     #[command(flatten)]
     pub place: Where,
+    /// Ask this ClickHouse, attached with `sextant source add`, instead
+    #[arg(long, value_name = "S")]
+    pub source: Option<String>,
     /// The statement
     #[arg(value_name = "SELECT …", allow_hyphen_values = true)]
     pub statement: String,
@@ -321,6 +337,9 @@ pub struct Sql {
 pub struct Services {
     #[command(flatten)]
     pub place: Where,
+    /// Ask this ClickHouse, attached with `sextant source add`, instead
+    #[arg(long, value_name = "S")]
+    pub source: Option<String>,
     #[command(flatten)]
     pub period: PeriodArgs,
     #[arg(long, value_enum, default_value = "table")]

@@ -81,6 +81,14 @@ impl Reach {
     }
 }
 
+/// The same of a source, if one is named.
+pub fn of(source: Option<String>, question: Ask) -> Ask {
+    match source {
+        Some(source) => Ask::Of { source, question: Box::new(question) },
+        None => question,
+    }
+}
+
 /// What is searched; no more than so many rows, where that is not 0.
 pub fn searched(what: What, limit: usize) -> anyhow::Result<SearchAsk> {
     Ok(SearchAsk {

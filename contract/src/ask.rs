@@ -269,6 +269,25 @@ pub enum Ask {
         /// Of what.
         kind: SearchKind,
     },
+    /// The same of a ClickHouse that was attached.
+    Of {
+        /// What it is called here.
+        source: String,
+        /// What is asked of it.
+        question: Box<Ask>,
+    },
+    /// What is attached: the object has `sources` of `name url user database`.
+    Sources,
+    /// Whether a source can be asked, and what of it: the object has `ok`, and `checks` of `what is_ok said fix`.
+    SourceTest {
+        /// What it is called here.
+        name: String,
+    },
+    /// The statements that were sent to sources: rows as the ledger has them, the newest first.
+    Statements {
+        /// At most so many.
+        limit: usize,
+    },
 }
 
 impl Ask {

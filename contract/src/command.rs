@@ -75,6 +75,30 @@ pub enum Command {
         /// Where to, which only the machine's own programs may say; the folder for exports if missing.
         path: Option<String>,
     },
+    /// Attach a ClickHouse, in the place of what has its name. Where no password is given, the one that is kept stays.
+    SourcePut {
+        /// What it is called here.
+        name: String,
+        /// Its address.
+        url: String,
+        /// Who asks there.
+        #[serde(default)]
+        user: String,
+        /// Sent and kept, never shown.
+        #[serde(default)]
+        password: Option<Hidden>,
+        /// Whose tables are meant.
+        #[serde(default)]
+        database: String,
+        /// A file with the certificate of its authority.
+        #[serde(default)]
+        ca: Option<String>,
+    },
+    /// Detach it, and forget its password.
+    SourceRemove {
+        /// What it is called here.
+        name: String,
+    },
     /// Stop the statement or export that runs under this tag.
     Cancel {
         /// As in [`crate::Ask::Sql`].
@@ -91,6 +115,17 @@ pub enum Command {
         /// In their order.
         items: Vec<MenuItem>,
     },
+}
+
+/// Text that is sent and never shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("•••")
+    }
 }
 
 /// What kind of file rows are written as.

@@ -13,6 +13,6 @@ mod json;
 pub use answer::{Answer, Completeness, Cost};
 pub use ask::{Ask, MetricAsk, Period, SearchAsk, SearchKind, parse_time};
 pub use backend::{Backend, BoxFuture, Event, OnEvent};
-pub use command::{Command, ImportedFile, KeepPolicy, MenuItem, Outcome, PinAsk, RowFormat};
+pub use command::{Command, Hidden, ImportedFile, KeepPolicy, MenuItem, Outcome, PinAsk, RowFormat};
 pub use error::{AskError, Code};
 pub use json::{cell_text, push_row, rows_to_json};

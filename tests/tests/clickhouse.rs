@@ -194,7 +194,7 @@ fn scripted(answer: Vec<u8>, is_slow: bool) -> String {
             let Ok(mut stream) = stream else { return };
             let answer = answer.clone();
             std::thread::spawn(move || {
-                let mut buffer = [0; 65_536];
+                let mut buffer = vec![0; 65_536];
                 let read = stream.read(&mut buffer).unwrap_or(0);
                 if read == 0 {
                     return;
@@ -259,4 +259,98 @@ async fn answers_that_break_are_not_taken() {
         let got = attach(connection(&url, "me", "s3cret", ""), dir.path()).await;
         assert_eq!(got.as_ref().err().map(|e| e.kind), kind, "{name}: {:?}", got.err());
     }
+}
+
+/// Runs the command line on a data directory of its own.
+fn cli(data: &Path, args: &[&str]) -> std::process::Output {
+    let mut all = args.to_vec();
+    let data = data.to_string_lossy().into_owned();
+    all.extend(["--data", &data]);
+    std::process::Command::new(sextant_tests::sextant())
+        .args(all)
+        .env("CH_PASSWORD", "s3cret")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("sextant starts")
+}
+
+fn text(output: &std::process::Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!out.contains("s3cret") && !err.contains("s3cret"), "{out}{err}");
+    assert!(output.status.success(), "{out}{err}");
+    out.into_owned()
+}
+
+#[test]
+fn a_source_is_asked_by_the_same_commands() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = ClickHouse::start(&dir.path().join("server"), &readers());
+    server.make("shop", "exporter.sql");
+    server.fill("shop", N);
+    let data = dir.path().join("data");
+    let url = server.url();
+    let add =
+        ["source", "add", "prod", &url, "--user", "strict", "--password-env", "CH_PASSWORD", "--database", "shop"];
+    let said = text(&cli(&data, &add));
+    assert!(said.contains("readonly=1") && said.contains("shop.otel_traces: 2000 rows"), "{said}");
+    assert!(!cli(&data, &add).status.success(), "there is one of this name");
+    assert!(text(&cli(&data, &["source", "list"])).contains(&url));
+    let rows = |args: &[&str]| -> serde_json::Value {
+        let args = [args, &["--source", "prod", "--format", "json"]].concat();
+        serde_json::from_str(&text(&cli(&data, &args))).expect("rows")
+    };
+    let n = |rows: &serde_json::Value| rows.as_array().map_or(0, Vec::len);
+    let traces = rows(&["search", "traces", "service:svc1 duration:>500ms", "--limit", "1000"]);
+    let wanted = "SELECT uniqExact(TraceId) FROM otel_traces WHERE ServiceName = 'svc1' AND Duration > 500000000";
+    assert_eq!(n(&traces).to_string(), server.ask("shop", wanted));
+    assert_eq!(traces[0]["Spans"], 10, "{}", traces[0]);
+    let id = traces[0]["TraceId"].as_str().expect("an id");
+    assert_eq!(n(&rows(&["trace", id])), 10);
+    assert_eq!(n(&rows(&["search", "logs", "refused", "--limit", "10000"])), 286);
+    let by = rows(&["search", "spans", "| count, p95(duration) by service"]);
+    assert_eq!((n(&by), by[0]["count"].as_i64()), (4, Some(500)), "{by}");
+    let services = rows(&["services"]);
+    assert_eq!(n(&services), 4);
+    let p95 = server.ask(
+        "shop",
+        "SELECT toInt64(round(quantileExactInclusive(0.95)(Duration))) FROM otel_traces \
+         WHERE ServiceName = 'svc0' AND (SpanKind = 'Server' OR ParentSpanId = '')",
+    );
+    let svc0 = services.as_array().and_then(|all| all.iter().find(|s| s["service"] == "svc0")).expect("svc0");
+    assert_eq!(svc0["p95_ns"].to_string(), p95);
+    let sql = rows(&["sql", "SELECT count() AS n FROM otel_logs"]);
+    assert_eq!(sql[0]["n"].to_string(), "2000");
+    let explained = text(&cli(&data, &["search", "traces", "error:true", "--source", "prod", "--explain"]));
+    assert!(explained.contains("`shop`.otel_traces") && explained.contains("StatusCode"), "{explained}");
+    for (args, part) in [
+        (vec!["sql", "DROP TABLE otel_logs", "--source", "prod"], "begins with DROP"),
+        (vec!["sql", "SELECT * FROM url('http://127.0.0.1:1/', CSV)", "--source", "prod"], "reaches outside"),
+        (vec!["sql", "SELECT 1", "--source", "nowhere"], "no source called"),
+        (vec!["trace", "00000000000000000000000000000001", "--source", "prod"], "no trace"),
+        (vec!["search", "traces", "duration:>x", "--source", "prod"], "number"),
+        (vec!["source", "edit", "nowhere", "--user", "x"], "no source called"),
+    ] {
+        let output = cli(&data, &args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(part), "{args:?}: {said}");
+    }
+    let statements = text(&cli(&data, &["source", "statements", "--format", "json", "--limit", "1000"]));
+    let statements: serde_json::Value = serde_json::from_str(&statements).expect("rows");
+    let reads = |s: &serde_json::Value| {
+        let text = s["statement"].as_str().unwrap_or_default();
+        text.starts_with("SELECT") || text.starts_with("WITH") || text.starts_with("EXPLAIN")
+    };
+    let all = statements.as_array().expect("rows");
+    assert!(all.len() > 20 && all.iter().all(reads), "{statements}");
+    // A wrong password is said, and mended.
+    let output = cli(&data, &["source", "edit", "prod", "--user", "nobody"]);
+    assert!(output.status.success());
+    let output = cli(&data, &["source", "test", "prod"]);
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stdout).contains("wrong user or password"));
+    text(&cli(&data, &["source", "edit", "prod", "--user", "careful"]));
+    assert!(text(&cli(&data, &["source", "test", "prod"])).contains("readonly=2"));
+    text(&cli(&data, &["source", "remove", "prod"]));
+    assert!(!cli(&data, &["source", "test", "prod"]).status.success());
+    let left = std::fs::read_to_string(data.join("secrets.toml")).expect("a file");
+    assert!(!left.contains("s3cret"), "{left}");
 }

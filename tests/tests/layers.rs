@@ -27,6 +27,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "analysis",
             "store",
             "receiver",
+            "remote",
             "fixtures",
         ],
     ),

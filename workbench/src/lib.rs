@@ -13,6 +13,7 @@ mod find;
 mod import;
 mod metrics;
 mod patterns;
+mod remotes;
 mod saved;
 mod search;
 mod sink;

@@ -7,6 +7,7 @@ use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command,
 use sextant_fixtures::shop::{Shop, ShopConfig, ShopRequest, test_span};
 use sextant_receiver::listen::Shutdown;
 use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
+use sextant_remote::Source;
 use sextant_store::{Config as StoreConfig, Health, Limits, Store, StoreError};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -41,12 +42,14 @@ pub struct Workbench {
 
 pub(crate) struct Inner {
     data_dir: PathBuf,
-    handle: Handle,
+    pub(crate) handle: Handle,
     listeners: RwLock<Vec<Listener>>,
     /// Those who look on, by the number that they chose.
     pub(crate) tails: Mutex<Tails>,
     /// Exports under way, by their tags.
     exports: Mutex<HashMap<u64, Arc<Progress>>>,
+    /// What was attached.
+    pub(crate) remotes: crate::remotes::Remotes,
     /// Names, and why they do not listen.
     missing: RwLock<Vec<(String, String)>>,
 }
@@ -72,6 +75,7 @@ impl Workbench {
                 listeners: RwLock::default(),
                 tails: Mutex::default(),
                 exports: Mutex::default(),
+                remotes: crate::remotes::Remotes::default(),
                 missing: RwLock::default(),
             }),
         })
@@ -178,6 +182,10 @@ impl Workbench {
             Ask::FindSpans { trace, text } => self.find_spans(trace, text),
             Ask::Progress { tag } => Ok(self.progress(*tag)),
             Ask::Extent { kind } => self.extent(*kind),
+            Ask::Of { source, question } => self.ask_source(source, question),
+            Ask::Sources => self.sources(),
+            Ask::SourceTest { name } => self.source_test(name),
+            Ask::Statements { limit } => self.sent_statements(*limit),
         }
     }
 
@@ -201,6 +209,11 @@ impl Workbench {
                 self.store.cancel(tag);
                 Ok(Outcome::Done)
             }
+            Command::SourcePut { name, url, user, password, database, ca } => {
+                let ca = ca.map(PathBuf::from);
+                self.source_put(Source { name, url, user, database, ca, identity: None }, password)
+            }
+            Command::SourceRemove { name } => self.source_remove(&name),
             Command::Compact => self.compact(),
             Command::Repair => self.repair(),
             Command::OpenFiles | Command::Menu { .. } => {

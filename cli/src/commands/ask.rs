@@ -2,7 +2,7 @@
 
 use crate::args::{Format, Kind, Search, Services, Sql, Status};
 use crate::output::{bytes, note, print, print_exactly, print_object};
-use crate::reach::{Reach, period, searched};
+use crate::reach::{Reach, of, period, searched};
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use serde_json::Value;
 use sextant_contract::{Answer, Ask, SearchAsk, SearchKind};
@@ -25,10 +25,11 @@ pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
     let ask = SearchAsk { explain: args.explain, ..searched(args.what, args.limit)? };
     let (kind, query) = (ask.kind, ask.query.clone());
     let reach = Reach::reading(&args.place).await?;
-    let answered = reach.ask(Ask::Search(ask)).await;
+    let is_here = args.source.is_none();
+    let answered = reach.ask(of(args.source, Ask::Search(ask))).await;
     // Nothing found may be a slip of the pen, and so may figures without a value.
     let lacks = |a: &Answer| a.n_rows() == 0 || (query.contains('|') && lacks_figures(a));
-    let is_empty = answered.as_ref().is_ok_and(|a| a.object.is_none() && lacks(a));
+    let is_empty = answered.as_ref().is_ok_and(|a| is_here && a.object.is_none() && lacks(a));
     let unknown = if is_empty { reach.object(Ask::Unknown { kind, query }).await.ok() } else { None };
     super::close(reach).await;
     let answer = answered?;
@@ -101,7 +102,7 @@ fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
 
 pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
     let reach = Reach::reading(&args.place).await?;
-    let answered = reach.ask(Ask::sql(args.statement, None)).await;
+    let answered = reach.ask(of(args.source, Ask::sql(args.statement, None))).await;
     super::close(reach).await;
     print_exactly(&answered?, args.format, &[])?;
     Ok(ExitCode::SUCCESS)
@@ -110,7 +111,7 @@ pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
 pub async fn services(args: Services) -> anyhow::Result<ExitCode> {
     let period = period(&args.period)?;
     let reach = Reach::reading(&args.place).await?;
-    let answered = reach.ask(Ask::Services { period }).await;
+    let answered = reach.ask(of(args.source, Ask::Services { period })).await;
     super::close(reach).await;
     print(&answered?, args.format, &[])?;
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod open;
 mod serve;
+mod source;
 mod trace;
 mod upkeep;
 
@@ -25,6 +26,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Trace(args) => trace::run(args).await,
         Command::Sql(args) => ask::sql(args).await,
         Command::Services(args) => ask::services(args).await,
+        Command::Source(args) => source::run(args).await,
         Command::Status(args) => ask::status(args).await,
         Command::Retention(args) => upkeep::retention(args).await,
         Command::Pin(args) => upkeep::pin(args).await,

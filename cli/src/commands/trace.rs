@@ -2,7 +2,7 @@
 
 use crate::args::{Trace, TraceFormat};
 use crate::output::print_object;
-use crate::reach::Reach;
+use crate::reach::{Reach, of};
 use arrow::array::RecordBatch;
 use sextant_analysis::{Spans, Tree};
 use sextant_contract::{Ask, rows_to_json};
@@ -16,7 +16,7 @@ pub async fn run(args: Trace) -> anyhow::Result<ExitCode> {
         TraceFormat::OtlpJson => Ask::TraceOtlp { id: args.id },
         _ => Ask::Trace { id: args.id },
     };
-    let answered = reach.ask(ask).await;
+    let answered = reach.ask(of(args.source, ask)).await;
     super::close(reach).await;
     let answer = answered?;
     match args.format {

@@ -2,11 +2,13 @@
 //! attributes are text. A statement reads, and nothing else: SELECT is all that is written here.
 
 mod dialect;
+mod views;
 
 use crate::sql::Filter;
 pub use dialect::{Tables, quote};
 use sextant_model::query::{Aggregate, Query};
 use sextant_model::{Param, Signal, Sql, Table, TimeRange};
+pub use views::{count, services, trace, traces};
 
 const SPAN_COLUMNS: &str = "Timestamp, TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, ServiceName, \
     ResourceAttributes, ScopeName, ScopeVersion, SpanAttributes, Duration, StatusCode, StatusMessage, \

@@ -1,0 +1,83 @@
+//! Of `source`.
+
+use super::{Format, Where};
+use clap::{Args as ClapArgs, Subcommand};
+
+#[derive(Debug, ClapArgs)]
+pub struct Source {
+    #[command(flatten)]
+    pub place: Where,
+    #[command(subcommand)]
+    pub command: SourceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Attach one, and look at what it has
+    Add(SourceAdd),
+    /// Change one; what is not said stays
+    Edit(SourceEdit),
+    /// Those that are attached
+    List {
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Look at everything that has to be so; exit 1 if nothing of it can be asked
+    Test {
+        /// What it is called
+        name: String,
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Detach one, and forget its password
+    Remove {
+        /// What it is called
+        name: String,
+    },
+    /// Every statement that was sent, the newest first
+    Statements {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SourceAdd {
+    /// What it shall be called
+    pub name: String,
+    /// Its address: `http://HOST:8123` or `https://HOST:8443`, with the path of a proxy
+    #[arg(value_name = "URL")]
+    pub address: String,
+    #[command(flatten)]
+    pub login: Login,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SourceEdit {
+    /// What it is called
+    pub name: String,
+    /// Another address
+    #[arg(long, value_name = "URL")]
+    pub address: Option<String>,
+    #[command(flatten)]
+    pub login: Login,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Login {
+    /// The user
+    #[arg(long, value_name = "U")]
+    pub user: Option<String>,
+    /// The variable that holds the password; it is kept in a file that only you can read
+    #[arg(long, value_name = "VAR")]
+    pub password_env: Option<String>,
+    /// Whose tables are meant; the user's own if not said
+    #[arg(long, value_name = "DB")]
+    pub database: Option<String>,
+    /// A file with the certificate of the server's authority, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<String>,
+}
