@@ -6,6 +6,7 @@ mod connection;
 mod error;
 mod layout;
 mod ledger;
+mod rows;
 mod sources;
 mod statement;
 
@@ -14,5 +15,6 @@ pub use connection::{Connection, Secret};
 pub use error::{Kind, RemoteError};
 pub use layout::{Found, Layout};
 pub use ledger::{Entry, Ledger};
+pub use rows::stored;
 pub use sources::{Secrets, Source, Sources};
 pub use statement::{Refused, Statement};

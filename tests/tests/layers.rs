@@ -14,7 +14,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("analysis", &["model"]),
     ("store", &["model", "columns"]),
     ("receiver", &["model", "importers"]),
-    ("remote", &["model", "queries"]),
+    ("remote", &["model", "columns", "queries"]),
     (
         "workbench",
         &[

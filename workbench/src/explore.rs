@@ -13,7 +13,7 @@ use sextant_queries::{duckdb, parse, prune};
 use sextant_store::Limits;
 use std::sync::Arc;
 
-fn bounds(period: Period) -> Result<(i64, i64), AskError> {
+pub(crate) fn bounds(period: Period) -> Result<(i64, i64), AskError> {
     match (period.from, period.to) {
         (Some(from), Some(to)) if from < to => Ok((from, to)),
         _ => Err(AskError::new(Code::BadQuery, "a period with both bounds is needed here")),
@@ -160,31 +160,32 @@ impl Workbench {
     }
 
     pub(crate) fn span(&self, trace: &str, span: &str) -> Result<Answer, AskError> {
-        let mut found = self.trace(trace)?;
-        let object = found.batches.iter().find_map(|batch| {
-            let place = Spans::new(std::slice::from_ref(batch)).texts("SpanId").iter().position(|id| *id == span)?;
-            let mut row = String::new();
-            push_row(batch, place, &mut row);
-            serde_json::from_str::<Value>(&row).ok()
-        });
-        let row = object.ok_or_else(|| not_found(format!("there is no span {span} in trace {trace}")))?;
-        let list = |of: &Value, key: &str| of[key].as_array().cloned().unwrap_or_default();
-        let zip = |of: &Value, keys: &[&str]| -> Vec<Value> {
-            let n = list(of, keys[0]).len();
-            (0..n)
-                .map(|i| keys.iter().map(|k| ((*k).to_owned(), of[*k][i].clone())).collect())
-                .map(Value::Object)
-                .collect()
-        };
-        found.object = Some(json!({
-            "attributes": row["SpanAttributes"], "resource": row["ResourceAttributes"], "scope": row["ScopeName"],
-            "scope_version": row["ScopeVersion"], "trace_state": row["TraceState"], "flags": row["Flags"],
-            "timestamp": row["Timestamp"], "parent": row["ParentSpanId"], "message": row["StatusMessage"],
-            "events": zip(&row["Events"], &["Timestamp", "Name", "Attributes"]),
-            "links": zip(&row["Links"], &["TraceId", "SpanId", "Attributes"]),
-            "raw": row,
-        }));
-        found.batches.clear();
-        Ok(found)
+        span_of(self.trace(trace)?, trace, span)
     }
+}
+
+/// Everything about a span of a trace.
+pub(crate) fn span_of(mut found: Answer, trace: &str, span: &str) -> Result<Answer, AskError> {
+    let object = found.batches.iter().find_map(|batch| {
+        let place = Spans::new(std::slice::from_ref(batch)).texts("SpanId").iter().position(|id| *id == span)?;
+        let mut row = String::new();
+        push_row(batch, place, &mut row);
+        serde_json::from_str::<Value>(&row).ok()
+    });
+    let row = object.ok_or_else(|| not_found(format!("there is no span {span} in trace {trace}")))?;
+    let list = |of: &Value, key: &str| of[key].as_array().cloned().unwrap_or_default();
+    let zip = |of: &Value, keys: &[&str]| -> Vec<Value> {
+        let n = list(of, keys[0]).len();
+        (0..n).map(|i| keys.iter().map(|k| ((*k).to_owned(), of[*k][i].clone())).collect()).map(Value::Object).collect()
+    };
+    found.object = Some(json!({
+        "attributes": row["SpanAttributes"], "resource": row["ResourceAttributes"], "scope": row["ScopeName"],
+        "scope_version": row["ScopeVersion"], "trace_state": row["TraceState"], "flags": row["Flags"],
+        "timestamp": row["Timestamp"], "parent": row["ParentSpanId"], "message": row["StatusMessage"],
+        "events": zip(&row["Events"], &["Timestamp", "Name", "Attributes"]),
+        "links": zip(&row["Links"], &["TraceId", "SpanId", "Attributes"]),
+        "raw": row,
+    }));
+    found.batches.clear();
+    Ok(found)
 }

@@ -2,7 +2,8 @@
 
 use crate::workbench::Workbench;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use sextant_contract::{Answer, AskError};
 use std::sync::Arc;
 
@@ -22,15 +23,21 @@ const COLUMNS: [&str; 9] = [
 impl Workbench {
     /// Rows `span` of the spans that have `text`, in any case of ASCII letters.
     pub(crate) fn find_spans(&self, trace: &str, text: &str) -> Result<Answer, AskError> {
-        let needle = text.trim().to_ascii_lowercase();
-        let schema = Arc::new(Schema::new(vec![Field::new("span", DataType::UInt64, false)]));
-        let mut found = self.stored_each(trace, &COLUMNS, &|rows| {
-            let ids: ArrayRef = Arc::new(UInt64Array::from(found_in(&rows, needle.as_bytes())));
-            RecordBatch::try_new(schema.clone(), vec![ids])
-        })?;
-        found.schema = schema;
+        let mut found = self.stored_each(trace, &COLUMNS, &|rows| that_have(&rows, text))?;
+        found.schema = schema();
         Ok(found)
     }
+}
+
+pub(crate) fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("span", DataType::UInt64, false)]))
+}
+
+/// The spans that have the text.
+pub(crate) fn that_have(spans: &RecordBatch, text: &str) -> Result<RecordBatch, ArrowError> {
+    let needle = text.trim().to_ascii_lowercase();
+    let ids: ArrayRef = Arc::new(UInt64Array::from(found_in(spans, needle.as_bytes())));
+    RecordBatch::try_new(schema(), vec![ids])
 }
 
 /// The ids of the spans in which the text is.

@@ -1,9 +1,11 @@
 //! Clusters that were attached: what is asked of them, and whether they can be asked.
 
 use crate::errors;
+use crate::explore::{bounds, span_of};
 use crate::search::not_found;
-use crate::trace::parse_id;
+use crate::trace::{as_otlp, in_order, parse_id};
 use crate::workbench::Workbench;
+use crate::{find, skeleton};
 use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use serde_json::{Value, json};
@@ -47,6 +49,10 @@ fn failed(e: &RemoteError) -> AskError {
         Kind::Other => Code::Internal,
     };
     AskError { hint: e.hint.clone(), ..AskError::new(code, e.message.clone()) }
+}
+
+fn made(e: &arrow::error::ArrowError) -> AskError {
+    AskError::new(Code::Internal, format!("rows can't be made: {e}"))
 }
 
 fn refused(why: &sextant_remote::Refused) -> AskError {
@@ -141,24 +147,7 @@ impl Workbench {
         match ask {
             Ask::Search(ask) => {
                 let (query, range) = parsed(ask)?;
-                let sql = match (&query.aggregate, ask.kind) {
-                    (Some(aggregate), _) => clickhouse::aggregate(&tables, &query, aggregate, range, ask.limit),
-                    (None, SearchKind::Traces) => clickhouse::traces(&tables, &query, range, ask.limit),
-                    (None, SearchKind::Spans) => clickhouse::spans(&tables, &query, range, ask.limit),
-                    (None, SearchKind::Logs) => clickhouse::logs(&tables, &query, range, ask.limit),
-                    (None, SearchKind::Metrics) => clickhouse::metrics(&tables, &query, range, ask.limit),
-                };
-                if ask.explain {
-                    let object = json!({
-                        "sql": clickhouse::inlined(&sql), "params": [], "search": sextant_queries::text(&query),
-                    });
-                    return Ok(Answer::object(object, 0));
-                }
-                let mut found = self.run_there(&attached, sql, usize::MAX)?;
-                if found.n_rows() >= ask.limit && found.completeness == Completeness::Complete {
-                    found.completeness = Completeness::Limited { total: None };
-                }
-                Ok(found)
+                self.search_there(&attached, ask, &query, range)
             }
             Ask::Count(ask) => {
                 let (query, range) = parsed(ask)?;
@@ -174,12 +163,45 @@ impl Workbench {
                 found.object = Some(json!({ "n": n.unwrap_or(0) }));
                 Ok(found)
             }
-            Ask::Trace { id } => {
-                needs(Signal::Traces)?;
-                let found = self.run_there(&attached, clickhouse::trace(&tables, parse_id(id)?), usize::MAX)?;
-                if found.n_rows() == 0 {
-                    return Err(not_found(format!("there is no trace {id} in '{source}'")));
-                }
+            Ask::Histogram { search, n_buckets } => {
+                let (query, _) = parsed(search)?;
+                let period = bounds(search.period)?;
+                self.run_there(&attached, clickhouse::histogram(&tables, &query, period, *n_buckets), usize::MAX)
+            }
+            Ask::Facets { search, fields } => {
+                let (query, range) = parsed(search)?;
+                let sql = clickhouse::facets(&tables, &query, range, fields, search.limit);
+                self.run_there(&attached, sql, usize::MAX)
+            }
+            Ask::Extent { kind } => {
+                needs(kind.signal())?;
+                self.run_there(&attached, clickhouse::extent(&tables, kind.signal()), usize::MAX)
+            }
+            Ask::Trace { id } => in_order(self.trace_there(&attached, id)?),
+            Ask::TraceOtlp { id } => as_otlp(self.trace_there(&attached, id)?),
+            Ask::Span { trace, span } => span_of(in_order(self.trace_there(&attached, trace)?)?, trace, span),
+            Ask::FindSpans { trace, text } => {
+                let mut found = self.trace_there(&attached, trace)?;
+                let spans = found.batches.iter().map(|rows| find::that_have(rows, text)).collect::<Result<_, _>>();
+                found.batches = spans.map_err(|e| made(&e))?;
+                found.schema = find::schema();
+                Ok(found)
+            }
+            Ask::Skeleton { id } => {
+                let mut found = self.trace_there(&attached, id)?;
+                let logs = if attached.layout.has(Signal::Logs) {
+                    self.run_there(&attached, clickhouse::logs_of(&tables, parse_id(id)?), usize::MAX)?.batches
+                } else {
+                    Vec::new()
+                };
+                let (rows, mut head) = skeleton::skeleton(&found.batches, &logs).map_err(|e| made(&e))?;
+                let root = head["root"].as_str().unwrap_or_default().to_owned();
+                let root = span_of(in_order(found.clone())?, id, &root)?.object.unwrap_or_default();
+                let keys = ["http.response.status_code", "http.status_code", "rpc.grpc.status_code"];
+                head["status"] = keys.iter().find_map(|k| root["attributes"][k].as_str()).unwrap_or_default().into();
+                found.schema = rows.schema();
+                found.batches = vec![rows];
+                found.object = Some(head);
                 Ok(found)
             }
             Ask::Services { period } => {
@@ -193,9 +215,53 @@ impl Workbench {
             }
             _ => {
                 let message = "this can't be asked of a source yet".to_owned();
-                Err(AskError::new(Code::Refused, message).hint("traces, spans, logs, metrics, services and SQL can"))
+                Err(AskError::new(Code::Refused, message).hint("searches, traces, services and SQL can"))
             }
         }
+    }
+
+    fn search_there(
+        &self,
+        attached: &Attached,
+        ask: &SearchAsk,
+        query: &Query,
+        range: TimeRange,
+    ) -> Result<Answer, AskError> {
+        let tables = attached.layout.tables();
+        let sql = match (&query.aggregate, ask.kind) {
+            (Some(aggregate), _) => clickhouse::aggregate(&tables, query, aggregate, range, ask.limit),
+            (None, SearchKind::Traces) => clickhouse::traces(&tables, query, range, ask.limit),
+            (None, SearchKind::Spans) => clickhouse::spans(&tables, query, range, ask.limit),
+            (None, SearchKind::Logs) => clickhouse::logs(&tables, query, range, ask.limit),
+            (None, SearchKind::Metrics) => clickhouse::metrics(&tables, query, range, ask.limit),
+        };
+        if ask.explain {
+            let object = json!({
+                "sql": clickhouse::inlined(&sql), "params": [], "search": sextant_queries::text(query),
+            });
+            return Ok(Answer::object(object, 0));
+        }
+        let mut found = self.run_there(attached, sql, usize::MAX)?;
+        if found.n_rows() >= ask.limit && found.completeness == Completeness::Complete {
+            found.completeness = Completeness::Limited { total: None };
+        }
+        Ok(found)
+    }
+
+    /// All spans of a trace, as the store would have them.
+    fn trace_there(&self, attached: &Attached, id: &str) -> Result<Answer, AskError> {
+        let tables = attached.layout.tables();
+        if tables.is_missing(Table::Traces) {
+            return Err(not_found("the source has no traces").hint("see what it has with: sextant source test"));
+        }
+        let mut found = self.run_there(attached, clickhouse::trace(&tables, parse_id(id)?), usize::MAX)?;
+        if found.n_rows() == 0 {
+            return Err(not_found(format!("there is no trace {id} in this source")));
+        }
+        let rows = found.batches.iter().map(|rows| sextant_remote::stored(Table::Traces, rows));
+        found.batches = rows.collect::<Result<_, _>>().map_err(|e| failed(&e))?;
+        found.schema = sextant_model::schema::stored(Table::Traces);
+        Ok(found)
     }
 
     fn run_there(&self, attached: &Attached, sql: Sql, n_rows: usize) -> Result<Answer, AskError> {
@@ -314,7 +380,7 @@ impl Workbench {
             ("statement", text(&|e| e.statement.clone())),
             ("query_id", text(&|e| e.query_id.clone())),
         ]);
-        let rows = rows.map_err(|e| AskError::new(Code::Internal, format!("rows can't be made: {e}")))?;
+        let rows = rows.map_err(|e| made(&e))?;
         Ok(Answer::rows(rows.schema(), vec![rows], self.store.snapshot().generation))
     }
 }

@@ -15,18 +15,7 @@ use std::sync::Arc;
 impl Workbench {
     /// All spans by start, without the companions that only an exact export needs.
     pub(crate) fn trace(&self, id: &str) -> Result<Answer, AskError> {
-        let mut found = self.stored_trace(id)?;
-        let failed = |e: arrow::error::ArrowError| {
-            AskError::new(Code::Internal, format!("the trace can't be put in order: {e}"))
-        };
-        let Some(first) = found.batches.first() else { return Ok(found) };
-        let all = concat_batches(&first.schema(), &found.batches).map_err(failed)?;
-        let times = all.column_by_name("Timestamp").cloned().unwrap_or_else(|| all.column(0).clone());
-        let order = sort_to_indices(&times, None, None).map_err(failed)?;
-        let all = plain(&take_record_batch(&all, &order).map_err(failed)?).map_err(failed)?;
-        found.schema = all.schema();
-        found.batches = vec![all];
-        Ok(found)
+        in_order(self.stored_trace(id)?)
     }
 
     pub(crate) fn stored_trace(&self, id: &str) -> Result<Answer, AskError> {
@@ -41,14 +30,32 @@ impl Workbench {
     }
 
     pub(crate) fn trace_otlp(&self, id: &str) -> Result<Answer, AskError> {
-        let mut found = self.stored_trace(id)?;
-        let json = otlp::to_json(Table::Traces, &found.batches);
-        let object = serde_json::from_slice(&json)
-            .map_err(|e| AskError::new(Code::Internal, format!("the trace can't be written as OTLP JSON: {e}")))?;
-        found.object = Some(object);
-        found.batches.clear();
-        Ok(found)
+        as_otlp(self.stored_trace(id)?)
     }
+}
+
+/// The spans of a trace as OTLP JSON.
+pub(crate) fn as_otlp(mut found: Answer) -> Result<Answer, AskError> {
+    let json = otlp::to_json(Table::Traces, &found.batches);
+    let object = serde_json::from_slice(&json)
+        .map_err(|e| AskError::new(Code::Internal, format!("the trace can't be written as OTLP JSON: {e}")))?;
+    found.object = Some(object);
+    found.batches.clear();
+    Ok(found)
+}
+
+/// The spans of a trace by start, without the companions that only an exact export needs.
+pub(crate) fn in_order(mut found: Answer) -> Result<Answer, AskError> {
+    let failed =
+        |e: arrow::error::ArrowError| AskError::new(Code::Internal, format!("the trace can't be put in order: {e}"));
+    let Some(first) = found.batches.first() else { return Ok(found) };
+    let all = concat_batches(&first.schema(), &found.batches).map_err(failed)?;
+    let times = all.column_by_name("Timestamp").cloned().unwrap_or_else(|| all.column(0).clone());
+    let order = sort_to_indices(&times, None, None).map_err(failed)?;
+    let all = plain(&take_record_batch(&all, &order).map_err(failed)?).map_err(failed)?;
+    found.schema = all.schema();
+    found.batches = vec![all];
+    Ok(found)
 }
 
 /// A trace that is there, or why there is none.

@@ -1,9 +1,9 @@
 //! Traces, one trace, services, counts.
 
-use super::{SPAN_COLUMNS, Tables, condition};
-use crate::sql::{Dialect as _, Filter};
+use super::{SPAN_COLUMNS, Tables, condition, quote};
+use crate::sql::{Dialect as _, Filter, SEVERITY_NAME, field_text};
 use sextant_model::query::Query;
-use sextant_model::{Param, Signal, Sql, Table, TimeRange, TraceId};
+use sextant_model::{Param, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
 
 /// The newest traces that have a matching span, a row each, over all their spans; columns as
 /// [`crate::duckdb::trace_summaries`] but for the shares of services.
@@ -82,4 +82,60 @@ pub fn services(tables: &Tables, range: TimeRange) -> Sql {
         quantile("0.99")
     );
     Sql { text, params }
+}
+
+/// Log records of a trace: columns `TraceId SpanId Timestamp`.
+pub fn logs_of(tables: &Tables, id: TraceId) -> Sql {
+    let from = tables.table(Table::Logs);
+    let text = format!("SELECT TraceId, SpanId, Timestamp FROM {from} WHERE TraceId = {{p1:String}}");
+    Sql { text, params: vec![Param::Text(id.to_string())] }
+}
+
+/// Records in equal parts of a period, as [`crate::duckdb::histogram`].
+pub fn histogram(tables: &Tables, query: &Query, period: (i64, i64), n_buckets: u32) -> Sql {
+    let series = if query.signal == Signal::Logs { SEVERITY_NAME } else { "StatusCode" };
+    let range = TimeRange { from: Some(UnixNanos(period.0)), to: Some(UnixNanos(period.1)) };
+    let table = query.signal.tables()[0];
+    let time = table.time_column();
+    let mut params = Vec::new();
+    let condition = condition(tables, query, range, time, &mut params);
+    let (width, from) = (crate::duckdb::part_nanos(period, n_buckets), period.0);
+    let text = format!(
+        "SELECT toInt32(intDiv({} - {from}, {width})) AS bucket, {series} AS series, toInt64(count()) AS n \
+         FROM {} WHERE {condition} GROUP BY bucket, series ORDER BY bucket, series",
+        tables.nanos(time),
+        tables.table(table)
+    );
+    Sql { text, params }
+}
+
+/// How often each value of `fields` occurs, as [`crate::duckdb::facets`]; the rows are read once.
+pub fn facets(tables: &Tables, query: &Query, range: TimeRange, fields: &[String], limit: usize) -> Sql {
+    let table = query.signal.tables()[0];
+    let mut params = Vec::new();
+    let condition = condition(tables, query, range, table.time_column(), &mut params);
+    let pair = |field: &String| format!("tuple({}, {})", quote(field), field_text(tables, query.signal, field));
+    let pairs: Vec<String> = fields.iter().map(pair).collect();
+    let text = format!(
+        "SELECT p.1 AS field, p.2 AS value, toInt64(count()) AS n \
+         FROM (SELECT arrayJoin([{}]) AS p FROM {} WHERE {condition}) \
+         GROUP BY field, value ORDER BY field, n DESC, value LIMIT {limit} BY field",
+        pairs.join(", "),
+        tables.table(table)
+    );
+    Sql { text, params }
+}
+
+/// First and last time of a signal and its number of rows: columns `first last n`.
+pub fn extent(tables: &Tables, signal: Signal) -> Sql {
+    let part = |table: &Table| {
+        let time = tables.nanos(table.time_column());
+        format!("SELECT min({time}) AS a, max({time}) AS b, toInt64(count()) AS c FROM {}", tables.table(*table))
+    };
+    let there = signal.tables().iter().filter(|t| !tables.is_missing(**t));
+    let parts: Vec<String> = there.map(part).collect();
+    Sql::plain(format!(
+        "SELECT min(a) AS first, max(b) AS last, sum(c) AS n FROM ({}) WHERE c > 0",
+        parts.join(" UNION ALL ")
+    ))
 }
