@@ -5,7 +5,7 @@ mod source;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use sextant_contract::{RowFormat, SearchKind};
 use sextant_server::HostArgs;
-pub use source::{Source, SourceAdd, SourceCommand};
+pub use source::{Pull, Source, SourceAdd, SourceCommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -146,6 +146,10 @@ pub enum Command {
     ///
     /// Example: sextant source test prod && sextant search traces 'error:true' --source prod
     Source(Source),
+    /// Take over a slice of a ClickHouse that is attached; an answer that breaks midway leaves nothing
+    ///
+    /// Example: sextant pull --source prod --from 2026-11-20T12:00:00Z --to 2026-11-20T12:10:00Z 'service:checkout' --whole-traces
+    Pull(Pull),
     /// Say what was received, kept and rejected, and how large everything is
     ///
     /// Example: sextant status --format json

@@ -11,7 +11,7 @@ pub fn conformed(table: Table, rows: RecordBatch) -> Result<RecordBatch, Columns
 }
 
 /// `rows` with exactly the columns of `wanted`.
-pub(crate) fn conformed_to(wanted: &SchemaRef, rows: RecordBatch) -> Result<RecordBatch, ColumnsError> {
+pub fn conformed_to(wanted: &SchemaRef, rows: RecordBatch) -> Result<RecordBatch, ColumnsError> {
     if rows.schema_ref().fields() == wanted.fields() {
         return Ok(rows);
     }

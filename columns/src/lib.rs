@@ -13,7 +13,7 @@ mod read;
 mod sort;
 mod write;
 
-pub use conform::conformed;
+pub use conform::{conformed, conformed_to};
 pub use error::ColumnsError;
 pub use index::TraceIndex;
 pub use merge::merged;

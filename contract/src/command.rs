@@ -1,6 +1,6 @@
 //! Changes.
 
-use crate::Ask;
+use crate::{Ask, Period};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -93,6 +93,20 @@ pub enum Command {
         /// A file with the certificate of its authority.
         #[serde(default)]
         ca: Option<String>,
+    },
+    /// Take over a slice of a source: the object has `files`, one a table, as [`Command::Import`] answers them. An answer that
+    /// breaks midway leaves nothing.
+    Pull {
+        /// What it is called here.
+        source: String,
+        /// The search language.
+        query: String,
+        /// Of one signal only.
+        signal: Option<String>,
+        /// When; both bounds must be there.
+        period: Period,
+        /// Whether the rest of the traces that match comes along, and their logs.
+        whole_traces: bool,
     },
     /// Detach it, and forget its password.
     SourceRemove {

@@ -159,7 +159,13 @@ impl Client {
     ) -> Result<Ran, RemoteError> {
         let query_id = format!("sextant-{}", ulid::Ulid::generate());
         let mut sent = Sent::begin(self, statement, &query_id)?;
-        let asked = self.answered(statement, limits, &query_id, &mut sent, &mut each);
+        let asked = async {
+            let first = self.answered(statement, limits, &query_id, &mut sent, &mut each).await;
+            // A server that allows less time says how much, before it has begun: that much is asked for.
+            let Some(time) = first.as_ref().err().and_then(allowed) else { return first };
+            let less = Limits { time: time.min(limits.time), ..limits };
+            self.answered(statement, less, &query_id, &mut sent, &mut each).await
+        };
         let ended = match tokio::time::timeout(limits.time + Duration::from_secs(2), asked).await {
             Ok(ended) => ended,
             Err(_) => Err(RemoteError::new(
@@ -409,6 +415,14 @@ impl Tail {
         let said = &said[said.find("Code: ").unwrap_or(0)..];
         Some(RemoteError::said(Some(200), None, said))
     }
+}
+
+/// The time that a server allows, where it refused to be asked for more.
+fn allowed(e: &RemoteError) -> Option<Duration> {
+    let (_, rest) =
+        e.message.split_once("max_execution_time shouldn't be greater than ").filter(|_| e.code == Some(452))?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok().filter(|s| *s > 0).map(Duration::from_secs)
 }
 
 fn broken(e: &reqwest::Error) -> RemoteError {

@@ -18,6 +18,8 @@ pub struct Found {
     pub bytes: Option<u64>,
     /// What its rows are ordered by.
     pub sorting_key: String,
+    /// All its columns.
+    pub columns: BTreeSet<String>,
     /// Columns that the exporter's newest tables have and this one lacks.
     pub lacks: Vec<String>,
 }
@@ -83,7 +85,9 @@ impl Layout {
             }
             let lacks = Tables::columns(table.signal()).filter(|c| is_of(table, c) && !has(c)).map(str::to_owned);
             let (rows, bytes, sorting_key) = facts.get(&name).cloned().unwrap_or_default();
-            layout.tables.insert(table, Found { lacks: lacks.collect(), name, rows, bytes, sorting_key });
+            let lacks = lacks.collect();
+            let columns = there.clone();
+            layout.tables.insert(table, Found { name, rows, bytes, sorting_key, columns, lacks });
         }
         Ok(layout)
     }
@@ -102,6 +106,15 @@ impl Layout {
             missing,
             lacks: self.tables.iter().flat_map(lacks).collect(),
         }
+    }
+
+    /// The columns of a table that the store has too.
+    #[must_use]
+    pub fn kept(&self, table: Table) -> Vec<String> {
+        let stored = sextant_model::schema::arrived(table);
+        let head = |c: &String| c.split('.').next().unwrap_or(c).to_owned();
+        let all = self.tables.get(&table).into_iter().flat_map(|found| &found.columns);
+        all.filter(|c| stored.field_with_name(&head(c)).is_ok()).cloned().collect()
     }
 
     /// Whether anything of a signal can be asked.

@@ -15,6 +15,6 @@ pub use connection::{Connection, Secret};
 pub use error::{Kind, RemoteError};
 pub use layout::{Found, Layout};
 pub use ledger::{Entry, Ledger};
-pub use rows::stored;
+pub use rows::{arrived, stored};
 pub use sources::{Secrets, Source, Sources};
 pub use statement::{Refused, Statement};

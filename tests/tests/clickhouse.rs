@@ -354,3 +354,59 @@ fn a_source_is_asked_by_the_same_commands() {
     let left = std::fs::read_to_string(data.join("secrets.toml")).expect("a file");
     assert!(!left.contains("s3cret"), "{left}");
 }
+
+#[test]
+fn a_slice_is_taken_over_and_answers_the_same_here() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = ClickHouse::start(&dir.path().join("server"), &readers());
+    server.make("shop", "exporter.sql");
+    server.fill("shop", N);
+    let data = dir.path().join("data");
+    let url = server.url();
+    let add =
+        ["source", "add", "prod", &url, "--user", "careful", "--password-env", "CH_PASSWORD", "--database", "shop"];
+    text(&cli(&data, &add));
+    let times = ["--from", "2026-11-20T12:00:02Z", "--to", "2026-11-20T12:00:12Z"];
+    let pull = |more: &[&str]| -> serde_json::Value {
+        let args = [&["pull", "--source", "prod", "--json"], &times[..], more].concat();
+        serde_json::from_str(&text(&cli(&data, &args))).expect("a report")
+    };
+    let between = "Timestamp >= '2026-11-20 12:00:02' AND Timestamp < '2026-11-20 12:00:12'";
+    let report = pull(&["service:svc1"]);
+    let wanted = |table: &str| -> u64 {
+        let sql = format!("SELECT count() FROM {table} WHERE {between} AND ServiceName = 'svc1'");
+        server.ask("shop", &sql).parse().expect("a number")
+    };
+    assert_eq!(report["stored"].as_u64(), Some(wanted("otel_traces") + wanted("otel_logs")), "{report}");
+    let again = pull(&["service:svc1"]);
+    assert_eq!((again["stored"].as_u64(), &again["read"]), (Some(0), &report["read"]), "{again}");
+    let whole = pull(&["service:svc1 duration:>800ms", "--signal", "traces", "--whole-traces"]);
+    assert!(whole["stored"].as_u64() > Some(0), "{whole}");
+    for search in ["service:svc1", "http.route:\"/r3\" service:svc1", "error:true service:svc1"] {
+        let args = |more: &[&'static str]| -> Vec<String> {
+            let base = ["search", "spans", search, "--limit", "10000", "--format", "json"];
+            base.iter().chain(&times).chain(more).map(|s| (*s).to_owned()).collect()
+        };
+        let ask = |args: Vec<String>| -> serde_json::Value {
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            serde_json::from_str(&text(&cli(&data, &args))).expect("rows")
+        };
+        let ids = |rows: &serde_json::Value| -> Vec<String> {
+            let id = |r: &serde_json::Value| format!("{} {} {}", r["SpanId"], r["Duration"], r["Timestamp"]);
+            let mut all: Vec<String> = rows.as_array().into_iter().flatten().map(id).collect();
+            all.sort();
+            all
+        };
+        let (here, there) = (ids(&ask(args(&[]))), ids(&ask(args(&["--source", "prod"]))));
+        assert!(!here.is_empty() && here == there, "{search}: {} here, {} there", here.len(), there.len());
+    }
+    for (args, part) in [
+        (vec!["pull", "--source", "prod"], "period"),
+        (vec!["pull", "--source", "prod", "--since", "1h", "| count"], "figures"),
+        (vec!["pull", "--source", "prod", "--since", "1h", "--signal", "smells"], "no signal"),
+    ] {
+        let output = cli(&data, &args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(part), "{args:?}: {said}");
+    }
+}

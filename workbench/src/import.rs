@@ -26,7 +26,7 @@ impl From<DecodeError> for Failure {
 
 /// Decoded lines on their way to the store.
 #[derive(Default)]
-struct Chunk {
+pub(crate) struct Chunk {
     batches: Vec<Batch>,
     counts: [Counts; 3],
     size_bytes: usize,
@@ -41,6 +41,13 @@ impl Chunk {
             self.size_bytes += batch.rows.get_array_memory_size();
             self.batches.push(batch);
         }
+    }
+
+    /// Rows that are all kept.
+    pub fn add_rows(&mut self, batch: Batch) {
+        self.counts[batch.table.signal() as usize].received += batch.rows.num_rows() as u64;
+        self.size_bytes += batch.rows.get_array_memory_size();
+        self.batches.push(batch);
     }
 
     /// One batch a table.
@@ -88,11 +95,11 @@ impl Workbench {
         };
         let project = project.unwrap_or("default");
         check_project(project)?;
-        let mut keep = Keep { store: self.store.import(), project, file: xxh3_128(bytes), n: 0, n_duplicates: 0 };
+        let mut keep = Keep::new(&self.store, project, xxh3_128(bytes));
         let mut chunk = Chunk::default();
         let read = file::read::<Failure>(bytes, format, now(), &mut |decoded| {
             chunk.add(decoded);
-            if chunk.size_bytes > CHUNK_BYTES { keep.keep(&mut chunk).map_err(Failure) } else { Ok(()) }
+            keep.keep_full(&mut chunk).map_err(Failure)
         });
         keep.keep(&mut chunk)?;
         let mut report = read.map_err(|Failure(e)| e)?;
@@ -112,18 +119,27 @@ impl Workbench {
 }
 
 /// An import on its way into the store.
-struct Keep<'a> {
+pub(crate) struct Keep<'a> {
     store: Import<'a>,
     project: &'a str,
     /// Hash of the file.
     file: u128,
     /// Number of the chunk.
     n: u64,
-    n_duplicates: u64,
+    pub n_duplicates: u64,
 }
 
-impl Keep<'_> {
-    fn keep(&mut self, chunk: &mut Chunk) -> Result<(), AskError> {
+impl<'a> Keep<'a> {
+    pub fn new(store: &'a sextant_store::Store, project: &'a str, file: u128) -> Self {
+        Self { store: store.import(), project, file, n: 0, n_duplicates: 0 }
+    }
+
+    /// Keeps a chunk that is large enough to be worth a sync.
+    pub fn keep_full(&mut self, chunk: &mut Chunk) -> Result<(), AskError> {
+        if chunk.size_bytes > CHUNK_BYTES { self.keep(chunk) } else { Ok(()) }
+    }
+
+    pub fn keep(&mut self, chunk: &mut Chunk) -> Result<(), AskError> {
         let counts = std::mem::take(&mut chunk.counts);
         if counts.iter().all(|c| c.received == 0) {
             return Ok(());

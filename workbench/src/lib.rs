@@ -13,6 +13,7 @@ mod find;
 mod import;
 mod metrics;
 mod patterns;
+mod pull;
 mod remotes;
 mod saved;
 mod search;

@@ -21,10 +21,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// One that lets us in, and what it has.
-struct Attached {
+pub(crate) struct Attached {
     connection: Connection,
-    client: Client,
-    layout: Layout,
+    pub client: Client,
+    pub layout: Layout,
 }
 
 /// Those that were asked since the start.
@@ -39,7 +39,7 @@ const CLOCK_NANOS: i64 = 5_000_000_000;
 /// How often it is looked whether anybody still waits.
 const LOOK_TIME: Duration = Duration::from_millis(50);
 
-fn failed(e: &RemoteError) -> AskError {
+pub(crate) fn failed(e: &RemoteError) -> AskError {
     let code = match e.kind {
         Kind::Login | Kind::Grant | Kind::Setting | Kind::Refused | Kind::Cancelled => Code::Refused,
         Kind::Missing | Kind::Statement | Kind::TooMuch => Code::BadQuery,
@@ -55,7 +55,7 @@ fn made(e: &arrow::error::ArrowError) -> AskError {
     AskError::new(Code::Internal, format!("rows can't be made: {e}"))
 }
 
-fn refused(why: &sextant_remote::Refused) -> AskError {
+pub(crate) fn refused(why: &sextant_remote::Refused) -> AskError {
     AskError { hint: why.hint.clone(), ..AskError::new(Code::Refused, why.why.clone()) }
 }
 
@@ -91,7 +91,7 @@ impl Workbench {
     }
 
     /// Waits for a cluster; who no longer waits for us lets go of it.
-    fn wait<T>(&self, work: impl Future<Output = Result<T, RemoteError>>) -> Result<T, AskError> {
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T, RemoteError>>) -> Result<T, AskError> {
         let looked = async {
             loop {
                 tokio::time::sleep(LOOK_TIME).await;
@@ -109,7 +109,7 @@ impl Workbench {
     }
 
     /// The source of this name, attached as its settings are now.
-    fn attached(&self, name: &str) -> Result<Arc<Attached>, AskError> {
+    pub(crate) fn attached(&self, name: &str) -> Result<Arc<Attached>, AskError> {
         let (_, connection) = self.sources_files().get(name).map_err(|e| failed(&e))?;
         let known = self.inner.remotes.attached.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         if let Some(known) = known.filter(|known| known.connection == connection) {

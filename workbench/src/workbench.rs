@@ -1,6 +1,7 @@
 //! The workbench itself.
 
 use crate::export::Progress;
+use crate::pull::Pull;
 use crate::sink::StoreSink;
 use crate::tail::Tails;
 use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, Event, OnEvent, Outcome};
@@ -213,6 +214,13 @@ impl Workbench {
                 let ca = ca.map(PathBuf::from);
                 self.source_put(Source { name, url, user, database, ca, identity: None }, password)
             }
+            Command::Pull { source, query, signal, period, whole_traces } => self.pull(&Pull {
+                source: &source,
+                query: &query,
+                signal: signal.as_deref(),
+                period,
+                is_whole: whole_traces,
+            }),
             Command::SourceRemove { name } => self.source_remove(&name),
             Command::Compact => self.compact(),
             Command::Repair => self.repair(),

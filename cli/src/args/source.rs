@@ -1,6 +1,6 @@
 //! Of `source`.
 
-use super::{Format, Where};
+use super::{Format, PeriodArgs, Where};
 use clap::{Args as ClapArgs, Subcommand};
 
 #[derive(Debug, ClapArgs)]
@@ -80,4 +80,27 @@ pub struct Login {
     /// A file with the certificate of the server's authority, as PEM
     #[arg(long, value_name = "FILE")]
     pub ca: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Pull {
+    #[command(flatten)]
+    pub place: Where,
+    /// Which one
+    #[arg(long, value_name = "S")]
+    pub source: String,
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// Of one signal only: traces, logs or metrics
+    #[arg(long, value_name = "SIGNAL")]
+    pub signal: Option<String>,
+    /// The search; everything if there is none
+    #[arg(value_name = "QUERY", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    pub query: String,
+    /// With the rest of the traces that match, and their logs
+    #[arg(long)]
+    pub whole_traces: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
 }

@@ -6,6 +6,7 @@ mod demo;
 mod export;
 mod import;
 mod open;
+mod pull;
 mod serve;
 mod source;
 mod trace;
@@ -26,6 +27,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Trace(args) => trace::run(args).await,
         Command::Sql(args) => ask::sql(args).await,
         Command::Services(args) => ask::services(args).await,
+        Command::Pull(args) => pull::run(args).await,
         Command::Source(args) => source::run(args).await,
         Command::Status(args) => ask::status(args).await,
         Command::Retention(args) => upkeep::retention(args).await,

@@ -8,7 +8,7 @@ use crate::sql::Filter;
 pub use dialect::{Tables, quote};
 use sextant_model::query::{Aggregate, Query};
 use sextant_model::{Param, Signal, Sql, Table, TimeRange};
-pub use views::{count, extent, facets, histogram, logs_of, services, trace, traces};
+pub use views::{Slice, count, count_of, extent, facets, histogram, logs_of, rows, services, trace, traces};
 
 const SPAN_COLUMNS: &str = "Timestamp, TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, ServiceName, \
     ResourceAttributes, ScopeName, ScopeVersion, SpanAttributes, Duration, StatusCode, StatusMessage, \

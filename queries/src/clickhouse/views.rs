@@ -139,3 +139,40 @@ pub fn extent(tables: &Tables, signal: Signal) -> Sql {
         parts.join(" UNION ALL ")
     ))
 }
+
+/// What is taken over of a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice<'a> {
+    /// What has to hold.
+    pub query: &'a Query,
+    /// When.
+    pub range: TimeRange,
+    /// Whether the rest of the traces that have such spans comes along.
+    pub is_whole: bool,
+}
+
+/// All rows of a table in a slice, with these columns, in no order.
+pub fn rows(tables: &Tables, table: Table, columns: &[String], slice: Slice<'_>) -> Sql {
+    let mut params = Vec::new();
+    let condition = in_slice(tables, table, slice, &mut params);
+    let columns: Vec<String> = columns.iter().map(|c| tables.name(c)).collect();
+    let text = format!("SELECT {} FROM {} WHERE {condition}", columns.join(", "), tables.table(table));
+    Sql { text, params }
+}
+
+/// How many they are: column `n`.
+pub fn count_of(tables: &Tables, table: Table, slice: Slice<'_>) -> Sql {
+    let mut params = Vec::new();
+    let condition = in_slice(tables, table, slice, &mut params);
+    Sql { text: format!("SELECT toInt64(count()) AS n FROM {} WHERE {condition}", tables.table(table)), params }
+}
+
+fn in_slice(tables: &Tables, table: Table, slice: Slice<'_>, params: &mut Vec<Param>) -> String {
+    let Slice { query, range, is_whole } = slice;
+    if is_whole && table.signal() != Signal::Metrics {
+        let condition = condition(tables, query, range, "Timestamp", params);
+        let from = tables.table(query.signal.tables()[0]);
+        return format!("TraceId IN (SELECT TraceId FROM {from} WHERE {condition} AND TraceId != '')");
+    }
+    condition(tables, query, range, table.time_column(), params)
+}
