@@ -180,10 +180,12 @@ struct SqlBody {
 
 async fn sql(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Response, ApiError> {
     let body: SqlBody = body(&bytes)?;
-    if let Some(source) = body.source {
-        return Err(ApiError(AskError::new(Code::NotFound, format!("there is no source '{source}'"))));
-    }
-    Ok(rows(&app.workbench.ask(Ask::sql(body.sql, body.limit)).await?))
+    let question = Ask::sql(body.sql, body.limit);
+    let ask = match body.source {
+        Some(source) => Ask::Of { source, question: Box::new(question) },
+        None => question,
+    };
+    Ok(rows(&app.workbench.ask(ask).await?))
 }
 
 async fn trace(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, ApiError> {

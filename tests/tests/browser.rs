@@ -9,7 +9,7 @@ use std::process::Command;
 fn from_home_to_a_waterfall() {
     let dir = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(dir.path());
-    ok(&["demo", "--spans", "3000", "--data", &dir.path().to_string_lossy()]);
+    ok(&["demo", "--spans", "3000", "--seed", "3", "--data", &dir.path().to_string_lossy()]);
     let page = serve.api("GET", "/ui_bg.wasm", "");
     assert_eq!(page.status, 200, "the binary was built without the page: run cargo xtask wasm first");
     let shots = std::env::var_os("SEXTANT_SHOTS").map_or_else(|| dir.path().join("shots"), PathBuf::from);

@@ -452,6 +452,7 @@ impl App {
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.state.asks.set_step(self.state.route.step());
+        self.state.asks.set_source(&self.state.route.source);
         self.state.asks.drain();
         self.state.asks.forget_old();
         #[cfg(target_arch = "wasm32")]

@@ -58,6 +58,8 @@ pub(crate) struct Asks {
     generation: Arc<AtomicU64>,
     heard: Arc<Mutex<Heard>>,
     is_up: bool,
+    /// Whose records are shown; the store's own if empty.
+    source: String,
     step: i64,
     /// Counts what was painted.
     frame: u64,
@@ -83,7 +85,25 @@ pub(crate) struct Heard {
 /// Whether a question goes on when nobody looks: statements are stopped by a button, and a tail's answer holds records that
 /// come no second time.
 fn goes_on(key: &str) -> bool {
+    let key = key.strip_prefix('@').and_then(|k| k.split_once(' ')).map_or(key, |(_, key)| key);
     key.starts_with("sql ") || key.starts_with("tail ")
+}
+
+/// Whether a question is about records, which may lie elsewhere, and not about this program.
+fn is_of_records(ask: &Ask) -> bool {
+    !matches!(
+        ask,
+        Ask::Status
+            | Ask::Saved { .. }
+            | Ask::Doctor
+            | Ask::Complete { .. }
+            | Ask::Unknown { .. }
+            | Ask::Progress { .. }
+            | Ask::Senders { .. }
+            | Ask::Sources
+            | Ask::SourceTest { .. }
+            | Ask::Statements { .. }
+    )
 }
 
 /// A live question is asked again at most this often.
@@ -116,6 +136,7 @@ impl Asks {
             generation,
             heard,
             is_up: true,
+            source: String::new(),
             step: LIVE_NANOS,
             frame: 0,
         }
@@ -228,7 +249,7 @@ impl Asks {
 
     /// Whether no answer is awaited, but for those that wait for something to happen.
     pub fn is_settled(&self) -> bool {
-        self.slots.iter().all(|(key, s)| !s.is_pending || key.starts_with("tail "))
+        self.slots.iter().all(|(key, s)| !s.is_pending || key.contains("tail "))
     }
 
     /// Forgets an answer that was taken in.
@@ -245,6 +266,8 @@ impl Asks {
     pub fn drain(&mut self) {
         let arrived = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
         for (key, asked_at, result) in arrived {
+            // A cluster that does not answer is not this program.
+            let is_elsewhere = key.starts_with('@');
             let slot = self.slots.entry(key).or_default();
             slot.is_pending = false;
             match result {
@@ -255,7 +278,7 @@ impl Asks {
                     self.is_up = true;
                 }
                 Err(e) => {
-                    self.is_up &= e.code != Code::Unreachable;
+                    self.is_up &= is_elsewhere || e.code != Code::Unreachable;
                     if e.code == Code::NotFound {
                         // What was answered before is no longer so.
                         slot.answer = None;
@@ -285,6 +308,13 @@ impl Asks {
         }
     }
 
+    /// Whose records are asked for from now on.
+    pub fn set_source(&mut self, source: &str) {
+        if self.source != source {
+            source.clone_into(&mut self.source);
+        }
+    }
+
     /// Says how long a part of a live period is: live questions are asked again when one is over.
     pub fn set_step(&mut self, nanos: i64) {
         self.step = nanos.max(LIVE_NANOS);
@@ -293,9 +323,22 @@ impl Asks {
     /// The place `key` for `ask`: asked if it is new, or if `is_live` and there is something newer. `key` names the
     /// question without what moves by itself, such as the end of a live period.
     pub fn ask(&mut self, ctx: &Context, key: &str, is_live: bool, ask: impl FnOnce() -> Ask) -> Slot {
-        let generation = self.generation();
         let (now, step) = (now(), self.step);
-        let slot = self.slots.entry(key.to_owned()).or_default();
+        let mut ask = Some(ask);
+        let (mut key, mut question, mut generation) = (key.to_owned(), None, self.generation());
+        if !self.source.is_empty() {
+            let asked = ask.take().map(|ask| ask());
+            question = match asked {
+                Some(asked) if is_of_records(&asked) => {
+                    key = format!("@{} {key}", self.source);
+                    // What comes in here changes nothing there.
+                    generation = 0;
+                    Some(Ask::Of { source: self.source.clone(), question: Box::new(asked) })
+                }
+                own => own,
+            };
+        }
+        let slot = self.slots.entry(key.clone()).or_default();
         slot.used_at = now;
         slot.used_in = self.frame;
         let is_new = slot.asked_at == 0 || (slot.answer.is_none() && slot.error.is_none());
@@ -319,13 +362,13 @@ impl Asks {
         if is_stale && !slot.is_pending && is_soon {
             ctx.request_repaint_after(std::time::Duration::from_millis(300));
         } else if !slot.is_pending && (is_new || is_due || (is_stale && is_open)) {
+            let Some(question) = question.or_else(|| ask.map(|ask| ask())) else { return slot.clone() };
             slot.is_pending = true;
             slot.asked_at = now;
             slot.asked_generation = generation;
-            let question = ask();
             slot.asked = Some(Rc::new(question.clone()));
             let answered = self.backend.ask(question);
-            let (inbox, ctx, key) = (self.inbox.clone(), ctx.clone(), key.to_owned());
+            let (inbox, ctx) = (self.inbox.clone(), ctx.clone());
             let (answered, abandon) = abortable(answered);
             slot.abandon = Some(abandon);
             spawn(async move {

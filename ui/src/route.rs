@@ -106,6 +106,8 @@ pub(crate) struct Route {
     pub part: Option<(i64, i64)>,
     /// Attributes that the list of records shows as columns.
     pub columns: Vec<String>,
+    /// The cluster whose records are shown; the store's own if empty.
+    pub source: String,
 }
 
 impl Default for Route {
@@ -120,6 +122,7 @@ impl Default for Route {
             other: String::new(),
             part: None,
             columns: Vec::new(),
+            source: String::new(),
         }
     }
 }
@@ -197,6 +200,9 @@ impl Route {
         for column in self.columns.iter().filter(|_| self.view == View::Logs) {
             hash += &format!("&col={}", escape(column));
         }
+        if !self.source.is_empty() {
+            hash += &format!("&source={}", escape(&self.source));
+        }
         if let Some((from, to)) = self.part {
             hash += &format!("&part={from}-{to}");
         }
@@ -230,6 +236,7 @@ impl Route {
             other: get("with"),
             part,
             columns,
+            source: get("source"),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::commands::Do;
 use crate::data::{clock, day};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, icon, key, rect, seg};
+use crate::overlay::menu;
 use crate::route::{Route, View};
 use crate::runtime::now;
 use crate::search;
@@ -94,12 +95,9 @@ fn top(ui: &mut Ui, state: &mut State, whole: Rect) {
         let kit = Kit::new(ui, t);
         kit.fill(rect(68.0, 0.0, width - 68.0, 44.0), t.bg_app);
         kit.hline(68.0, 43.0, width - 68.0, t.hair);
-        if width >= WITH_SOURCE {
-            field_box(&kit, rect(80.0, 8.0, 232.0, 28.0), false);
-            icon(&kit, "db", 89.0, 14.0, 15.0, 1.4, t.text);
-            let x = kit.text(112.0, 26.0, Font::Semibold(12.0), t.strong, "Local store");
-            kit.text(x + 8.0, 26.0, Font::Regular(12.0), t.weak, "default");
-        }
+    }
+    if width >= WITH_SOURCE {
+        source(ui, state);
     }
     // From the right: health, live, range; the search fills what is left. What there is no room for stays away.
     let status = pin_colours(ui, state);
@@ -120,6 +118,36 @@ fn top(ui: &mut Ui, state: &mut State, whole: Rect) {
     }
     let left = if width >= WITH_SOURCE { 320.0 } else { 80.0 };
     search::show(ui, state, rect(left, 8.0, (right - left).max(60.0), 28.0));
+}
+
+/// Whose records are shown: the store's own, or those of a cluster that is attached.
+fn source(ui: &Ui, state: &mut State) {
+    const LOCAL: &str = "Local store";
+    let slot = state.asks.ask(ui.ctx(), "sources", false, || Ask::Sources);
+    let all = slot.get().and_then(|a| a.object.as_ref()?["sources"].as_array()).cloned().unwrap_or_default();
+    let kit = Kit::new(ui, state.theme);
+    let t = kit.t;
+    let place = rect(80.0, 8.0, 232.0, 28.0);
+    field_box(&kit, place, false);
+    icon(&kit, "db", 89.0, 14.0, 15.0, 1.4, t.text);
+    let now = state.route.source.clone();
+    let (name, about) = if now.is_empty() { (LOCAL, "default") } else { (now.as_str(), "ClickHouse, read-only") };
+    let x = kit.text_in(112.0, 26.0, 120.0, Font::Semibold(12.0), t.strong, name);
+    let end = if all.is_empty() { place.right() - 8.0 } else { place.right() - 26.0 };
+    kit.text_in(x + 8.0, 26.0, end - x - 8.0, Font::Regular(12.0), t.weak, about);
+    if all.is_empty() && now.is_empty() {
+        return;
+    }
+    let caret = vec![pos2(296.0, 20.0), pos2(304.0, 20.0), pos2(300.0, 25.0)];
+    kit.paint.add(egui::Shape::convex_polygon(caret, t.strong, Stroke::NONE));
+    let response = kit.click(place, "source", "Whose records are shown");
+    let names: Vec<&str> = std::iter::once(LOCAL).chain(all.iter().filter_map(|s| s["name"].as_str())).collect();
+    if let Some(chosen) = menu::show(&response, t, &names, name) {
+        let source = if chosen == LOCAL { String::new() } else { chosen };
+        if source != state.route.source {
+            state.go(Route { source, trace: String::new(), span: String::new(), ..state.route.clone() });
+        }
+    }
 }
 
 /// From these widths on the parts of the top bar have room.

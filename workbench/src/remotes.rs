@@ -51,6 +51,12 @@ pub(crate) fn failed(e: &RemoteError) -> AskError {
     AskError { hint: e.hint.clone(), ..AskError::new(code, e.message.clone()) }
 }
 
+/// What is wrong with a name: mostly that nothing is called so.
+fn named(e: &RemoteError) -> AskError {
+    let code = if e.kind == Kind::Missing { Code::NotFound } else { Code::Refused };
+    AskError { code, ..failed(e) }
+}
+
 fn made(e: &arrow::error::ArrowError) -> AskError {
     AskError::new(Code::Internal, format!("rows can't be made: {e}"))
 }
@@ -84,7 +90,7 @@ impl Workbench {
     }
 
     pub(crate) fn source_remove(&self, name: &str) -> Result<Outcome, AskError> {
-        self.sources_files().remove(name).map_err(|e| failed(&e))?;
+        self.sources_files().remove(name).map_err(|e| named(&e))?;
         let mut attached = self.inner.remotes.attached.lock().unwrap_or_else(PoisonError::into_inner);
         attached.remove(name);
         Ok(Outcome::Done)
@@ -110,7 +116,7 @@ impl Workbench {
 
     /// The source of this name, attached as its settings are now.
     pub(crate) fn attached(&self, name: &str) -> Result<Arc<Attached>, AskError> {
-        let (_, connection) = self.sources_files().get(name).map_err(|e| failed(&e))?;
+        let (_, connection) = self.sources_files().get(name).map_err(|e| named(&e))?;
         let known = self.inner.remotes.attached.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         if let Some(known) = known.filter(|known| known.connection == connection) {
             return Ok(known);
@@ -285,7 +291,7 @@ impl Workbench {
 
     /// Looks at everything that has to be so for a source to be asked.
     pub(crate) fn source_test(&self, name: &str) -> Result<Answer, AskError> {
-        let (_, connection) = self.sources_files().get(name).map_err(|e| failed(&e))?;
+        let (_, connection) = self.sources_files().get(name).map_err(|e| named(&e))?;
         let mut checks: Vec<Value> = Vec::new();
         let mut check = |what: &str, is_ok: bool, said: String, fix: Option<String>| {
             checks.push(json!({ "what": what, "is_ok": is_ok, "said": said, "fix": fix }));
