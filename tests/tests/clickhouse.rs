@@ -304,6 +304,7 @@ fn a_source_is_asked_by_the_same_commands() {
     let wanted = "SELECT uniqExact(TraceId) FROM otel_traces WHERE ServiceName = 'svc1' AND Duration > 500000000";
     assert_eq!(n(&traces).to_string(), server.ask("shop", wanted));
     assert_eq!(traces[0]["Spans"], 10, "{}", traces[0]);
+    assert_eq!(traces[0]["Shares"].as_array().map(Vec::len), Some(4), "{}", traces[0]);
     let id = traces[0]["TraceId"].as_str().expect("an id");
     assert_eq!(n(&rows(&["trace", id])), 10);
     assert_eq!(n(&rows(&["search", "logs", "refused", "--limit", "10000"])), 286);

@@ -6,7 +6,7 @@ use sextant_model::query::Query;
 use sextant_model::{Param, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
 
 /// The newest traces that have a matching span, a row each, over all their spans; columns as
-/// [`crate::duckdb::trace_summaries`] but for the shares of services.
+/// [`crate::duckdb::trace_summaries`].
 pub fn traces(tables: &Tables, query: &Query, range: TimeRange, limit: usize) -> Sql {
     let mut params = Vec::new();
     let condition = condition(tables, query, range, "Timestamp", &mut params);
@@ -16,15 +16,25 @@ pub fn traces(tables: &Tables, query: &Query, range: TimeRange, limit: usize) ->
         .map(|key| format!("nullIf(s.SpanAttributes['{key}'], '')"))
         .join(", ");
     let text = format!(
-        "SELECT s.TraceId AS TraceId, min(s.Timestamp) AS Timestamp, \
+        "WITH ids AS (SELECT TraceId FROM {from} WHERE {condition} \
+         GROUP BY TraceId ORDER BY max(Timestamp) DESC, TraceId LIMIT {limit}), \
+         children AS (SELECT TraceId, ParentSpanId, sum(greatest(toInt64(Duration), 0)) AS busy FROM {from} \
+         WHERE TraceId IN (SELECT TraceId FROM ids) AND ParentSpanId != '' GROUP BY TraceId, ParentSpanId), \
+         parts AS (SELECT p.TraceId AS TraceId, p.ServiceName AS ServiceName, \
+         sum(greatest(greatest(toInt64(p.Duration), 0) - ifNull(c.busy, 0), 0)) AS self FROM {from} AS p \
+         LEFT JOIN children AS c ON c.TraceId = p.TraceId AND c.ParentSpanId = p.SpanId \
+         WHERE p.TraceId IN (SELECT TraceId FROM ids) GROUP BY p.TraceId, p.ServiceName), \
+         shares AS (SELECT TraceId, CAST(arrayReverseSort(x -> x.2, groupArray((ServiceName, self))), \
+         'Array(Tuple(service String, self Int64))') AS Shares FROM parts GROUP BY TraceId) \
+         SELECT s.TraceId AS TraceId, min(s.Timestamp) AS Timestamp, \
          max(toUnixTimestamp64Nano(s.Timestamp) + greatest(toInt64(s.Duration), 0)) \
          - min(toUnixTimestamp64Nano(s.Timestamp)) AS Duration, \
          argMin(s.ServiceName, {root}) AS ServiceName, argMin(s.SpanName, {root}) AS SpanName, \
          argMin(s.StatusCode, {root}) AS StatusCode, argMin(coalesce({status}, ''), {root}) AS ResponseStatus, \
          toInt64(count()) AS Spans, toInt64(countIf(s.StatusCode = 'Error')) AS Errors, \
-         arraySort(groupUniqArray(s.ServiceName)) AS Services \
-         FROM {from} AS s WHERE s.TraceId IN (SELECT TraceId FROM {from} WHERE {condition} \
-         GROUP BY TraceId ORDER BY max(Timestamp) DESC, TraceId LIMIT {limit}) \
+         any(h.Shares) AS Shares, arraySort(groupUniqArray(s.ServiceName)) AS Services \
+         FROM {from} AS s LEFT JOIN shares AS h ON h.TraceId = s.TraceId \
+         WHERE s.TraceId IN (SELECT TraceId FROM ids) \
          GROUP BY s.TraceId ORDER BY Timestamp DESC, TraceId"
     );
     Sql { text, params }

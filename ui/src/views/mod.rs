@@ -132,12 +132,19 @@ pub(crate) fn report(state: &mut State, showing: Vec<String>, slot: &Slot) {
     };
     state.status.parts.push(vec!["Answer".into(), word]);
     let cost = answer.cost;
+    let took = vec!["Query".into(), crate::data::duration(cost.took_micros as i64 * 1_000)];
+    if !state.route.source.is_empty() {
+        let rows = thousands(cost.n_rows_scanned as i64);
+        let read = format!("{rows} rows, {} there", bytes(cost.n_bytes_scanned));
+        state.status.parts.extend([vec!["Read".into(), read], took]);
+        return;
+    }
     let segments = format!("{} of {} segments", cost.n_segments, cost.n_segments_total);
     let scanned = match cost.n_segments_total {
         0 => vec!["Scanned".into(), "memory".into()],
         _ => vec!["Scanned".into(), format!("{}, {segments}", bytes(cost.n_bytes_scanned))],
     };
     state.status.parts.push(scanned);
-    state.status.parts.push(vec!["Query".into(), crate::data::duration(cost.took_micros as i64 * 1_000)]);
+    state.status.parts.push(took);
     state.status.parts.push(vec!["Generation".into(), thousands((answer.generation & 0xffff_ffff) as i64)]);
 }
