@@ -411,3 +411,102 @@ fn a_slice_is_taken_over_and_answers_the_same_here() {
         assert!(!output.status.success() && said.contains(part), "{args:?}: {said}");
     }
 }
+
+/// Whatever is let through only reads, also where the server would allow anything: random statements, sent by one who may
+/// do everything, change nothing.
+#[test]
+fn what_is_let_through_changes_nothing() {
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
+    const PARTS: [&str; 46] = [
+        "SELECT",
+        "WITH",
+        "EXPLAIN",
+        "INSERT INTO canary",
+        "DROP TABLE canary",
+        "TRUNCATE TABLE canary",
+        "ALTER TABLE canary",
+        "DELETE WHERE 1",
+        "CREATE TABLE t2 ENGINE = Memory AS",
+        "OPTIMIZE TABLE canary",
+        "RENAME TABLE canary TO c2",
+        "SET",
+        "readonly = 0",
+        "SYSTEM STOP MERGES",
+        "1",
+        "*",
+        "n",
+        "count()",
+        "sum(n)",
+        "FROM canary",
+        "FROM numbers(3)",
+        "FROM url('http://127.0.0.1:1/', CSV)",
+        "FROM file('x.csv')",
+        "INTO OUTFILE 'x.csv'",
+        "FORMAT CSV",
+        "SETTINGS max_threads = 1",
+        "WHERE n > 1",
+        "GROUP BY 1",
+        "ORDER BY 1",
+        "LIMIT 1",
+        "UNION ALL",
+        "(",
+        ")",
+        ";",
+        ",",
+        "--",
+        "/*",
+        "*/",
+        "\n",
+        "'",
+        "''",
+        "`canary`",
+        "AS a",
+        "VALUES (9)",
+        "x AS (SELECT 1)",
+        "KILL QUERY WHERE 1",
+    ];
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = ClickHouse::start(&dir.path().join("server"), &serde_json::json!({}));
+    server.make("soup", "exporter.sql");
+    server.ask("soup", "CREATE TABLE canary (n UInt64) ENGINE = MergeTree ORDER BY n");
+    server.ask("soup", "INSERT INTO canary SELECT number FROM numbers(10)");
+    let state = || {
+        let tables = server.ask(
+            "soup",
+            "SELECT count(), sum(cityHash64(name, create_table_query)) FROM system.tables WHERE database = 'soup'",
+        );
+        (tables, server.ask("soup", "SELECT count(), sum(n) FROM canary"))
+    };
+    let before = state();
+    let mut random = StdRng::seed_from_u64(20_261_122);
+    let (mut n_sent, mut n_answered) = (0, 0);
+    for _ in 0..60_000 {
+        let n = random.random_range(1..9);
+        let mut parts: Vec<&str> = (0..n).map(|_| PARTS[random.random_range(0..PARTS.len())]).collect();
+        // Mostly something that begins well.
+        if random.random_bool(0.7) {
+            parts.splice(
+                0..0,
+                [["SELECT", "n", "FROM canary"], ["SELECT", "1", "UNION ALL"], ["EXPLAIN", "SELECT", "1"]]
+                    [random.random_range(0..3)],
+            );
+        }
+        let text = parts.join(" ");
+        // The words alone, as for what is written here, must be enough.
+        let Ok(statement) = Statement::new(sextant_model::Sql::plain(&text)) else { continue };
+        n_sent += 1;
+        if n_sent > 1_500 {
+            break;
+        }
+        let answer =
+            sextant_tests::request(&server.address, "POST", "/?database=soup", &[], statement.text().as_bytes());
+        n_answered += u32::from(answer.status == 200);
+        if n_sent % 250 == 0 {
+            assert_eq!(state(), before, "{text}");
+        }
+    }
+    assert_eq!(state(), before);
+    assert!(n_sent > 1_000 && n_answered > 20, "{n_sent} were sent, {n_answered} answered");
+    assert!(!dir.path().join("server/x.csv").exists());
+}
