@@ -1,15 +1,10 @@
 // Walks through the page as a person would and says what it saw: home, the trace list, a click on a trace, its
 // waterfall, the logs. The screens are painted on a canvas, so what they show is read from the address and the pixels.
-import { createRequire } from 'node:module';
 import { mkdirSync } from 'node:fs';
-const require = createRequire(process.env.NODE_CLIENT_ROOT + '/package.json');
-const { chromium } = require('playwright-core');
+import { launch, stands } from './page.mjs';
 const [url, out] = process.argv.slice(2);
 mkdirSync(out, { recursive: true });
-const args = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
-const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+const { browser, page } = await launch();
 const seen = { errors: [], asks: [], steps: {} };
 page.on('pageerror', (e) => seen.errors.push(String(e)));
 page.on('request', (r) => { if (r.url().includes('/door/ask')) seen.asks.push(JSON.parse(r.postData() ?? '{}').ask); });
@@ -33,7 +28,7 @@ async function step(name) {
 }
 
 await page.goto(url);
-await page.waitForFunction(() => document.querySelector('canvas').width > 300);
+await stands(page);
 await step('home');
 await page.mouse.click(33, 120);
 await step('traces');

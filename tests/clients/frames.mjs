@@ -1,14 +1,10 @@
 // Our own time for each frame of the page: CPU of the page's thread in its frame callback (logic, ui, tessellation and
 // handing the triangles over). node frames.mjs URL ADDRESS prints percentiles of home and of the trace at ADDRESS.
-const { chromium } = await import(`${process.env.NODE_CLIENT_ROOT}/node_modules/playwright-core/index.mjs`);
+import { launch, stands } from './page.mjs';
 const [url, address] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
-});
-const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+const { browser, page } = await launch();
 await page.goto(url);
-await page.waitForFunction(() => document.querySelector('canvas').width > 300);
+await stands(page);
 const session = await page.context().newCDPSession(page);
 // The browser's own record of its frame callbacks, in CPU time of the thread.
 async function report(name, act) {

@@ -1,13 +1,9 @@
 // Opens addresses of the page one after the other and prints what its live region says on each: node said.mjs URL HASH…
-const { chromium } = await import(`${process.env.NODE_CLIENT_ROOT}/node_modules/playwright-core/index.mjs`);
+import { launch, stands } from './page.mjs';
 const [url, ...hashes] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
-});
-const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+const { browser, page } = await launch();
 await page.goto(url);
-await page.waitForFunction(() => document.querySelector('canvas').width > 300);
+await stands(page);
 const texts = [];
 for (const hash of hashes) {
   await page.evaluate((h) => { document.getElementById('said').textContent = ''; location.hash = h; }, hash);

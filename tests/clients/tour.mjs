@@ -1,16 +1,10 @@
 // Answers a question by keyboard, as a person would: which checkout is slow, why, and what is different about the slow
 // ones. Then looks at every other screen. A picture is kept of each step; what was reached is read from the address.
-import { createRequire } from 'node:module';
 import { mkdirSync } from 'node:fs';
-const require = createRequire(process.env.NODE_CLIENT_ROOT + '/package.json');
-const { chromium } = require('playwright-core');
+import { launch, stands } from './page.mjs';
 const [url, out, theme = 'dark'] = process.argv.slice(2);
 mkdirSync(out, { recursive: true });
-const args = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
-const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
-const page = await context.newPage();
+const { browser, page } = await launch();
 const seen = { errors: [], asks: [], steps: {}, files: [], mirror: [] };
 page.on('pageerror', (e) => seen.errors.push(String(e)));
 page.on('request', (r) => { if (r.url().includes('/door/ask')) seen.asks.push(JSON.parse(r.postData() ?? '{}').ask); });
@@ -42,7 +36,7 @@ const press = async (...keys) => { for (const key of keys) await page.keyboard.p
 
 await page.goto(url);
 await page.goto(`${new URL(url).origin}/?theme=${theme}#/`);
-await page.waitForFunction(() => document.querySelector('canvas').width > 300);
+await stands(page);
 await page.mouse.click(700, 880);
 await step('home');
 // Search.

@@ -1,18 +1,14 @@
 // Takes the page through the steps of a file by keyboard and prints the address and what is said after each:
 // node walk.mjs URL WALK PICTURES
 import { mkdirSync, readFileSync } from 'node:fs';
-const { chromium } = await import(`${process.env.NODE_CLIENT_ROOT}/node_modules/playwright-core/index.mjs`);
+import { launch, stands } from './page.mjs';
 const [url, walk, out] = process.argv.slice(2);
 mkdirSync(out, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
-});
-const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+const { browser, page } = await launch();
 const errors = [];
 page.on('pageerror', (e) => errors.push(String(e)));
 await page.goto(url);
-await page.waitForFunction(() => document.querySelector('canvas').width > 300);
+await stands(page);
 await page.mouse.click(700, 880);
 const steps = {};
 for (const { step, keys, at, said, title } of JSON.parse(readFileSync(walk, 'utf8'))) {
