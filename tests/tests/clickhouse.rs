@@ -281,16 +281,26 @@ fn text(output: &std::process::Output) -> String {
     out.into_owned()
 }
 
-#[test]
-fn a_source_is_asked_by_the_same_commands() {
+/// A server with the exporter's tables in the database `shop`.
+fn shop() -> (tempfile::TempDir, ClickHouse) {
     let dir = tempfile::tempdir().expect("a directory");
     let server = ClickHouse::start(&dir.path().join("server"), &readers());
     server.make("shop", "exporter.sql");
     server.fill("shop", N);
+    (dir, server)
+}
+
+/// How it is attached as `prod`.
+fn added<'a>(url: &'a str, user: &'a str) -> [&'a str; 9] {
+    ["source", "add", "prod", url, "--user", user, "--password-env", "CH_PASSWORD", "--database=shop"]
+}
+
+#[test]
+fn a_source_is_asked_by_the_same_commands() {
+    let (dir, server) = shop();
     let data = dir.path().join("data");
     let url = server.url();
-    let add =
-        ["source", "add", "prod", &url, "--user", "strict", "--password-env", "CH_PASSWORD", "--database", "shop"];
+    let add = added(&url, "strict");
     let said = text(&cli(&data, &add));
     assert!(said.contains("readonly=1") && said.contains("shop.otel_traces: 2000 rows"), "{said}");
     assert!(!cli(&data, &add).status.success(), "there is one of this name");
@@ -358,14 +368,10 @@ fn a_source_is_asked_by_the_same_commands() {
 
 #[test]
 fn a_slice_is_taken_over_and_answers_the_same_here() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let server = ClickHouse::start(&dir.path().join("server"), &readers());
-    server.make("shop", "exporter.sql");
-    server.fill("shop", N);
+    let (dir, server) = shop();
     let data = dir.path().join("data");
     let url = server.url();
-    let add =
-        ["source", "add", "prod", &url, "--user", "careful", "--password-env", "CH_PASSWORD", "--database", "shop"];
+    let add = added(&url, "careful");
     text(&cli(&data, &add));
     let times = ["--from", "2026-11-20T12:00:02Z", "--to", "2026-11-20T12:00:12Z"];
     let pull = |more: &[&str]| -> serde_json::Value {
