@@ -126,12 +126,6 @@ impl Client {
         Ok(())
     }
 
-    /// The connection; nothing secret of it can be shown.
-    #[must_use]
-    pub fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
     /// All rows of an answer.
     ///
     /// # Errors

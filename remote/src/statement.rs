@@ -169,12 +169,6 @@ impl Statement {
         }
     }
 
-    /// What the server would read for it.
-    #[must_use]
-    pub fn estimate(&self) -> Self {
-        Self { text: format!("EXPLAIN ESTIMATE {}", self.text), params: self.params.clone() }
-    }
-
     /// Stops one of our own queries.
     pub fn kill(query_id: &str) -> Self {
         let text = format!("KILL QUERY WHERE query_id = {} ASYNC", sextant_queries::clickhouse::quote(query_id));
