@@ -126,7 +126,7 @@ pub enum Ask {
     },
     /// What users keep: the object has `items` of `name value at`, the newest first.
     Saved {
-        /// `search`, `sql` or `note`.
+        /// `search`, `recent`, `sql` or `note`.
         kind: String,
     },
     /// Services with requests, errors, rate and quantiles.
