@@ -145,7 +145,11 @@ fn source(ui: &Ui, state: &mut State) {
     if let Some(chosen) = menu::show(&response, t, &names, name) {
         let source = if chosen == LOCAL { String::new() } else { chosen };
         if source != state.route.source {
-            state.go(Route { source, trace: String::new(), span: String::new(), ..state.route.clone() });
+            // What is open belongs to where it was: the list that led to it is there everywhere.
+            let (view, none) = (state.route.view.rail(), String::new);
+            let there =
+                Route { view, source, trace: none(), span: none(), other: none(), part: None, ..state.route.clone() };
+            state.go(there);
         }
     }
 }

@@ -36,8 +36,8 @@ pub(crate) fn search(state: &State, kind: SearchKind, limit: usize) -> SearchAsk
 pub(crate) fn key(state: &State, what: &str) -> String {
     let route = &state.route;
     match route.fixed {
-        Some(fixed) => format!("{what} {} {fixed:?}", route.query),
-        None => format!("{what} {} last {}", route.query, route.minutes),
+        Some(fixed) => format!("{what} {}{} {fixed:?}", route.source, route.query),
+        None => format!("{what} {}{} last {}", route.source, route.query, route.minutes),
     }
 }
 
