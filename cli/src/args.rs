@@ -5,7 +5,7 @@ mod source;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use sextant_contract::{RowFormat, SearchKind};
 use sextant_server::HostArgs;
-pub use source::{Pull, Source, SourceAdd, SourceCommand};
+pub use source::{OfSource, Pull, Source, SourceAdd, SourceCommand, SourceMap};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -239,9 +239,8 @@ pub struct What {
 pub struct Search {
     #[command(flatten)]
     pub place: Where,
-    /// Ask this ClickHouse, attached with `sextant source add`, instead
-    #[arg(long, value_name = "S")]
-    pub source: Option<String>,
+    #[command(flatten)]
+    pub of: OfSource,
     #[command(flatten)]
     pub what: What,
     /// At most so many rows, the newest
@@ -314,9 +313,8 @@ impl ExportFormat {
 pub struct Trace {
     #[command(flatten)]
     pub place: Where,
-    /// Ask this ClickHouse, attached with `sextant source add`, instead
-    #[arg(long, value_name = "S")]
-    pub source: Option<String>,
+    #[command(flatten)]
+    pub of: OfSource,
     /// The trace id: 32 hex digits, or 16 from Zipkin
     pub id: String,
     #[arg(long, value_enum, default_value = "text")]
@@ -327,9 +325,8 @@ pub struct Trace {
 pub struct Sql {
     #[command(flatten)]
     pub place: Where,
-    /// Ask this ClickHouse, attached with `sextant source add`, instead
-    #[arg(long, value_name = "S")]
-    pub source: Option<String>,
+    #[command(flatten)]
+    pub of: OfSource,
     /// The statement
     #[arg(value_name = "SELECT …", allow_hyphen_values = true)]
     pub statement: String,
@@ -341,9 +338,8 @@ pub struct Sql {
 pub struct Services {
     #[command(flatten)]
     pub place: Where,
-    /// Ask this ClickHouse, attached with `sextant source add`, instead
-    #[arg(long, value_name = "S")]
-    pub source: Option<String>,
+    #[command(flatten)]
+    pub of: OfSource,
     #[command(flatten)]
     pub period: PeriodArgs,
     #[arg(long, value_enum, default_value = "table")]

@@ -1,6 +1,6 @@
 //! Reaching the data: a running instance, or the directory itself.
 
-use crate::args::{PeriodArgs, What, Where};
+use crate::args::{OfSource, PeriodArgs, What, Where};
 use anyhow::bail;
 use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Outcome, Period, SearchAsk};
 use sextant_model::{DurationNanos, UnixNanos};
@@ -82,9 +82,9 @@ impl Reach {
 }
 
 /// The same of a source, if one is named.
-pub fn of(source: Option<String>, question: Ask) -> Ask {
-    match source {
-        Some(source) => Ask::Of { source, question: Box::new(question) },
+pub fn of(of: OfSource, question: Ask) -> Ask {
+    match of.source {
+        Some(source) => Ask::Of { source, question: Box::new(question), is_heavy: of.heavy },
         None => question,
     }
 }

@@ -275,13 +275,31 @@ pub enum Ask {
         source: String,
         /// What is asked of it.
         question: Box<Ask>,
+        /// Whether it may read more than is read without being asked; until then the answer is an estimate
+        /// ([`crate::Code::Heavy`]).
+        #[serde(default)]
+        is_heavy: bool,
     },
+    /// What is under way at the sources: the object has `running` of `source rows bytes total_rows`.
+    Running,
     /// What is attached: the object has `sources` of `name url user database`.
     Sources,
     /// Whether a source can be asked, and what of it: the object has `ok`, and `checks` of `what is_ok said fix`.
     SourceTest {
         /// What it is called here.
         name: String,
+    },
+    /// How a table of a source is read: the object has `mapping`, the types of its `columns` by name, the `tables` that there
+    /// are, and `problem` where it can't be read so; rows are a few of its records, as they would be shown.
+    SourceMapping {
+        /// What it is called here.
+        name: String,
+        /// `traces` or `logs`.
+        signal: String,
+        /// One that is tried; without it, the one that is used.
+        mapping: Option<serde_json::Value>,
+        /// What the names of this table's columns suggest, `database.table`.
+        table: Option<String>,
     },
     /// The statements that were sent to sources: rows as the ledger has them, the newest first.
     Statements {

@@ -93,6 +93,24 @@ pub enum Command {
         /// A file with the certificate of its authority.
         #[serde(default)]
         ca: Option<String>,
+        /// A file with a certificate and its key to show.
+        #[serde(default)]
+        identity: Option<String>,
+        /// Where its port is forwarded to, `127.0.0.1:18443`: its own name stays.
+        #[serde(default)]
+        via: Option<String>,
+        /// What a proxy wants to be told; sent and kept, never shown. Where none are given, those that are kept stay.
+        #[serde(default)]
+        headers: Option<BTreeMap<String, Hidden>>,
+    },
+    /// Say how a table of a source is read, or that it is to be found out.
+    SourceMap {
+        /// What it is called here.
+        name: String,
+        /// `traces` or `logs`.
+        signal: String,
+        /// As [`crate::Ask::SourceMapping`] answers it.
+        mapping: Option<serde_json::Value>,
     },
     /// Take over a slice of a source: the object has `files`, one a table, as [`Command::Import`] answers them. An answer that
     /// breaks midway leaves nothing.

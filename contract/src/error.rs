@@ -18,6 +18,8 @@ pub enum Code {
     Busy,
     /// It took too long.
     TimedOut,
+    /// It would read more than is read without being asked.
+    Heavy,
     /// The other side can't be reached.
     Unreachable,
     /// A fault of this program.
@@ -38,12 +40,30 @@ pub struct AskError {
     /// Where in the query, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<(usize, usize)>,
+    /// What it would read, where that is too much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Box<Estimate>>,
+}
+
+/// What a question would read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Bytes.
+    pub bytes: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Parts of tables.
+    pub parts: u64,
+    /// Bytes that were read of the source since the start.
+    pub read: u64,
+    /// Bytes that may be read of it since the start.
+    pub limit: u64,
 }
 
 impl AskError {
     /// Without a hint.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, position: None }
+        Self { code, message: message.into(), hint: None, position: None, estimate: None }
     }
 
     /// With what to do.

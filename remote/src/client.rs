@@ -2,6 +2,7 @@
 
 use crate::connection::Connection;
 use crate::ledger::{Entry, Ledger};
+use crate::watch::Running;
 use crate::{Kind, RemoteError, Statement};
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch};
 use arrow::buffer::Buffer;
@@ -23,11 +24,13 @@ pub struct Limits {
     pub n_rows: usize,
     /// More bytes than these are not taken.
     pub n_bytes: u64,
+    /// More bytes than these the server may not read.
+    pub bytes_read: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(60), n_rows: usize::MAX, n_bytes: 1 << 30 }
+        Self { time: Duration::from_secs(60), n_rows: usize::MAX, n_bytes: 1 << 30, bytes_read: u64::MAX }
     }
 }
 
@@ -71,6 +74,7 @@ pub struct Client {
     connection: Arc<Connection>,
     source: Arc<str>,
     ledger: Arc<Ledger>,
+    pub(crate) running: Arc<Running>,
     /// What was found out about it.
     pub abilities: Abilities,
 }
@@ -88,16 +92,28 @@ impl Client {
     /// # Errors
     /// If it can't be reached, or is no ClickHouse, or does not let us in.
     pub async fn attach(source: &str, connection: Connection, ledger: Arc<Ledger>) -> Result<Self, RemoteError> {
+        let mut url = connection.address()?;
+        // A port in the address would be taken instead of the one that it is forwarded to.
+        if connection.via.is_some() {
+            url.set_port(None).ok();
+        }
         let mut client = Self {
             http: connection.http()?,
-            url: connection.address()?,
+            url,
             connection: Arc::new(connection),
             source: source.into(),
             ledger,
+            running: Arc::default(),
             abilities: Abilities::default(),
         };
         client.probe().await?;
         Ok(client)
+    }
+
+    /// The database that it was told to ask, if any.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.connection.database
     }
 
     /// Version, clock, and whether settings may be sent.
@@ -155,21 +171,35 @@ impl Client {
         let mut sent = Sent::begin(self, statement, &query_id)?;
         let asked = async {
             let first = self.answered(statement, limits, &query_id, &mut sent, &mut each).await;
-            // A server that allows less time says how much, before it has begun: that much is asked for.
-            let Some(time) = first.as_ref().err().and_then(allowed) else { return first };
-            let less = Limits { time: time.min(limits.time), ..limits };
+            // A server that allows less says how much, before it has begun: that much is asked for.
+            let Some(less) = first.as_ref().err().and_then(|e| allowed(e, limits)) else { return first };
             self.answered(statement, less, &query_id, &mut sent, &mut each).await
         };
-        let ended = match tokio::time::timeout(limits.time + Duration::from_secs(2), asked).await {
-            Ok(ended) => ended,
-            Err(_) => Err(RemoteError::new(
-                Kind::Time,
-                format!("it took longer than {} s and was given up", limits.time.as_secs()),
-            )
-            .hint("narrow the period, or ask for less")),
+        let ended = tokio::select! {
+            ended = tokio::time::timeout(limits.time + Duration::from_secs(2), asked) => ended.unwrap_or_else(|_| {
+                let why = format!("it took longer than {} s and was given up", limits.time.as_secs());
+                Err(RemoteError::new(Kind::Time, why).hint("narrow the period, or ask for less"))
+            }),
+            too_much = self.watch(&query_id, limits) => Err(too_much),
         };
         sent.ended(&ended);
         ended.map_err(|e| e.of(&query_id)).map(|()| sent.ran())
+    }
+
+    /// All rows of a small answer that nobody looks after.
+    pub(crate) async fn quietly(&self, statement: &Statement, limits: Limits) -> Result<Vec<RecordBatch>, RemoteError> {
+        let query_id = format!("sextant-{}", ulid::Ulid::generate());
+        let mut sent = Sent::begin(self, statement, &query_id)?;
+        let mut batches = Vec::new();
+        let mut each = |batch| {
+            batches.push(batch);
+            ControlFlow::Continue(())
+        };
+        let asked = self.answered(statement, limits, &query_id, &mut sent, &mut each);
+        let ended = tokio::time::timeout(limits.time, asked).await;
+        let ended = ended.unwrap_or_else(|_| Err(RemoteError::new(Kind::Time, "the server did not answer in time")));
+        sent.ended(&ended);
+        ended.map(|()| batches)
     }
 
     async fn answered(
@@ -258,6 +288,9 @@ impl Client {
         if self.abilities.can_set {
             add(STOP_WITH_US.0, STOP_WITH_US.1);
             add("max_execution_time", &limits.time.as_secs().max(1).to_string());
+            if limits.bytes_read < u64::MAX {
+                add("max_bytes_to_read", &limits.bytes_read.to_string());
+            }
             add("enable_http_compression", "1");
             if self.abilities.readonly == 0 {
                 add("readonly", "2");
@@ -378,6 +411,7 @@ impl<'a> Sent<'a> {
 
 impl Drop for Sent<'_> {
     fn drop(&mut self) {
+        self.client.running.remove(&self.entry.query_id);
         if !self.is_over {
             self.write("cancelled");
             self.client.kill(self.entry.query_id.clone());
@@ -411,12 +445,18 @@ impl Tail {
     }
 }
 
-/// The time that a server allows, where it refused to be asked for more.
-fn allowed(e: &RemoteError) -> Option<Duration> {
-    let (_, rest) =
-        e.message.split_once("max_execution_time shouldn't be greater than ").filter(|_| e.code == Some(452))?;
+/// What a server allows, where it refused to be asked for more.
+fn allowed(e: &RemoteError, limits: Limits) -> Option<Limits> {
+    if e.code != Some(452) {
+        return None;
+    }
+    if e.message.contains("max_bytes_to_read") {
+        return Some(Limits { bytes_read: u64::MAX, ..limits });
+    }
+    let (_, rest) = e.message.split_once("max_execution_time shouldn't be greater than ")?;
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    rest[..end].parse().ok().filter(|s| *s > 0).map(Duration::from_secs)
+    let time = rest[..end].parse().ok().filter(|s| *s > 0).map(Duration::from_secs)?;
+    Some(Limits { time: time.min(limits.time), ..limits })
 }
 
 fn broken(e: &reqwest::Error) -> RemoteError {
@@ -433,7 +473,7 @@ pub(crate) fn ours(text: impl Into<String>) -> Result<Statement, RemoteError> {
 }
 
 /// The values of a column of text.
-pub(crate) fn texts(batches: &[RecordBatch], column: usize) -> impl Iterator<Item = String> {
+pub fn texts(batches: &[RecordBatch], column: usize) -> impl Iterator<Item = String> {
     let of = move |batch: &RecordBatch| {
         let texts = batch.columns().get(column).and_then(|c| c.as_string_opt::<i32>().cloned());
         let values: Vec<String> =
@@ -453,6 +493,7 @@ fn plain_type(of: &DataType) -> DataType {
         DataType::Binary | DataType::LargeBinary | DataType::LargeUtf8 | DataType::Utf8View | DataType::BinaryView => {
             DataType::Utf8
         }
+        DataType::FixedSizeBinary(_) => DataType::Utf8,
         DataType::Dictionary(_, value) => plain_type(value),
         DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, None),
         other => other.clone(),
@@ -464,11 +505,21 @@ fn plain_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
 }
 
+fn plain_column(column: &ArrayRef, of: &DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
+    // Texts of one length come as bytes, filled up with zeros; so do numbers too large for others.
+    let Some(bytes) = column.as_fixed_size_binary_opt() else { return cast(column, of) };
+    let text = |b: &[u8]| match std::str::from_utf8(b) {
+        Ok(text) if text.is_ascii() => text.trim_end_matches('\0').to_owned(),
+        _ => b.iter().map(|b| format!("{b:02x}")).collect(),
+    };
+    Ok(Arc::new(bytes.iter().map(|b| b.map(text)).collect::<arrow::array::StringArray>()))
+}
+
 /// Rows in the store's types.
 fn plain(batch: &RecordBatch) -> Result<RecordBatch, RemoteError> {
     let failed = |e: arrow::error::ArrowError| RemoteError::new(Kind::Other, format!("a column can't be read: {e}"));
     let schema = plain_schema(&batch.schema());
     let columns: Result<Vec<ArrayRef>, _> =
-        batch.columns().iter().zip(schema.fields()).map(|(c, f)| cast(c, f.data_type())).collect();
+        batch.columns().iter().zip(schema.fields()).map(|(c, f)| plain_column(c, f.data_type())).collect();
     RecordBatch::try_new(schema, columns.map_err(failed)?).map_err(failed)
 }

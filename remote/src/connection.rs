@@ -6,6 +6,7 @@ use reqwest::{Certificate, Identity, Url};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Once;
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub struct Connection {
     pub ca: Option<PathBuf>,
     /// A file with a certificate and key to show, as PEM.
     pub identity: Option<PathBuf>,
+    /// Where its port is forwarded to: the name in the address is still the one that is asked for.
+    pub via: Option<String>,
 }
 
 /// How long a connection may take to be made: servers that sleep wake up slowly.
@@ -115,6 +118,15 @@ impl Connection {
             .connect_timeout(CONNECT_TIME)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("sextant/", env!("CARGO_PKG_VERSION")));
+        if let Some(via) = &self.via {
+            let bad = || {
+                RemoteError::new(Kind::Refused, format!("'{via}' is no place that a port is forwarded to"))
+                    .hint("it looks like 127.0.0.1:18443, as after: ssh -L 18443:HOST:8443 BASTION")
+            };
+            let there: SocketAddr = via.parse().ok().ok_or_else(bad)?;
+            let address = self.address()?;
+            builder = builder.resolve(address.host_str().unwrap_or_default(), there);
+        }
         if let Some(path) = &self.ca {
             let all = Certificate::from_pem_bundle(&read(path)?).map_err(|e| not_pem(path, e))?;
             builder = builder.tls_certs_merge(all);

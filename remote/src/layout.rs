@@ -1,31 +1,42 @@
-//! Which tables a database has, and whose they are.
+//! Which tables a cluster has, whose they are, and how they are read.
 
-use crate::RemoteError;
 use crate::client::{Client, Limits, ours, texts};
+use crate::schemas::{self, Column, Columns, has, needed};
+use crate::{Kind, RemoteError, expression};
 use sextant_model::{Signal, Table};
-use sextant_queries::clickhouse::{Tables, quote};
+use sextant_queries::clickhouse::{Bucket, Mapping, Piece, Tables, Times, quote};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What was found for a table of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Found {
+    /// Its database.
+    pub database: String,
     /// What it is called there.
     pub name: String,
+    /// `MergeTree`, `Distributed` and others.
+    pub engine: String,
     /// Rows and bytes, where the server says.
     pub rows: Option<u64>,
     /// Compressed, on its disks.
     pub bytes: Option<u64>,
     /// What its rows are ordered by.
     pub sorting_key: String,
-    /// All its columns.
-    pub columns: BTreeSet<String>,
+    /// How long rows are kept there, if they go away by themselves.
+    pub ttl: Option<String>,
+    /// All its columns, with their types.
+    pub columns: BTreeMap<String, String>,
+    /// How many bytes a row of each column has, where the server says.
+    pub widths: BTreeMap<String, f64>,
     /// Columns that the exporter's newest tables have and this one lacks.
     pub lacks: Vec<String>,
+    /// How it is read.
+    pub mapping: Mapping,
 }
 
 /// What a database has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Layout {
     /// The database.
     pub database: String,
@@ -35,61 +46,432 @@ pub struct Layout {
     pub why_not: BTreeMap<Table, String>,
 }
 
-/// Without these a table can't be what its name says.
-fn needed(table: Table) -> &'static [&'static str] {
-    match table {
-        Table::Traces => &["Timestamp", "TraceId", "SpanId", "SpanName", "ServiceName", "Duration", "SpanAttributes"],
-        Table::Logs => &["Timestamp", "Body", "ServiceName", "LogAttributes"],
-        _ => &["TimeUnix", "MetricName", "Attributes"],
+const LIMITS: Limits =
+    Limits { time: Duration::from_secs(30), n_rows: 200_000, n_bytes: 64 << 20, bytes_read: u64::MAX };
+
+/// A database and a table.
+type Place = (String, String);
+
+/// What a system table says of one.
+#[derive(Debug, Clone, Default)]
+struct Facts {
+    engine: String,
+    engine_full: String,
+    rows: Option<u64>,
+    bytes: Option<u64>,
+    sorting_key: String,
+}
+
+/// What the system tables show to this user.
+struct Shown {
+    database: String,
+    /// Whether somebody chose this database: no other is looked at then, but for those that belong to it.
+    is_named: bool,
+    columns: BTreeMap<Place, Columns>,
+    facts: BTreeMap<Place, Facts>,
+    /// Expressions that have an index of text.
+    texts: BTreeSet<(String, String, String)>,
+}
+
+async fn rows_of(client: &Client, text: String, n: usize) -> Result<Vec<Vec<String>>, RemoteError> {
+    let (rows, _) = client.rows(&ours(text)?, LIMITS).await?;
+    let mut columns: Vec<_> = (0..n).map(|i| texts(&rows, i)).collect();
+    let n_rows: usize = rows.iter().map(arrow::array::RecordBatch::num_rows).sum();
+    Ok((0..n_rows).map(|_| columns.iter_mut().map(|c| c.next().unwrap_or_default()).collect()).collect())
+}
+
+impl Shown {
+    async fn look(client: &Client, own: &BTreeMap<Table, Mapping>) -> Result<Self, RemoteError> {
+        let database = rows_of(client, "SELECT currentDatabase()".into(), 1).await?;
+        let database = database.into_iter().flatten().next().unwrap_or_default();
+        let schemas = schemas::known();
+        let mut databases = BTreeSet::from([database.clone()]);
+        databases.extend(schemas.iter().flat_map(|s| s.table.iter().map(|t| t.database.clone())));
+        databases.extend(own.values().map(|m| m.database.clone()).filter(|d| !d.is_empty()));
+        let list = |all: &mut dyn Iterator<Item = String>| all.map(|n| quote(&n)).collect::<Vec<_>>().join(", ");
+        let databases = list(&mut databases.into_iter());
+        let exporters = list(&mut Table::ALL.into_iter().map(Tables::name_of));
+        let skipped = "('system', 'INFORMATION_SCHEMA', 'information_schema')";
+        let text = format!(
+            "SELECT database, table, name, type, default_kind, default_expression, \
+             toString(data_uncompressed_bytes) FROM system.columns \
+             WHERE (database IN ({databases}) OR table IN ({exporters})) AND database NOT IN {skipped} \
+             ORDER BY database, table, position"
+        );
+        let mut columns: BTreeMap<Place, Columns> = BTreeMap::new();
+        for row in rows_of(client, text, 7).await? {
+            let [database, table, name, of, kind, expression, bytes] = row.try_into().unwrap_or_default();
+            let bytes = bytes.parse().unwrap_or(0);
+            columns.entry((database, table)).or_default().insert(name, Column { of, kind, expression, bytes });
+        }
+        let text = format!(
+            "SELECT database, name, engine, engine_full, ifNull(toString(total_rows), ''), \
+             ifNull(toString(total_bytes), ''), sorting_key FROM system.tables \
+             WHERE (database IN ({databases}) OR name IN ({exporters})) AND database NOT IN {skipped}"
+        );
+        let mut facts = BTreeMap::new();
+        for row in rows_of(client, text, 7).await? {
+            let [database, name, engine, engine_full, rows, bytes, sorting_key] = row.try_into().unwrap_or_default();
+            let (rows, bytes) = (rows.parse().ok(), bytes.parse().ok());
+            facts.insert((database, name), Facts { engine, engine_full, rows, bytes, sorting_key });
+        }
+        // Not everyone may see the indexes: without them the slower condition is asked.
+        let text = "SELECT database, table, expr FROM system.data_skipping_indices WHERE type = 'text'".to_owned();
+        let indexes = match rows_of(client, text, 3).await {
+            Ok(rows) => rows,
+            Err(e) if matches!(e.kind, Kind::Grant | Kind::Missing) => Vec::new(),
+            Err(e) => return Err(e),
+        };
+        let text_of = |row: Vec<String>| {
+            let [database, table, expression] = row.try_into().unwrap_or_default();
+            (database, table, plain(&expression))
+        };
+        Ok(Self {
+            is_named: !client.database().is_empty(),
+            database,
+            columns,
+            facts,
+            texts: indexes.into_iter().map(text_of).collect(),
+        })
+    }
+
+    fn facts(&self, place: &Place) -> Facts {
+        self.facts.get(place).cloned().unwrap_or_default()
+    }
+
+    /// The table whose rows a distributed one shows, or itself.
+    fn local(&self, place: &Place) -> Place {
+        let facts = self.facts(place);
+        let inside = facts.engine_full.strip_prefix("Distributed(").unwrap_or_default();
+        let mut parts = inside.split(',').map(|p| p.trim().trim_matches(['\'', ')', ' ']).to_owned());
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(_), Some(database), Some(table)) if !table.is_empty() => (database, table),
+            _ => place.clone(),
+        }
+    }
+
+    /// The table that is the exporter's by its columns: a distributed one before what it distributes, the exporter's own
+    /// name before others, the larger before the smaller.
+    fn exporters(&self, table: Table, home: &str) -> Option<&Place> {
+        let own_name = Tables::name_of(table);
+        let is_it = |place: &&Place| {
+            let columns = &self.columns[*place];
+            // Metrics are told apart by name alone; they have nearly the same columns.
+            let is_named = table.signal() != Signal::Metrics || place.1.starts_with(&own_name);
+            is_named && needed(table).iter().all(|c| has(columns, c)) && self.facts(place).engine != "MaterializedView"
+        };
+        let rank = |place: &&Place| {
+            let facts = self.facts(place);
+            (facts.engine == "Distributed", place.1 == own_name, !facts.engine.ends_with("View"), facts.rows)
+        };
+        self.columns.keys().filter(|place| place.0 == home).filter(is_it).max_by_key(rank)
+    }
+
+    /// The database with the exporter's tables: the connection's own, or else the one that has most of them. Those of
+    /// several are never mixed.
+    fn home(&self) -> &str {
+        if self.is_named {
+            return &self.database;
+        }
+        let n = |database: &str| Table::ALL.into_iter().filter(|t| self.exporters(*t, database).is_some()).count();
+        let all: BTreeSet<&str> = self.columns.keys().map(|place| place.0.as_str()).collect();
+        let best = || all.iter().max_by_key(|d| n(d)).copied();
+        if n(&self.database) > 0 { &self.database } else { best().unwrap_or(&self.database) }
+    }
+
+    /// What is asked of a table besides its columns, so that little is read.
+    fn quickened(&self, table: Table, place: &Place, mut mapping: Mapping) -> Mapping {
+        let columns = &self.columns[place];
+        let local = self.local(place);
+        for expression in mapping.attributes.iter().chain(&mapping.resource) {
+            let name = expression.trim_matches('`');
+            let piece = columns.get(name).and_then(|c| Piece::of(&c.of));
+            mapping.pieces.entry(expression.clone()).or_insert(piece.unwrap_or_default());
+        }
+        let record = sextant_model::schema::record_attributes(table);
+        let named = |list: &Vec<String>, name: &str| if list.is_empty() { vec![name.to_owned()] } else { list.clone() };
+        let maps = [
+            (record, named(&mapping.attributes, record)),
+            ("ResourceAttributes", named(&mapping.resource, "ResourceAttributes")),
+        ];
+        for (map, pieces) in &maps {
+            let texts: Vec<&String> =
+                pieces.iter().filter(|p| mapping.pieces.get(*p).is_none_or(|of| *of == Piece::Text)).collect();
+            let [of] = texts.as_slice() else { continue };
+            for (name, column) in columns {
+                let held =
+                    matches!(column.kind.as_str(), "MATERIALIZED" | "DEFAULT").then(|| key_of(&column.expression, of));
+                if let Some(key) = held.flatten() {
+                    mapping.promoted.entry(format!("{map}.{key}")).or_insert_with(|| named_column(name));
+                }
+                let is_items = column.of == "Array(String)" && column.expression.contains(&format!("CAST({of}, "));
+                let at = (local.0.clone(), local.1.clone(), plain(&column.expression));
+                if is_items && (self.texts.contains(&at) || self.texts.contains(&(at.0, at.1, name.clone()))) {
+                    mapping.items.entry((*map).to_owned()).or_insert_with(|| named_column(name));
+                }
+            }
+        }
+        if mapping.buckets.is_empty() && table.signal() != Signal::Metrics {
+            mapping.buckets = self.buckets(&local, columns, &mapping);
+        }
+        self.with_helpers(place, &local, &mut mapping);
+        mapping
+    }
+
+    /// Parts of the sorting key that are made of the time.
+    fn buckets(&self, local: &Place, columns: &Columns, mapping: &Mapping) -> Vec<Bucket> {
+        let time = mapping.columns.get("Timestamp").map_or("Timestamp", String::as_str);
+        let of = columns.get(time.trim_matches('`')).map_or("", |c| c.of.as_str());
+        // With a time zone of its own a day begins elsewhere.
+        if !of.starts_with("DateTime") || of.contains('\'') {
+            return Vec::new();
+        }
+        let mut buckets = Vec::new();
+        for part in split(&self.facts(local).sorting_key) {
+            let of_column = columns.get(&part).filter(|c| c.of == "DateTime" || c.of == "Date");
+            let expression = of_column.map_or(part.as_str(), |c| c.expression.as_str());
+            let rounds = ["toStartOf", "toDateTime(", "toDate(", "toUnixTimestamp("];
+            let inside = expression.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+            if part != time && inside == Some(time) && rounds.iter().any(|r| expression.starts_with(r)) {
+                let of = expression.replacen(&format!("({time})"), "({})", 1);
+                let column = if of_column.is_some() { named_column(&part) } else { part };
+                buckets.push(Bucket { column, of });
+            }
+        }
+        buckets
+    }
+
+    /// Tables beside this one: when traces were, which resources there are. What is not there is not asked.
+    fn with_helpers(&self, place: &Place, local: &Place, mapping: &mut Mapping) {
+        let is_there = |database: &str, table: &str, columns: &[&str]| {
+            let database = if database.is_empty() { &place.0 } else { database };
+            let there = self.columns.get(&(database.to_owned(), table.to_owned()));
+            there.is_some_and(|there| columns.iter().all(|c| there.contains_key(*c)))
+        };
+        let without_prefix = |table: &str| table.trim_start_matches("distributed_").to_owned();
+        if let Some(mut times) = mapping.times.take() {
+            for table in [times.table.clone(), without_prefix(&times.table)] {
+                if is_there(&times.database, &table, &[&times.id, &times.start, &times.end]) {
+                    times.table = table;
+                    mapping.times = Some(times);
+                    break;
+                }
+            }
+        } else {
+            let names = [format!("{}_trace_id_ts", place.1), format!("{}_trace_id_ts", local.1)];
+            let found = names.into_iter().find(|name| is_there("", name, &["TraceId", "Start", "End"]));
+            let of = |table| Times {
+                table,
+                id: "TraceId".into(),
+                start: "Start".into(),
+                end: "End".into(),
+                ..Times::default()
+            };
+            mapping.times = found.map(of);
+        }
+        if let Some(mut resources) = mapping.resources.take() {
+            for table in [resources.table.clone(), without_prefix(&resources.table)] {
+                if is_there(&resources.database, &table, &[&resources.labels, &resources.own]) {
+                    resources.table = table;
+                    mapping.resources = Some(resources);
+                    break;
+                }
+            }
+        }
+    }
+
+    fn found(&self, table: Table, place: &Place, mapping: Mapping) -> Found {
+        let facts = self.facts(place);
+        let columns = &self.columns[place];
+        let is_there = |c: &&str| if mapping.is_mapped() { mapping.has(c) } else { has(columns, c) };
+        let lacks = Tables::columns(table.signal()).filter(|c| is_of(table, c) && !is_there(c)).map(str::to_owned);
+        let sorting_key = match facts.sorting_key.as_str() {
+            "" => self.facts(&self.local(place)).sorting_key,
+            key => key.to_owned(),
+        };
+        let local = self.local(place);
+        let n_rows = self.facts(&local).rows.filter(|n| *n > 0);
+        let widths = self.columns.get(&local).into_iter().flatten();
+        let widths = widths
+            .filter(|(_, c)| c.bytes > 0)
+            .filter_map(|(name, c)| Some((name.clone(), c.bytes as f64 / n_rows? as f64)));
+        Found {
+            widths: widths.collect(),
+            database: place.0.clone(),
+            name: place.1.clone(),
+            lacks: lacks.collect(),
+            ttl: ttl(&self.facts(&self.local(place)).engine_full),
+            engine: facts.engine,
+            rows: facts.rows,
+            bytes: facts.bytes,
+            sorting_key,
+            columns: columns.iter().map(|(name, c)| (name.clone(), c.of.clone())).collect(),
+            mapping,
+        }
     }
 }
 
-const LIMITS: Limits = Limits { time: Duration::from_secs(30), n_rows: 200_000, n_bytes: 64 << 20 };
+/// How long rows are kept, out of how a table was made: `14 d`.
+fn ttl(made: &str) -> Option<String> {
+    let (_, rest) = made.split_once(" TTL ")?;
+    let (_, interval) = rest.split_once("toInterval")?;
+    let (unit, rest) = interval.split_once('(')?;
+    let n = rest.split_once(')')?.0;
+    Some(match unit {
+        "Day" => format!("{n} d"),
+        "Hour" => format!("{n} h"),
+        other => format!("{n} {}", other.to_lowercase()),
+    })
+}
+
+/// A column as it is written in a statement.
+fn named_column(name: &str) -> String {
+    let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if is_plain { name.to_owned() } else { format!("`{}`", name.replace('\\', "\\\\").replace('`', "``")) }
+}
+
+/// The key that an expression reads of a map, if it does nothing else.
+fn key_of(expression: &str, map: &str) -> Option<String> {
+    let inside = expression.strip_prefix(map)?.strip_prefix("['")?.strip_suffix("']")?;
+    (!inside.contains(['\'', '\\'])).then(|| inside.to_owned())
+}
+
+fn plain(expression: &str) -> String {
+    expression.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The parts of a list, where commas within brackets part nothing.
+fn split(list: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut depth = 0_i32;
+    for c in list.chars() {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        if c == ',' && depth == 0 {
+            parts.push(String::new());
+        } else if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
+    }
+    parts.into_iter().map(|p| p.trim().to_owned()).collect()
+}
 
 impl Layout {
-    /// Looks through the system tables: they show what this user may see.
+    /// Looks through the system tables: they show what this user may see. What someone wrote of a table comes first.
     ///
     /// # Errors
-    /// If they can't be read.
-    pub async fn detect(client: &Client) -> Result<Self, RemoteError> {
-        let (rows, _) = client.rows(&ours("SELECT currentDatabase()")?, LIMITS).await?;
-        let database = texts(&rows, 0).next().unwrap_or_default();
-        let of = format!("database = {}", quote(&database));
-        let text = format!("SELECT table, name FROM system.columns WHERE {of} ORDER BY table, position");
-        let (rows, _) = client.rows(&ours(text)?, LIMITS).await?;
-        let mut columns: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (table, column) in texts(&rows, 0).zip(texts(&rows, 1)) {
-            columns.entry(table).or_default().insert(column);
-        }
-        let text = format!(
-            "SELECT name, ifNull(toString(total_rows), ''), ifNull(toString(total_bytes), ''), sorting_key \
-             FROM system.tables WHERE {of}"
-        );
-        let (rows, _) = client.rows(&ours(text)?, LIMITS).await?;
-        let facts: BTreeMap<String, (Option<u64>, Option<u64>, String)> = texts(&rows, 0)
-            .zip(texts(&rows, 1).zip(texts(&rows, 2)).zip(texts(&rows, 3)))
-            .map(|(name, ((n, size), key))| (name, (n.parse().ok(), size.parse().ok(), key)))
-            .collect();
-        let mut layout = Self { database, ..Self::default() };
+    /// If they can't be read, or what was written does not fit to what is there.
+    pub async fn detect(client: &Client, own: &BTreeMap<Table, Mapping>) -> Result<Self, RemoteError> {
+        let shown = Shown::look(client, own).await?;
+        let mut layout = Self { database: shown.database.clone(), ..Self::default() };
+        let (schemas, home) = (schemas::known(), shown.home().to_owned());
         for table in Table::ALL {
-            let name = Tables::EXPORTER.name_of(table);
-            let Some(there) = columns.get(&name) else {
-                layout.why_not.insert(table, format!("there is no table {name} that this user may see"));
-                continue;
-            };
-            let has =
-                |column: &str| there.contains(column) || there.iter().any(|c| c.starts_with(&format!("{column}.")));
-            if let Some(column) = needed(table).iter().find(|c| !has(c)) {
-                layout.why_not.insert(table, format!("{name} has no column {column} that this user may see"));
+            if let Some(mapping) = own.get(&table) {
+                match layout.written(client, &shown, table, mapping.clone()).await? {
+                    Ok(found) => drop(layout.tables.insert(table, found)),
+                    Err(why) => drop(layout.why_not.insert(table, why)),
+                }
                 continue;
             }
-            let lacks = Tables::columns(table.signal()).filter(|c| is_of(table, c) && !has(c)).map(str::to_owned);
-            let (rows, bytes, sorting_key) = facts.get(&name).cloned().unwrap_or_default();
-            let lacks = lacks.collect();
-            let columns = there.clone();
-            layout.tables.insert(table, Found { name, rows, bytes, sorting_key, columns, lacks });
+            let of_schema = schemas.iter().find_map(|schema| {
+                let entry = schema.table.iter().find(|t| t.table() == table)?;
+                let is_its = schema.table.iter().any(|t| t.database == shown.database);
+                if shown.is_named && !is_its {
+                    return None;
+                }
+                let place = |name: &String| (entry.database.clone(), name.clone());
+                let place = entry.names.iter().map(place).find(|place| shown.columns.contains_key(place))?;
+                Some((place, Mapping { schema: schema.name.clone(), ..entry.mapping.clone() }))
+            });
+            // The exporter's tables of this database come before those of another.
+            let exporters = shown.exporters(table, &home).cloned();
+            let exporters = exporters.filter(|place| of_schema.is_none() || place.0 == shown.database);
+            let found = if let Some(place) = exporters {
+                let columns = &shown.columns[&place];
+                let is_old = table == Table::Traces && has_old_names(client, &place, columns).await;
+                let mapping = schemas::of_exporter(table, columns, is_old);
+                Some((place, mapping))
+            } else {
+                of_schema
+            };
+            let Some((place, mut mapping)) = found else {
+                layout.why_not.insert(table, why_not(&shown, table));
+                continue;
+            };
+            keep_known(&mut mapping, &shown.columns[&place]);
+            (mapping.database, mapping.table) = place.clone();
+            let mapping = shown.quickened(table, &place, mapping);
+            layout.tables.insert(table, shown.found(table, &place, mapping));
         }
         Ok(layout)
+    }
+
+    /// A table with what someone wrote of it, looked at once.
+    async fn written(
+        &self,
+        client: &Client,
+        shown: &Shown,
+        table: Table,
+        mut mapping: Mapping,
+    ) -> Result<Result<Found, String>, RemoteError> {
+        let database = if mapping.database.is_empty() { shown.database.clone() } else { mapping.database.clone() };
+        let place = (database, mapping.table.clone());
+        if !shown.columns.contains_key(&place) {
+            return Ok(Err(format!("there is no table {}.{} that this user may see", place.0, place.1)));
+        }
+        if let Err(e) = expression::check(table, &mapping) {
+            return Ok(Err(e.why));
+        }
+        mapping.database.clone_from(&place.0);
+        if mapping.schema.is_empty() {
+            mapping.schema = schemas::CUSTOM.into();
+        }
+        // What attributes are kept in is said by their types.
+        let pieces: Vec<String> = mapping.attributes.iter().chain(&mapping.resource).cloned().collect();
+        if !pieces.is_empty() {
+            let types: Vec<String> = pieces.iter().map(|p| format!("toTypeName(groupArray({p}))")).collect();
+            let from = Mapping { columns: BTreeMap::new(), filter: String::new(), ..mapping.clone() };
+            let tables = Tables { mappings: BTreeMap::from([(table, from)]), ..Tables::default() };
+            let text = format!("SELECT {} FROM {} WHERE 0", types.join(", "), tables.from(table));
+            let row = rows_of(client, text, pieces.len()).await?.into_iter().next().unwrap_or_default();
+            for (piece, of) in pieces.into_iter().zip(row) {
+                let of = of.strip_prefix("Array(").and_then(|t| t.strip_suffix(')')).unwrap_or(&of).to_owned();
+                let Some(kind) = Piece::of(&of) else {
+                    return Ok(Err(format!("{piece} is {of}: attributes are a map, JSON, or JSON as text")));
+                };
+                mapping.pieces.insert(piece, kind);
+            }
+        }
+        let mapping = shown.quickened(table, &place, mapping);
+        Ok(Ok(shown.found(table, &place, mapping)))
+    }
+
+    /// What the columns of a table suggest, to be looked at and changed.
+    ///
+    /// # Errors
+    /// If there is no such table, or it can't be read.
+    pub async fn suggest(client: &Client, table: Table, database: &str, name: &str) -> Result<Mapping, RemoteError> {
+        let own = Mapping { database: database.into(), table: name.into(), ..Mapping::default() };
+        let shown = Shown::look(client, &BTreeMap::from([(table, own)])).await?;
+        let database = if database.is_empty() { shown.database.as_str() } else { database };
+        let place = (database.to_owned(), name.to_owned());
+        let Some(columns) = shown.columns.get(&place) else {
+            let why = format!("there is no table {database}.{name} that this user may see");
+            return Err(RemoteError::new(Kind::Missing, why).hint("name it as database.table"));
+        };
+        let mut mapping = schemas::suggested(table, columns);
+        (mapping.database, mapping.table) = place;
+        let time = mapping.columns.get("Timestamp").cloned();
+        let is_number = |t: &String| columns.get(t).is_some_and(|c| c.of.contains("Int") || c.of.starts_with("Float"));
+        if let Some(time) = time.filter(is_number) {
+            let from = Mapping { columns: BTreeMap::new(), ..mapping.clone() };
+            let tables = Tables { mappings: BTreeMap::from([(table, from)]), ..Tables::default() };
+            let text =
+                format!("SELECT toString(toFloat64({time})) FROM {} WHERE {time} != 0 LIMIT 1", tables.from(table));
+            let row = rows_of(client, text, 1).await?.into_iter().flatten().next();
+            let number = row.and_then(|n| n.parse().ok()).unwrap_or(0.0);
+            mapping.time_unit = Some(schemas::unit_of_time(number));
+        }
+        Ok(mapping)
     }
 
     /// As the writer of statements wants it.
@@ -102,19 +484,49 @@ impl Layout {
         };
         Tables {
             database: Some(self.database.clone()),
-            names: self.tables.iter().map(|(table, found)| (*table, found.name.clone())).collect(),
+            mappings: self.tables.iter().map(|(table, found)| (*table, found.mapping.clone())).collect(),
             missing,
             lacks: self.tables.iter().flat_map(lacks).collect(),
         }
+    }
+
+    /// How many bytes a statement reads of so many rows: those of the columns that it names.
+    #[must_use]
+    pub fn bytes_of(&self, statement: &str, rows: u64) -> u64 {
+        let words: BTreeSet<&str> =
+            statement.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$'))).collect();
+        let named = |found: &Found| -> f64 {
+            let of = |(name, width): (&String, &f64)| words.contains(name.as_str()).then_some(*width);
+            found.widths.iter().filter_map(of).sum()
+        };
+        let is_named = |found: &&Found| words.contains(found.name.as_str());
+        let widest = self.tables.values().filter(is_named).map(named).fold(0.0, f64::max);
+        (widest * rows as f64) as u64
+    }
+
+    /// Whether so much is kept there that a question could read more than this.
+    #[must_use]
+    pub fn has_more_than(&self, bytes: u64) -> bool {
+        self.tables.values().any(|found| match found.rows {
+            Some(rows) => found.widths.is_empty() || found.widths.values().sum::<f64>() * rows as f64 > bytes as f64,
+            None => true,
+        })
     }
 
     /// The columns of a table that the store has too.
     #[must_use]
     pub fn kept(&self, table: Table) -> Vec<String> {
         let stored = sextant_model::schema::arrived(table);
-        let head = |c: &String| c.split('.').next().unwrap_or(c).to_owned();
-        let all = self.tables.get(&table).into_iter().flat_map(|found| &found.columns);
-        all.filter(|c| stored.field_with_name(&head(c)).is_ok()).cloned().collect()
+        let head = |c: &str| c.split('.').next().unwrap_or(c).to_owned();
+        let Some(found) = self.tables.get(&table) else { return Vec::new() };
+        let mut all: BTreeSet<String> = if found.mapping.is_mapped() {
+            found.mapping.columns.keys().cloned().collect()
+        } else {
+            found.columns.keys().cloned().collect()
+        };
+        let maps = [sextant_model::schema::record_attributes(table), "ResourceAttributes"];
+        all.extend(maps.iter().filter(|map| found.mapping.has(map)).map(|map| (*map).to_owned()));
+        all.into_iter().filter(|c| stored.field_with_name(&head(c)).is_ok()).collect()
     }
 
     /// Whether anything of a signal can be asked.
@@ -124,7 +536,60 @@ impl Layout {
     }
 }
 
+/// What of a schema that ships with the program is not there in this version of it is left out.
+fn keep_known(mapping: &mut Mapping, columns: &Columns) {
+    let is_known =
+        |expression: &str| crate::expression::names(expression).iter().all(|name| columns.contains_key(name));
+    mapping.columns.retain(|_, e| is_known(e));
+    mapping.attributes.retain(|e| is_known(e));
+    mapping.resource.retain(|e| is_known(e));
+    mapping.buckets.retain(|b| is_known(&b.column));
+    if mapping.resources.as_ref().is_some_and(|r| !is_known(&r.fingerprint)) {
+        mapping.resources = None;
+    }
+}
+
+/// Whether kinds are called as the exporter's first versions called them.
+async fn has_old_names(client: &Client, place: &Place, columns: &Columns) -> bool {
+    if !columns.contains_key("SpanKind") {
+        return false;
+    }
+    let mapping = Mapping { database: place.0.clone(), table: place.1.clone(), ..Mapping::default() };
+    let tables = Tables { mappings: BTreeMap::from([(Table::Traces, mapping)]), ..Tables::default() };
+    let text = format!(
+        "SELECT toString(max(startsWith(SpanKind, 'SPAN_KIND_'))) FROM (SELECT SpanKind FROM {} LIMIT 100000)",
+        tables.from(Table::Traces)
+    );
+    let said = rows_of(client, text, 1).await;
+    said.is_ok_and(|rows| rows.into_iter().flatten().next().as_deref() == Some("1"))
+}
+
+/// Why there is no such table.
+fn why_not(shown: &Shown, table: Table) -> String {
+    let name = Tables::name_of(table);
+    let Some(columns) = shown.columns.get(&(shown.database.clone(), name.clone())) else {
+        return format!("there is no table {name} that this user may see");
+    };
+    let column = needed(table).iter().find(|c| !has(columns, c)).unwrap_or(&"that is needed");
+    format!("{name} has no column {column} that this user may see")
+}
+
 /// Whether a column belongs to a table: those of metrics differ in their figures.
 fn is_of(table: Table, column: &str) -> bool {
     sextant_model::schema::stored(table).field_with_name(column).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_split_at_their_own_commas() {
+        assert_eq!(
+            split("toStartOfFiveMinutes(Timestamp), f(a, b), c"),
+            ["toStartOfFiveMinutes(Timestamp)", "f(a, b)", "c"]
+        );
+        assert_eq!(key_of("LogAttributes['k8s.pod.name']", "LogAttributes").as_deref(), Some("k8s.pod.name"));
+        assert_eq!(key_of("LogAttributes['a'] || 'b']", "LogAttributes"), None);
+    }
 }

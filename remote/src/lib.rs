@@ -4,17 +4,22 @@
 mod client;
 mod connection;
 mod error;
+mod expression;
 mod layout;
 mod ledger;
 mod rows;
+mod schemas;
 mod sources;
 mod statement;
+mod watch;
 
-pub use client::{Abilities, Client, Limits, Ran};
+pub use client::{Abilities, Client, Limits, Ran, texts};
 pub use connection::{Connection, Secret};
 pub use error::{Kind, RemoteError};
+pub use expression::check;
 pub use layout::{Found, Layout};
 pub use ledger::{Entry, Ledger};
-pub use rows::{arrived, stored};
-pub use sources::{Secrets, Source, Sources};
+pub use rows::{arrived, known, stored};
+pub use sources::{Guard, Secrets, Source, Sources};
 pub use statement::{Refused, Statement};
+pub use watch::{Estimate, Progress};

@@ -2,11 +2,13 @@
 
 use crate::{Kind, RemoteError};
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, ListArray, RecordBatch, StructArray, make_array, new_null_array,
+    Array as _, ArrayRef, AsArray as _, ListArray, MapBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
+    make_array, new_null_array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
 use arrow::error::ArrowError;
+use serde_json::{Map, Value};
 use sextant_model::{Table, schema};
 use std::sync::Arc;
 
@@ -27,6 +29,24 @@ pub fn arrived(table: Table, rows: &RecordBatch) -> Result<RecordBatch, RemoteEr
     of_schema(&schema::arrived(table), rows)
 }
 
+/// Those columns of the store's table that `rows` have, in its types; others as they came.
+///
+/// # Errors
+/// As [`stored`].
+pub fn known(table: Table, rows: &RecordBatch) -> Result<RecordBatch, RemoteError> {
+    let all = schema::stored(table);
+    let mut fields: Vec<Arc<Field>> = Vec::new();
+    let head = |name: &str| name.split('.').next().unwrap_or(name).to_owned();
+    for field in rows.schema().fields() {
+        let known = all.field_with_name(&head(field.name())).map(|f| Arc::new(f.clone()));
+        let field = known.unwrap_or_else(|_| field.clone());
+        if !fields.iter().any(|f| f.name() == field.name()) {
+            fields.push(field);
+        }
+    }
+    of_schema(&Arc::new(arrow::datatypes::Schema::new(fields)), rows)
+}
+
 fn of_schema(wanted: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch, RemoteError> {
     let failed = |what: &str, e: &dyn std::fmt::Display| {
         RemoteError::new(Kind::Missing, format!("the column {what} of the source is of another kind: {e}"))
@@ -36,6 +56,11 @@ fn of_schema(wanted: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch, Remo
     let mut columns: Vec<ArrayRef> = Vec::new();
     for field in wanted.fields() {
         let column = match (rows.column_by_name(field.name()), field.data_type()) {
+            // Attributes that are kept as JSON come as its text.
+            (Some(column), of @ DataType::Map(..)) if is_text(column.data_type()) => {
+                let texts = cast(column, &DataType::Utf8).map_err(|e| failed(field.name(), &e))?;
+                Some(maps_of(texts.as_string::<i32>(), of).map_err(|e| failed(field.name(), &e))?)
+            }
             (Some(column), of) => Some(cast(column, of).map_err(|e| failed(field.name(), &e))?),
             (None, DataType::Struct(parts)) => nested(rows, field, parts).map_err(|e| failed(field.name(), &e))?,
             (None, _) => None,
@@ -49,6 +74,36 @@ fn of_schema(wanted: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch, Remo
     let schema = Arc::new(arrow::datatypes::Schema::new(fields));
     let known = RecordBatch::try_new_with_options(schema, columns, &options).map_err(|e| failed("of a row", &e))?;
     sextant_columns::conformed_to(wanted, known).map_err(|e| failed("of a row", &e))
+}
+
+const fn is_text(of: &DataType) -> bool {
+    matches!(of, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// Objects as maps: what is nested in them by the way to it, lists as they are written.
+fn maps_of(texts: &StringArray, of: &DataType) -> Result<ArrayRef, ArrowError> {
+    let mut maps = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for text in texts {
+        let object: Map<String, Value> = text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default();
+        flatten("", object, &mut |key, value| {
+            maps.keys().append_value(key);
+            maps.values().append_value(value);
+        });
+        maps.append(true)?;
+    }
+    cast(&maps.finish(), of)
+}
+
+fn flatten(before: &str, object: Map<String, Value>, put: &mut dyn FnMut(&str, &str)) {
+    for (key, value) in object {
+        let key = if before.is_empty() { key } else { format!("{before}.{key}") };
+        match value {
+            Value::Object(inside) => flatten(&key, inside, put),
+            Value::String(text) => put(&key, &text),
+            Value::Null => {}
+            other => put(&key, &other.to_string()),
+        }
+    }
 }
 
 /// A column of lists out of the columns that hold each of them, if any is there; those that are not have as many items of

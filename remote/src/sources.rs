@@ -3,6 +3,8 @@
 
 use crate::{Connection, Kind, RemoteError, Secret};
 use serde::{Deserialize, Serialize};
+use sextant_model::Table;
+use sextant_queries::clickhouse::Mapping;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,58 @@ pub struct Source {
     /// A certificate with its key to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<PathBuf>,
+    /// Where its port is forwarded to, as through a jump host: `127.0.0.1:18443`. Its own name is still asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// What a question may take without being asked about.
+    #[serde(default, skip_serializing_if = "Guard::is_default")]
+    pub limits: Guard,
+    /// How its spans are read, where that can't be found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traces: Option<Mapping>,
+    /// How its log records are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<Mapping>,
+}
+
+/// What may be read of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Guard {
+    /// One question may take so long.
+    pub seconds: u64,
+    /// More than so many bytes are read only after being asked.
+    pub ask_above_bytes: u64,
+    /// One question may never read more.
+    pub query_bytes: u64,
+    /// All questions together, since the start.
+    pub session_bytes: u64,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self {
+            seconds: 60,
+            ask_above_bytes: 2_000_000_000,
+            query_bytes: 50_000_000_000,
+            session_bytes: 200_000_000_000,
+        }
+    }
+}
+
+impl Guard {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Source {
+    /// What was written of its tables.
+    #[must_use]
+    pub fn mappings(&self) -> BTreeMap<Table, Mapping> {
+        let all = [(Table::Traces, &self.traces), (Table::Logs, &self.logs)];
+        all.into_iter().filter_map(|(table, m)| Some((table, m.clone()?))).collect()
+    }
 }
 
 /// What nobody else may know of a source.
@@ -138,6 +192,7 @@ impl Sources {
             headers: own.headers,
             ca: source.ca.clone(),
             identity: source.identity.clone(),
+            via: source.via.clone(),
         };
         Ok((source, connection))
     }

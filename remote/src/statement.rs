@@ -181,6 +181,12 @@ impl Statement {
         &self.text
     }
 
+    /// Its values.
+    #[must_use]
+    pub fn values(&self) -> &[Param] {
+        &self.params
+    }
+
     /// Its values, as `param_p1` and so on.
     pub fn params(&self) -> impl Iterator<Item = (String, String)> {
         let named = |(i, value)| (format!("param_p{}", i + 1), sextant_queries::clickhouse::parameter(value));

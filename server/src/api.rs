@@ -175,6 +175,8 @@ async fn ask(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Response, ApiE
 struct SqlBody {
     sql: String,
     source: Option<String>,
+    #[serde(default)]
+    heavy: bool,
     limit: Option<usize>,
 }
 
@@ -182,7 +184,7 @@ async fn sql(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Response, ApiE
     let body: SqlBody = body(&bytes)?;
     let question = Ask::sql(body.sql, body.limit);
     let ask = match body.source {
-        Some(source) => Ask::Of { source, question: Box::new(question) },
+        Some(source) => Ask::Of { source, question: Box::new(question), is_heavy: body.heavy },
         None => question,
     };
     Ok(rows(&app.workbench.ask(ask).await?))

@@ -46,6 +46,15 @@ STATUS = {
 }
 
 
+# Nobody listens at these ports: the engine takes its own for itself, the other is a shard that is down.
+CLUSTERS = "<remote_servers>" + "".join(
+    f"<{name}>" + "".join(
+        f"<shard><replica><host>127.0.0.1</host><port>{port}</port></replica></shard>" for port in ports
+    ) + f"</{name}>"
+    for name, ports in {"one": [19000], "two": [19000, 19000], "half": [19000, 19999]}.items()
+) + "</remote_servers>"
+
+
 class EngineError(Exception):
     """What the engine says, with its code."""
 
@@ -86,7 +95,7 @@ def configured(folder, options):
     )
     config = folder / "config.xml"
     config.write_text(
-        f"<clickhouse><users_config>{users}</users_config>"
+        f"<clickhouse><users_config>{users}</users_config><tcp_port>19000</tcp_port>{CLUSTERS}"
         "<query_log><database>system</database><table>query_log</table>"
         "<flush_interval_milliseconds>300</flush_interval_milliseconds></query_log></clickhouse>"
     )

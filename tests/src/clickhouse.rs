@@ -28,6 +28,7 @@ pub fn readers() -> Value {
     json!({
         "users": {
             "default": { "password": "" },
+            "full": { "password": "s3cret" },
             "strict": { "password": "s3cret", "profile": "strict" },
             "careful": { "password": "s3cret", "profile": "careful" },
         },
@@ -80,6 +81,7 @@ impl ClickHouse {
     pub fn make(&self, database: &str, tables: &str) {
         self.ask("default", &format!("CREATE DATABASE IF NOT EXISTS {database} ENGINE = Atomic"));
         let text = std::fs::read_to_string(folder().join(tables)).expect("the tables");
+        let text: String = text.lines().filter(|l| !l.starts_with("--")).map(|l| format!("{l}\n")).collect();
         for statement in text.split(";\n").map(str::trim).filter(|s| !s.is_empty()) {
             self.ask(database, statement);
         }

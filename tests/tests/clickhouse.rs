@@ -4,6 +4,7 @@ use sextant_model::{Signal, Table, TimeRange};
 use sextant_queries::{clickhouse, parse};
 use sextant_remote::{Client, Connection, Kind, Layout, Ledger, Limits, RemoteError, Secret, Statement};
 use sextant_tests::clickhouse::{ClickHouse, readers};
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
@@ -56,7 +57,7 @@ async fn each_kind_of_user_sees_the_same() {
             assert_eq!(client.abilities.version, server.version);
             assert_eq!(client.abilities.can_set, user != "strict", "{user}");
             assert!(client.abilities.clock_ahead.abs() < 5_000_000_000);
-            let layout = Layout::detect(&client).await.expect("system tables");
+            let layout = Layout::detect(&client, &BTreeMap::new()).await.expect("system tables");
             assert_eq!(layout.database, database);
             let traces = &layout.tables[&Table::Traces];
             assert_eq!(traces.rows, Some(N), "{traces:?}");
@@ -136,9 +137,12 @@ async fn what_may_not_be_read_is_said_with_its_grant() {
     });
     let server = ClickHouse::start(&dir.path().join("server"), &grants);
     let client = attach(connection(&server.url(), "", "", "shop"), dir.path()).await.expect("it lets us in");
-    let layout = Layout::detect(&client).await.expect("system tables");
+    let layout = Layout::detect(&client, &BTreeMap::new()).await.expect("system tables");
     assert!(layout.tables.contains_key(&Table::Traces), "{layout:?}");
-    assert!(layout.why_not[&Table::Logs].contains("LogAttributes"), "{layout:?}");
+    // Of the logs some columns may be read: the others are lacking, and everything else works.
+    assert!(layout.tables[&Table::Logs].lacks.contains(&"LogAttributes".to_owned()), "{layout:?}");
+    assert_eq!(found(&client, &layout, Signal::Logs, "refused").await, 15);
+    assert_eq!(found(&client, &layout, Signal::Logs, "user.id:7").await, 0);
     assert!(layout.why_not[&Table::Gauge].contains("no table"), "{layout:?}");
     assert_eq!(found(&client, &layout, Signal::Traces, "").await, 100);
     let statement = Statement::of_person("SELECT LogAttributes FROM otel_logs").expect("it reads");
@@ -302,7 +306,7 @@ fn a_source_is_asked_by_the_same_commands() {
     let url = server.url();
     let add = added(&url, "strict");
     let said = text(&cli(&data, &add));
-    assert!(said.contains("readonly=1") && said.contains("shop.otel_traces: 2000 rows"), "{said}");
+    assert!(said.contains("readonly=1") && said.contains("shop.otel_traces (OpenTelemetry): 2000 rows"), "{said}");
     assert!(!cli(&data, &add).status.success(), "there is one of this name");
     assert!(text(&cli(&data, &["source", "list"])).contains(&url));
     let rows = |args: &[&str]| -> serde_json::Value {

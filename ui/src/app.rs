@@ -8,7 +8,7 @@ use crate::overlay::choice::Choice;
 use crate::overlay::notices::Notice;
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
-use crate::views::{compare, differs, home, logs, metrics, services, sql, status, trace, traces};
+use crate::views::{compare, differs, home, logs, metrics, services, sources, sql, status, trace, traces};
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
 use sextant_contract::{Ask, Backend, Command};
@@ -51,6 +51,7 @@ pub(crate) struct State {
     pub metrics: metrics::State,
     pub services: services::State,
     pub sql: sql::State,
+    pub sources: sources::State,
     pub figures: crate::views::figures::State,
     /// Searches that were kept, and those that were asked lately: names and addresses.
     pub kept: Vec<(String, String)>,
@@ -129,8 +130,8 @@ impl State {
     pub fn open(&mut self, view: View) {
         let kind = |a: View| (a == View::Logs, a == View::Sql, a == View::Metrics);
         let is_same = |a: View| kind(a) == kind(view);
-        let is_kept = !matches!(view, View::Home | View::Status)
-            && !matches!(self.route.view, View::Home | View::Status)
+        let is_kept = !matches!(view, View::Home | View::Status | View::Sources)
+            && !matches!(self.route.view, View::Home | View::Status | View::Sources)
             && is_same(self.route.view);
         let query = if is_kept { self.route.query.clone() } else { String::new() };
         let none = String::new;
@@ -225,6 +226,7 @@ impl App {
             metrics: metrics::State::default(),
             services: services::State::default(),
             sql: sql::State::default(),
+            sources: sources::State::default(),
             figures: crate::views::figures::State::default(),
             kept: Vec::new(),
             recent: Vec::new(),
@@ -351,6 +353,9 @@ impl App {
         }
         self.state.todo.extend(pressed);
         for (tag, outcome) in heard.exported {
+            if self.state.sources.hear(tag, &outcome) {
+                continue;
+            }
             if let Some(export) = &mut self.state.export {
                 export.hear(tag, outcome);
             }
@@ -427,6 +432,7 @@ impl App {
                 Do::Services => state.open(View::Services),
                 Do::Sql => state.open(View::Sql),
                 Do::Status => state.open(View::Status),
+                Do::Sources => state.open(View::Sources),
                 Do::Hold if logs::is_tailing(&state.route) => state.todo.push(Do::Hold),
                 Do::Hold | Do::ZoomOut | Do::Earlier | Do::Later => {
                     let route = state.route.moved(what);
@@ -486,7 +492,9 @@ impl eframe::App for App {
             View::Services => services::show(ui, state, main),
             View::Sql => sql::show(ui, state, main),
             View::Status => status::show(ui, state, main),
+            View::Sources => sources::show(ui, state, main),
         }
+        overlay::heavy::show(ui, state, main);
         shell::show(ui, state, whole);
         overlay::show(ui, state, whole);
         state.todo.clear();

@@ -5,7 +5,7 @@ use crate::route::Route;
 use crate::runtime::{now, spawn};
 use eframe::egui::{Context, DroppedFileHandle};
 use futures_util::future::{AbortHandle, abortable};
-use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Completeness, Event, Outcome};
+use sextant_contract::{Answer, Ask, AskError, Backend, Code, Command, Completeness, Estimate, Event, Outcome};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,6 +60,8 @@ pub(crate) struct Asks {
     is_up: bool,
     /// Whose records are shown; the store's own if empty.
     source: String,
+    /// Questions that may read more than is read without being asked.
+    allowed: std::collections::HashSet<String>,
     step: i64,
     /// Counts what was painted.
     frame: u64,
@@ -102,6 +104,7 @@ fn is_of_records(ask: &Ask) -> bool {
             | Ask::Senders { .. }
             | Ask::Sources
             | Ask::SourceTest { .. }
+            | Ask::SourceMapping { .. }
             | Ask::Statements { .. }
     )
 }
@@ -137,8 +140,35 @@ impl Asks {
             heard,
             is_up: true,
             source: String::new(),
+            allowed: std::collections::HashSet::new(),
             step: LIVE_NANOS,
             frame: 0,
+        }
+    }
+
+    /// How many questions of this screen would read more than is read without being asked, and what they would read.
+    pub fn heavy(&self) -> Option<(usize, Estimate)> {
+        let all = self.slots.values().filter(|s| s.used_in + 1 >= self.frame);
+        let all: Vec<Estimate> = all
+            .filter_map(|s| s.error.as_ref().filter(|e| e.code == Code::Heavy)?.estimate.as_deref().copied())
+            .collect();
+        let add = |a: Estimate, b: &Estimate| Estimate {
+            bytes: a.bytes + b.bytes,
+            rows: a.rows + b.rows,
+            parts: a.parts + b.parts,
+            ..*b
+        };
+        (!all.is_empty()).then(|| (all.len(), all.iter().fold(Estimate::default(), add)))
+    }
+
+    /// Asks them once more: they may.
+    #[allow(clippy::iter_over_hash_type, reason = "each for itself, in any order")]
+    pub fn allow_heavy(&mut self) {
+        for (key, slot) in &mut self.slots {
+            if slot.error.as_ref().is_some_and(|e| e.code == Code::Heavy) {
+                self.allowed.insert(key.clone());
+                (slot.error, slot.asked_at) = (None, 0);
+            }
         }
     }
 
@@ -333,7 +363,8 @@ impl Asks {
                     key = format!("@{} {key}", self.source);
                     // What comes in here changes nothing there.
                     generation = 0;
-                    Some(Ask::Of { source: self.source.clone(), question: Box::new(asked) })
+                    let is_heavy = self.allowed.contains(&key);
+                    Some(Ask::Of { source: self.source.clone(), question: Box::new(asked), is_heavy })
                 }
                 own => own,
             };

@@ -25,6 +25,7 @@ pub(crate) enum Do {
     Services,
     Sql,
     Status,
+    Sources,
     Hold,
     Period,
     CopyPeriod,
@@ -165,6 +166,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Services, "services", "Go to", "Services", &["g v"], Everywhere, true),
     entry(Do::Sql, "sql", "Go to", "SQL", &["g q"], Everywhere, true),
     entry(Do::Status, "status", "Go to", "Status", &["g s"], Everywhere, true),
+    entry(Do::Sources, "sources", "Go to", "Sources", &["g c"], Everywhere, true),
     entry(Do::Down, "down", "Lists and tree", "Next row", &["j", "↓"], Lists, false),
     entry(Do::Up, "up", "Lists and tree", "Previous row", &["k", "↑"], Lists, false),
     entry(Do::First, "first", "Lists and tree", "First row", &["g g"], Lists, false),
@@ -225,7 +227,7 @@ impl Place {
     pub fn is_in(self, view: View) -> bool {
         match self {
             Everywhere | Lists => true,
-            Rows => !matches!(view, View::Home | View::Status),
+            Rows => !matches!(view, View::Home | View::Status | View::Sources),
             Cards => matches!(view, View::Home | View::Status),
             Trace => view == View::Trace,
             Found => matches!(view, View::Trace | View::Compare),

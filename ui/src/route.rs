@@ -23,11 +23,12 @@ pub(crate) enum View {
     Services,
     Sql,
     Status,
+    Sources,
 }
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Home,
         Self::Traces,
         Self::Trace,
@@ -38,6 +39,7 @@ impl View {
         Self::Services,
         Self::Sql,
         Self::Status,
+        Self::Sources,
     ];
 
     /// As it stands in an address.
@@ -53,6 +55,7 @@ impl View {
             Self::Services => "services",
             Self::Sql => "sql",
             Self::Status => "status",
+            Self::Sources => "sources",
         }
     }
 
@@ -69,6 +72,7 @@ impl View {
             Self::Services => "Services",
             Self::Sql => "SQL",
             Self::Status => "Status",
+            Self::Sources => "Sources",
         }
     }
 
@@ -183,7 +187,7 @@ impl Route {
     /// The part of the address after `#`.
     pub fn to_hash(&self) -> String {
         let name = self.view.name();
-        if matches!(self.view, View::Home | View::Status) {
+        if matches!(self.view, View::Home | View::Status | View::Sources) {
             return format!("#/{name}");
         }
         let mut hash = format!("#/{name}?q={}", escape(&self.query));

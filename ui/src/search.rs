@@ -153,9 +153,14 @@ fn highlighted(text: &str, t: &'static Tokens) -> LayoutJob {
 /// Asks what was typed, and remembers it.
 fn ask(ctx: &egui::Context, state: &mut App) {
     let view = match state.route.view {
-        View::Home | View::Trace | View::Compare | View::Differs | View::Sql | View::Services | View::Status => {
-            View::Traces
-        }
+        View::Home
+        | View::Trace
+        | View::Compare
+        | View::Differs
+        | View::Sql
+        | View::Services
+        | View::Status
+        | View::Sources => View::Traces,
         view => view,
     };
     let query = state.typed.clone();

@@ -35,7 +35,8 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
         ("metrics", "Metrics", View::Metrics),
         ("services", "Services", View::Services),
         ("sql", "SQL", View::Sql),
-        ("db", "Status", View::Status),
+        ("db", "Sources", View::Sources),
+        ("gear", "Status", View::Status),
     ];
     for (i, (name, word, view)) in items.into_iter().enumerate() {
         let y = 50.0 + 47.0 * i as f32;
@@ -123,8 +124,7 @@ fn top(ui: &mut Ui, state: &mut State, whole: Rect) {
 /// Whose records are shown: the store's own, or those of a cluster that is attached.
 fn source(ui: &Ui, state: &mut State) {
     const LOCAL: &str = "Local store";
-    let slot = state.asks.ask(ui.ctx(), "sources", false, || Ask::Sources);
-    let all = slot.get().and_then(|a| a.object.as_ref()?["sources"].as_array()).cloned().unwrap_or_default();
+    let all = crate::views::sources::all(ui, state);
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     let place = rect(80.0, 8.0, 232.0, 28.0);

@@ -1,5 +1,6 @@
 //! Two traces of one operation side by side, and which trace is worth comparing with.
 
+use crate::explore::At;
 use crate::search::not_found;
 use crate::trace;
 use crate::workbench::Workbench;
@@ -9,8 +10,7 @@ use serde_json::{Value, json};
 use sextant_analysis::{Compared, DiffRow, Side, Spans, Tree, critical_difference, diff};
 use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Period};
 use sextant_model::{Prune, TimeRange, UnixNanos};
-use sextant_queries::duckdb;
-use sextant_store::Limits;
+use sextant_queries::{clickhouse, duckdb};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -118,27 +118,30 @@ fn is_unique(value: &str) -> bool {
 }
 
 impl Workbench {
-    fn opened(&self, id: &str) -> Result<Opened, AskError> {
+    fn opened(&self, at: At<'_>, id: &str) -> Result<Opened, AskError> {
         let id = trace::parse_id(id)?.to_string();
-        let found = self.stored_trace(&id)?;
+        let found = match at {
+            At::Here => self.stored_trace(&id)?,
+            At::There(source) => self.trace_there(source, &id)?,
+        };
         let tree = Tree::build(Spans::new(&found.batches));
         Ok(Opened { id, batches: found.batches, tree, cost: found.cost, completeness: found.completeness })
     }
 
     /// The merged tree of two traces; without a second one, the request nearest to the median of its kind.
-    pub(crate) fn compare(&self, a: &str, b: Option<&str>, period: Period) -> Result<Answer, AskError> {
+    pub(crate) fn compare(&self, at: At<'_>, a: &str, b: Option<&str>, period: Period) -> Result<Answer, AskError> {
         let began = std::time::Instant::now();
-        let a = self.opened(a)?;
+        let a = self.opened(at, a)?;
         let (_, service, name) = a.root();
-        let usual = self.usual(service, name, &a, period)?;
+        let usual = self.usual(at, (service, name), &a, period)?;
         let b = if let Some(id) = b {
-            self.opened(id)?
+            self.opened(at, id)?
         } else {
             let other = usual.typical(&a.id).ok_or_else(|| {
                 not_found(format!("there is no other request of {service} {name} without an error in the period"))
                     .hint("show a longer period, or choose two traces in the list: m marks one, d compares")
             })?;
-            self.opened(other)?
+            self.opened(at, other)?
         };
         let (spans_a, spans_b) = (a.spans(), b.spans());
         let (mut of_a, mut of_b) = (Compared::new(&a.tree, spans_a), Compared::new(&b.tree, spans_b));
@@ -167,7 +170,7 @@ impl Workbench {
         Ok(answer)
     }
 
-    fn usual(&self, service: &str, name: &str, a: &Opened, period: Period) -> Result<Usual, AskError> {
+    fn usual(&self, at: At<'_>, (service, name): (&str, &str), a: &Opened, period: Period) -> Result<Usual, AskError> {
         let (from, to) = a.tree.extent();
         let is_in = period.from.is_none_or(|t| t <= from) && period.to.is_none_or(|t| to < t);
         let range = if is_in && period.from.is_some() {
@@ -175,13 +178,14 @@ impl Workbench {
         } else {
             TimeRange { from: Some(UnixNanos(from - AROUND)), to: Some(UnixNanos(to + AROUND)) }
         };
-        let sql = duckdb::roots(service, name, range, MAX_ROOTS);
-        let found = self.store.query(&sql, &Prune::within(range), Limits::default());
-        let found = found.map_err(|e| crate::errors::store(&e))?;
+        let found = self.rows_at(
+            at,
+            || (duckdb::roots(service, name, range, MAX_ROOTS), Prune::within(range)),
+            |tables| clickhouse::roots(tables, service, name, range, MAX_ROOTS),
+        )?;
         let is_cut = found.n_rows() >= MAX_ROOTS;
         let cut = if is_cut { Completeness::Limited { total: None } } else { Completeness::Complete };
-        let mut usual =
-            Usual { good: Vec::new(), all: Vec::new(), completeness: crate::search::completeness(&found).and(cut) };
+        let mut usual = Usual { good: Vec::new(), all: Vec::new(), completeness: found.completeness.clone().and(cut) };
         for batch in &found.batches {
             let (ids, status) = (batch.column(0).as_string::<i32>(), batch.column(2).as_string::<i32>());
             let durations = batch.column(1).as_primitive::<Int64Type>();

@@ -1,6 +1,6 @@
 //! What is different about some traces of a search.
 
-use crate::search::{answer, completeness};
+use crate::explore::At;
 use crate::workbench::Workbench;
 use crate::{errors, trace};
 use arrow::array::{ArrayRef, AsArray as _, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -10,8 +10,7 @@ use sextant_analysis::{Counted, differences};
 use sextant_contract::{Answer, AskError, Code, Completeness, Period, SearchAsk};
 use sextant_model::query::Query;
 use sextant_model::{Prune, Signal, TimeRange, TraceId};
-use sextant_queries::{duckdb, parse};
-use sextant_store::Limits;
+use sextant_queries::{clickhouse, duckdb, parse};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -33,7 +32,13 @@ struct What {
 impl Workbench {
     /// Attributes, operations and errors that traces found by `chosen` have more or less often than the other traces of
     /// the search.
-    pub(crate) fn differs(&self, search: &SearchAsk, chosen: &str, within: Option<Period>) -> Result<Answer, AskError> {
+    pub(crate) fn differs(
+        &self,
+        at: At<'_>,
+        search: &SearchAsk,
+        chosen: &str,
+        within: Option<Period>,
+    ) -> Result<Answer, AskError> {
         let began = std::time::Instant::now();
         let of_traces = |text: &str| -> Result<Query, AskError> {
             let query = parse(Signal::Traces, text).map_err(|e| errors::parse(&e))?;
@@ -47,23 +52,23 @@ impl Workbench {
         let period = TimeRange::from(search.period);
         let within = within.map_or(period, TimeRange::from);
         let set = |is_chosen: bool| -> Result<(Vec<TraceId>, Completeness), AskError> {
-            let sql = duckdb::cohort((&base, period), (&chosen, within), is_chosen, MAX_TRACES);
-            let found = self.store.query(
-                &sql, // Other spans of a trace may be what it is chosen by.
-                &Prune::within(period),
-                Limits::default(),
-            );
-            let found = found.map_err(|e| errors::store(&e))?;
+            let (of, by) = ((&base, period), (&chosen, within));
+            let found = self.rows_at(
+                at,
+                // Other spans of a trace may be what it is chosen by.
+                || (duckdb::cohort(of, by, is_chosen, MAX_TRACES), Prune::within(period)),
+                |tables| clickhouse::cohort(tables, of, by, is_chosen, MAX_TRACES),
+            )?;
             let ids =
                 found.batches.iter().flat_map(|b| b.column(0).as_string::<i32>().iter().flatten().collect::<Vec<_>>());
-            Ok((ids.map(trace::parse_id).collect::<Result<_, _>>()?, completeness(&found)))
+            Ok((ids.map(trace::parse_id).collect::<Result<_, _>>()?, found.completeness.clone()))
         };
         let ((a, whole_a), (b, whole_b)) = (set(true)?, set(false)?);
         let (n_a, n_b) = (a.len() as u64, b.len() as u64);
         let ids = a.iter().chain(&b).copied().collect();
         let prune = Prune { traces: Some(ids), ..Prune::default() };
-        let found = self.store.query(&duckdb::differs(&a, &b), &prune, Limits::default());
-        let mut found = answer(found.map_err(|e| errors::store(&e))?);
+        let mut found =
+            self.rows_at(at, || (duckdb::differs(&a, &b), prune), |tables| clickhouse::differs(tables, &a, &b))?;
         let (counted, times) = read(&found.batches, n_a, n_b);
         let all = differences(counted);
         let n_compared = all.len();

@@ -26,5 +26,6 @@ pub(crate) fn parse(e: &ParseError) -> AskError {
         message: e.to_string(),
         hint: e.hint.clone(),
         position: Some((e.at.start, e.at.end)),
+        estimate: None,
     }
 }

@@ -1,5 +1,6 @@
 //! What the screens ask beyond searching: facets, histograms, the tree of a trace, one span, senders.
 
+use crate::remotes::Asked;
 use crate::search::{answer, not_found};
 use crate::skeleton;
 use crate::workbench::Workbench;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use sextant_analysis::Spans;
 use sextant_contract::{Answer, AskError, Code, Period, SearchAsk, SearchKind, push_row};
 use sextant_model::{Prune, Sql, Table, TimeRange};
+use sextant_queries::clickhouse::{self, Tables};
 use sextant_queries::{duckdb, parse, prune};
 use sextant_store::Limits;
 use std::sync::Arc;
@@ -18,6 +20,15 @@ pub(crate) fn bounds(period: Period) -> Result<(i64, i64), AskError> {
         (Some(from), Some(to)) if from < to => Ok((from, to)),
         _ => Err(AskError::new(Code::BadQuery, "a period with both bounds is needed here")),
     }
+}
+
+/// Where records are.
+#[derive(Clone, Copy)]
+pub(crate) enum At<'a> {
+    /// In the store.
+    Here,
+    /// In a source.
+    There(&'a Asked),
 }
 
 impl Workbench {
@@ -118,9 +129,26 @@ impl Workbench {
         Ok(Answer::object(json!({ "fields": fields }), self.store.snapshot().generation))
     }
 
-    pub(crate) fn deployments(&self, period: Period) -> Result<Answer, AskError> {
+    /// Rows of a statement, here or there.
+    pub(crate) fn rows_at(
+        &self,
+        at: At<'_>,
+        here: impl FnOnce() -> (Sql, Prune),
+        there: impl FnOnce(&Tables) -> Sql,
+    ) -> Result<Answer, AskError> {
+        match at {
+            At::Here => {
+                let (sql, prune) = here();
+                self.run(&sql, &prune)
+            }
+            At::There(source) => self.run_there(source, there(&source.layout.tables()), usize::MAX),
+        }
+    }
+
+    pub(crate) fn deployments(&self, at: At<'_>, period: Period) -> Result<Answer, AskError> {
         let range = TimeRange::from(period);
-        self.run(&duckdb::deployments(range), &Prune::within(range))
+        let here = || (duckdb::deployments(range), Prune::within(range));
+        self.rows_at(at, here, |tables| clickhouse::deployments(tables, range))
     }
 
     pub(crate) fn links_to(&self, trace: &str, period: Period) -> Result<Answer, AskError> {

@@ -1,7 +1,8 @@
 //! Metrics: which there are, and one of them over time.
 
 use crate::errors;
-use crate::search::{answer, not_found};
+use crate::explore::At;
+use crate::search::not_found;
 use crate::workbench::Workbench;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::compute::cast;
@@ -11,8 +12,7 @@ use sextant_analysis::{Added, Distribution, Explicit, Exponential, Half, Moment,
 use sextant_contract::{Answer, AskError, Code, Completeness, MetricAsk, SearchAsk};
 use sextant_model::query::Query;
 use sextant_model::{Prune, Signal, Table, TimeRange};
-use sextant_queries::{duckdb, parse};
-use sextant_store::Limits;
+use sextant_queries::{clickhouse, duckdb, parse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -308,24 +308,27 @@ fn figure(cell: &Cell, name: &str, seconds: f64) -> Option<(f64, f64, f64)> {
 }
 
 impl Workbench {
-    pub(crate) fn metric_names(&self, search: &SearchAsk) -> Result<Answer, AskError> {
+    pub(crate) fn metric_names(&self, at: At<'_>, search: &SearchAsk) -> Result<Answer, AskError> {
         let (query, range, _) = search_of(search)?;
-        let sql = duckdb::metric_names(&query, range);
-        let found = self.store.query(&sql, &Prune::within(range), Limits::default());
-        found.map(answer).map_err(|e| errors::store(&e))
+        self.rows_at(
+            at,
+            || (duckdb::metric_names(&query, range), Prune::within(range)),
+            |tables| clickhouse::metric_names(tables, &query, range),
+        )
     }
 
-    pub(crate) fn metric(&self, ask: &MetricAsk) -> Result<Answer, AskError> {
+    pub(crate) fn metric(&self, at: At<'_>, ask: &MetricAsk) -> Result<Answer, AskError> {
         let (query, range, (from, to)) = search_of(&ask.search)?;
         let table = table_of(&ask.kind).ok_or_else(|| {
             AskError::new(Code::BadQuery, format!("there is no kind of metric called '{}'", ask.kind))
         })?;
         let of = (table, ask.name.as_str());
         let by = ask.by.as_deref().filter(|by| !by.is_empty());
-        let run = |sql: &sextant_model::Sql| {
-            self.store.query(sql, &Prune::within(range), Limits::default()).map_err(|e| errors::store(&e))
-        };
-        let found = run(&duckdb::metric_points(of, by, &query, range, MAX_POINTS))?;
+        let found = self.rows_at(
+            at,
+            || (duckdb::metric_points(of, by, &query, range, MAX_POINTS), Prune::within(range)),
+            |tables| clickhouse::metric_points(tables, of, by, &query, range, MAX_POINTS),
+        )?;
         if found.n_rows() == 0 {
             return Err(not_found(format!("{} has no points in this period", ask.name)));
         }
@@ -337,21 +340,25 @@ impl Workbench {
         let cells = cells(&found.batches, table, steps).ok_or_else(unreadable)?;
         let name = figure_of(&ask.figure, table, cells.is_monotonic);
         let is_cut = found.n_rows() >= MAX_POINTS;
-        let mut answered = answer(found);
+        let mut answered = found;
         let (rows, groups, n_groups) = rows(&cells, &name, length)?;
-        let texts = |sql: &sextant_model::Sql| -> Result<Vec<String>, AskError> {
-            let found = run(sql)?;
+        let keys = || -> Result<Vec<String>, AskError> {
+            let found = self.rows_at(
+                at,
+                || (duckdb::metric_keys(of, &query, range), Prune::within(range)),
+                |tables| clickhouse::metric_keys(tables, of, &query, range),
+            )?;
             let column = |b: &RecordBatch| {
                 b.column(0).as_string_opt::<i32>().map(|c| c.iter().flatten().map(str::to_owned).collect::<Vec<_>>())
             };
             Ok(found.batches.iter().filter_map(column).flatten().collect())
         };
-        let exemplars = if table == Table::Summary { Vec::new() } else { self.exemplars(of, &query, range)? };
+        let exemplars = if table == Table::Summary { Vec::new() } else { self.exemplars(at, of, &query, range)? };
         answered.object = Some(json!({
             "figure": name, "step": length, "points": cells.n_points, "resets": cells.n_resets,
             "refused": cells.n_refused, "is_delta": cells.is_delta, "is_monotonic": cells.is_monotonic,
             "scale": cells.scale, "groups": groups, "n_groups": n_groups,
-            "figures": figures(table, cells.is_monotonic), "keys": texts(&duckdb::metric_keys(of, &query, range))?,
+            "figures": figures(table, cells.is_monotonic), "keys": keys()?,
             "exemplars": exemplars, "heat": heat(&cells, steps, (from, to)),
         }));
         if is_cut || n_groups > MAX_GROUPS {
@@ -362,9 +369,18 @@ impl Workbench {
         Ok(answered)
     }
 
-    fn exemplars(&self, of: (Table, &str), query: &Query, range: TimeRange) -> Result<Vec<Value>, AskError> {
-        let sql = duckdb::metric_exemplars(of, query, range, MAX_EXEMPLARS);
-        let found = self.store.query(&sql, &Prune::within(range), Limits::default()).map_err(|e| errors::store(&e))?;
+    fn exemplars(
+        &self,
+        at: At<'_>,
+        of: (Table, &str),
+        query: &Query,
+        range: TimeRange,
+    ) -> Result<Vec<Value>, AskError> {
+        let found = self.rows_at(
+            at,
+            || (duckdb::metric_exemplars(of, query, range, MAX_EXEMPLARS), Prune::within(range)),
+            |tables| clickhouse::metric_exemplars(tables, of, query, range, MAX_EXEMPLARS),
+        )?;
         let mut all = Vec::new();
         for batch in &found.batches {
             let text = |i: usize| batch.column(i).as_string::<i32>();

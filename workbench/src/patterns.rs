@@ -1,16 +1,15 @@
 //! Patterns of the log records that a search finds.
 
 use crate::errors;
-use crate::search::answer;
+use crate::explore::At;
 use crate::workbench::Workbench;
 use arrow::array::{ArrayRef, AsArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 use serde_json::json;
 use sextant_analysis::{Patterns, Piece, pattern_regex, pattern_text};
 use sextant_contract::{Answer, AskError, Code, Completeness, SearchAsk};
-use sextant_model::{Prune, Signal, TimeRange};
-use sextant_queries::{duckdb, parse, prune};
-use sextant_store::Limits;
+use sextant_model::{Signal, TimeRange};
+use sextant_queries::{clickhouse, duckdb, parse, prune};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -34,15 +33,17 @@ struct Counted {
 impl Workbench {
     /// Rows `pattern regex n errors warnings counts services newest oldest example`, the most frequent first; `regex` is empty where lines have no pattern; `counts` in
     /// equal parts of the period.
-    pub(crate) fn patterns(&self, search: &SearchAsk, n_parts: u32) -> Result<Answer, AskError> {
+    pub(crate) fn patterns(&self, at: At<'_>, search: &SearchAsk, n_parts: u32) -> Result<Answer, AskError> {
         let query = parse(Signal::Logs, &search.query).map_err(|e| errors::parse(&e))?;
         let (Some(from), Some(to)) = (search.period.from, search.period.to) else {
             return Err(AskError::new(Code::BadQuery, "a period with both bounds is needed here"));
         };
         let range = TimeRange::from(search.period);
-        let sql = duckdb::log_lines(&query, range, MAX_LINES);
-        let prune: Prune = prune(&query, range);
-        let found = self.store.query(&sql, &prune, Limits::default()).map_err(|e| errors::store(&e))?;
+        let found = self.rows_at(
+            at,
+            || (duckdb::log_lines(&query, range, MAX_LINES), prune(&query, range)),
+            |tables| clickhouse::log_lines(tables, &query, range, MAX_LINES),
+        )?;
         let began = std::time::Instant::now();
         let n_lines = found.n_rows();
         let mut patterns = Patterns::default();
@@ -81,7 +82,7 @@ impl Workbench {
         listed.sort_by(|(i, a), (j, b)| b.n.cmp(&a.n).then(i.cmp(j)));
         let n_patterns = listed.len();
         listed.truncate(MAX_ROWS);
-        let mut answered = answer(found);
+        let mut answered = found;
         let rows =
             rows(&patterns, &listed).map_err(|e| AskError::new(Code::Internal, format!("rows can't be made: {e}")))?;
         answered.cost.took_micros += began.elapsed().as_micros() as u64;

@@ -1,5 +1,6 @@
 //! The workbench itself.
 
+use crate::explore::At;
 use crate::export::Progress;
 use crate::pull::Pull;
 use crate::sink::StoreSink;
@@ -164,7 +165,7 @@ impl Workbench {
             Ask::Services { period } => self.services(*period),
             Ask::Dependencies { service, period } => self.dependencies(service.as_deref(), *period),
             Ask::LinksTo { trace, period } => self.links_to(trace, *period),
-            Ask::Deployments { period } => self.deployments(*period),
+            Ask::Deployments { period } => self.deployments(At::Here, *period),
             Ask::Status => Ok(self.status()),
             Ask::Doctor => self.doctor(),
             Ask::Facets { search, fields } => self.facets(search, fields),
@@ -174,18 +175,22 @@ impl Workbench {
             Ask::Skeleton { id } => self.skeleton(id),
             Ask::Span { trace, span } => self.span(trace, span),
             Ask::Senders { period, n_buckets } => self.senders(*period, *n_buckets),
-            Ask::Compare { a, b, period } => self.compare(a, b.as_deref(), *period),
-            Ask::Differs { search, chosen, within } => self.differs(search, chosen, *within),
-            Ask::MetricNames(search) => self.metric_names(search),
-            Ask::Metric(ask) => self.metric(ask),
-            Ask::Patterns { search, n_parts } => self.patterns(search, *n_parts),
+            Ask::Compare { a, b, period } => self.compare(At::Here, a, b.as_deref(), *period),
+            Ask::Differs { search, chosen, within } => self.differs(At::Here, search, chosen, *within),
+            Ask::MetricNames(search) => self.metric_names(At::Here, search),
+            Ask::Metric(ask) => self.metric(At::Here, ask),
+            Ask::Patterns { search, n_parts } => self.patterns(At::Here, search, *n_parts),
             Ask::Tail { query, id } => self.tail_on(query, *id),
             Ask::FindSpans { trace, text } => self.find_spans(trace, text),
             Ask::Progress { tag } => Ok(self.progress(*tag)),
             Ask::Extent { kind } => self.extent(*kind),
-            Ask::Of { source, question } => self.ask_source(source, question),
+            Ask::Of { source, question, is_heavy } => self.ask_source(source, question, *is_heavy),
+            Ask::Running => Ok(self.running()),
             Ask::Sources => self.sources(),
             Ask::SourceTest { name } => self.source_test(name),
+            Ask::SourceMapping { name, signal, mapping, table } => {
+                self.source_mapping(name, signal, mapping.clone(), table.as_deref())
+            }
             Ask::Statements { limit } => self.sent_statements(*limit),
         }
     }
@@ -210,10 +215,12 @@ impl Workbench {
                 self.store.cancel(tag);
                 Ok(Outcome::Done)
             }
-            Command::SourcePut { name, url, user, password, database, ca } => {
-                let ca = ca.map(PathBuf::from);
-                self.source_put(Source { name, url, user, database, ca, identity: None }, password)
+            Command::SourcePut { name, url, user, password, database, ca, identity, via, headers } => {
+                let (ca, identity) = (ca.map(PathBuf::from), identity.map(PathBuf::from));
+                let source = Source { name, url, user, database, ca, identity, via, ..Source::default() };
+                self.source_put(source, password, headers)
             }
+            Command::SourceMap { name, signal, mapping } => self.source_map(&name, &signal, mapping),
             Command::Pull { source, query, signal, period, whole_traces } => self.pull(&Pull {
                 source: &source,
                 query: &query,

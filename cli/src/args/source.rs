@@ -34,6 +34,19 @@ pub enum SourceCommand {
         /// What it is called
         name: String,
     },
+    /// How a table of it is read: show it, try another way, keep it
+    Map(SourceMap),
+    /// Print one as TOML, without its secrets
+    Export {
+        /// What it is called
+        name: String,
+    },
+    /// Attach those of a TOML file; one of the same name is changed, its secrets stay
+    Import {
+        /// As `export` printed it
+        #[arg(value_name = "FILE")]
+        path: std::path::PathBuf,
+    },
     /// Every statement that was sent, the newest first
     Statements {
         /// At most so many
@@ -67,6 +80,41 @@ pub struct SourceEdit {
 }
 
 #[derive(Debug, ClapArgs)]
+pub struct SourceMap {
+    /// What it is called
+    pub name: String,
+    /// `traces` or `logs`
+    pub signal: String,
+    /// The table, `DATABASE.TABLE`; what its columns mean is guessed by their names
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// An expression for a column: `Body=msg`; without an expression there is no such column
+    #[arg(long = "set", value_name = "COLUMN=EXPR")]
+    pub columns: Vec<String>,
+    /// A map, JSON, or JSON as text with attributes of records
+    #[arg(long, value_name = "EXPR")]
+    pub attributes: Vec<String>,
+    /// The same of resources
+    #[arg(long, value_name = "EXPR")]
+    pub resource: Vec<String>,
+    /// A condition that every row has to meet
+    #[arg(long, value_name = "COND")]
+    pub filter: Option<String>,
+    /// What a number as time counts: ns, us, ms or s
+    #[arg(long, value_name = "UNIT")]
+    pub time_unit: Option<String>,
+    /// What durations count
+    #[arg(long, value_name = "UNIT")]
+    pub duration_unit: Option<String>,
+    /// Only try it; keep nothing
+    #[arg(long = "try")]
+    pub is_tried: bool,
+    /// Forget what was said: it is found out again
+    #[arg(long)]
+    pub clear: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub struct Login {
     /// The user
     #[arg(long, value_name = "U")]
@@ -80,6 +128,25 @@ pub struct Login {
     /// A file with the certificate of the server's authority, as PEM
     #[arg(long, value_name = "FILE")]
     pub ca: Option<String>,
+    /// A file with a certificate and its key to show to the server, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub client_cert: Option<String>,
+    /// Where its port is forwarded to, as through a jump host (127.0.0.1:18443); its own name is still asked for
+    #[arg(long, value_name = "PLACE")]
+    pub via: Option<String>,
+    /// A header for a proxy, and the variable that holds its value
+    #[arg(long = "header", value_name = "NAME=VAR")]
+    pub headers: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct OfSource {
+    /// Ask this ClickHouse, attached with `sextant source add`, instead
+    #[arg(long, value_name = "S")]
+    pub source: Option<String>,
+    /// Let it read more than is read without being asked
+    #[arg(long, requires = "source")]
+    pub heavy: bool,
 }
 
 #[derive(Debug, ClapArgs)]

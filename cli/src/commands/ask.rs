@@ -25,8 +25,8 @@ pub async fn search(args: Search) -> anyhow::Result<ExitCode> {
     let ask = SearchAsk { explain: args.explain, ..searched(args.what, args.limit)? };
     let (kind, query) = (ask.kind, ask.query.clone());
     let reach = Reach::reading(&args.place).await?;
-    let is_here = args.source.is_none();
-    let answered = reach.ask(of(args.source, Ask::Search(ask))).await;
+    let is_here = args.of.source.is_none();
+    let answered = reach.ask(of(args.of, Ask::Search(ask))).await;
     // Nothing found may be a slip of the pen, and so may figures without a value.
     let lacks = |a: &Answer| a.n_rows() == 0 || (query.contains('|') && lacks_figures(a));
     let is_empty = answered.as_ref().is_ok_and(|a| is_here && a.object.is_none() && lacks(a));
@@ -102,7 +102,7 @@ fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
 
 pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
     let reach = Reach::reading(&args.place).await?;
-    let answered = reach.ask(of(args.source, Ask::sql(args.statement, None))).await;
+    let answered = reach.ask(of(args.of, Ask::sql(args.statement, None))).await;
     super::close(reach).await;
     print_exactly(&answered?, args.format, &[])?;
     Ok(ExitCode::SUCCESS)
@@ -111,7 +111,7 @@ pub async fn sql(args: Sql) -> anyhow::Result<ExitCode> {
 pub async fn services(args: Services) -> anyhow::Result<ExitCode> {
     let period = period(&args.period)?;
     let reach = Reach::reading(&args.place).await?;
-    let answered = reach.ask(of(args.source, Ask::Services { period })).await;
+    let answered = reach.ask(of(args.of, Ask::Services { period })).await;
     super::close(reach).await;
     print(&answered?, args.format, &[])?;
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ mod open;
 mod pull;
 mod serve;
 mod source;
+mod source_map;
 mod trace;
 mod upkeep;
 

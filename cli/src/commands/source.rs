@@ -31,9 +31,7 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
             Ok(code(is_ok))
         }
         SourceCommand::Edit(edit) => {
-            let all = known(reach).await?;
-            let before = all.iter().find(|s| s["name"] == edit.name.as_str()).cloned();
-            let before = before.with_context(|| format!("there is no source called '{}'", edit.name))?;
+            let before = one(reach, &edit.name).await?;
             let address = edit.address.or_else(|| before["url"].as_str().map(str::to_owned)).unwrap_or_default();
             let add = SourceAdd { name: edit.name, address, login: edit.login };
             put(reach, add, &before).await?;
@@ -47,6 +45,24 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
         SourceCommand::Test { name, format } => Ok(code(test(reach, &name, format).await?)),
         SourceCommand::Remove { name } => {
             reach.act(Command::SourceRemove { name }, Vec::new()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        SourceCommand::Map(map) => super::source_map::run(reach, map).await,
+        SourceCommand::Export { name } => {
+            let one = one(reach, &name).await?;
+            let text = toml::to_string_pretty(&serde_json::json!({ "source": [one] }))?;
+            std::io::stdout().lock().write_all(text.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        SourceCommand::Import { path } => {
+            let text = std::fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
+            let file: Value = toml::from_str(&text).with_context(|| format!("{} is no TOML", path.display()))?;
+            let all = file["source"].as_array().cloned().unwrap_or_default();
+            anyhow::ensure!(!all.is_empty(), "{} has no [[source]]", path.display());
+            for source in &all {
+                taken_in(reach, source).await.with_context(|| format!("{}", path.display()))?;
+                note(format!("attached {}", source["name"].as_str().unwrap_or_default()));
+            }
             Ok(ExitCode::SUCCESS)
         }
         SourceCommand::Statements { limit, format } => {
@@ -67,23 +83,62 @@ async fn known(reach: &Reach) -> anyhow::Result<Vec<Value>> {
     Ok(object["sources"].as_array().cloned().unwrap_or_default())
 }
 
+/// One of them, as it is kept.
+pub(super) async fn one(reach: &Reach, name: &str) -> anyhow::Result<Value> {
+    let all = known(reach).await?;
+    let found = all.into_iter().find(|s| s["name"] == name);
+    found.with_context(|| format!("there is no source called '{name}'"))
+}
+
+/// Keeps a source of a file, with what it says of its tables.
+async fn taken_in(reach: &Reach, source: &Value) -> anyhow::Result<()> {
+    let text = |key: &str| source[key].as_str().map(str::to_owned);
+    let name = text("name").context("a source has no name")?;
+    let command = Command::SourcePut {
+        name: name.clone(),
+        url: text("url").with_context(|| format!("'{name}' has no url"))?,
+        user: text("user").unwrap_or_default(),
+        password: None,
+        database: text("database").unwrap_or_default(),
+        ca: text("ca"),
+        identity: text("identity"),
+        via: text("via"),
+        headers: None,
+    };
+    reach.act(command, Vec::new()).await?;
+    for signal in ["traces", "logs"] {
+        let mapping = source.get(signal).cloned();
+        reach.act(Command::SourceMap { name: name.clone(), signal: signal.into(), mapping }, Vec::new()).await?;
+    }
+    Ok(())
+}
+
+/// The value of a variable that holds a secret.
+fn secret(variable: &str) -> anyhow::Result<Hidden> {
+    Ok(Hidden(std::env::var(variable).with_context(|| format!("the variable {variable} holds nothing"))?))
+}
+
 /// Keeps a source; what is not said stays as it was.
 async fn put(reach: &Reach, add: SourceAdd, before: &Value) -> anyhow::Result<()> {
     let was = |key: &str| before[key].as_str().unwrap_or_default().to_owned();
+    let kept = |key: &str| before[key].as_str().map(str::to_owned);
     let login = add.login;
-    let password = match &login.password_env {
-        Some(name) => {
-            Some(Hidden(std::env::var(name).with_context(|| format!("the variable {name} holds no password"))?))
-        }
-        None => None,
+    let password = login.password_env.as_deref().map(secret).transpose()?;
+    let header = |text: &String| -> anyhow::Result<(String, Hidden)> {
+        let (name, variable) = text.split_once('=').with_context(|| format!("'{text}' is not NAME=VAR"))?;
+        Ok((name.to_owned(), secret(variable)?))
     };
+    let headers = login.headers.iter().map(header).collect::<anyhow::Result<_>>()?;
     let command = Command::SourcePut {
         name: add.name,
         url: add.address,
         user: login.user.unwrap_or_else(|| was("user")),
         password,
         database: login.database.unwrap_or_else(|| was("database")),
-        ca: login.ca.or_else(|| before["ca"].as_str().map(str::to_owned)),
+        ca: login.ca.or_else(|| kept("ca")),
+        identity: login.client_cert.or_else(|| kept("identity")),
+        via: login.via.or_else(|| kept("via")),
+        headers: (!login.headers.is_empty()).then_some(headers),
     };
     reach.act(command, Vec::new()).await?;
     Ok(())
@@ -99,7 +154,11 @@ async fn test(reach: &Reach, name: &str, format: Format) -> anyhow::Result<bool>
     }
     let mut out = std::io::stdout().lock();
     for check in object["checks"].as_array().into_iter().flatten() {
-        let mark = if check["is_ok"] == true { "ok " } else { "-- " };
+        let mark = match check["level"].as_str() {
+            Some("pass") => "ok ",
+            Some("limit") => "!  ",
+            _ => "-- ",
+        };
         let (what, said) = (check["what"].as_str().unwrap_or_default(), check["said"].as_str().unwrap_or_default());
         writeln!(out, "{mark} {what:<22} {said}")?;
         if let Some(fix) = check["fix"].as_str() {

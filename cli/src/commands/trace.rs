@@ -16,7 +16,7 @@ pub async fn run(args: Trace) -> anyhow::Result<ExitCode> {
         TraceFormat::OtlpJson => Ask::TraceOtlp { id: args.id },
         _ => Ask::Trace { id: args.id },
     };
-    let answered = reach.ask(of(args.source, ask)).await;
+    let answered = reach.ask(of(args.of, ask)).await;
     super::close(reach).await;
     let answer = answered?;
     match args.format {

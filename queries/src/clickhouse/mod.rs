@@ -2,10 +2,16 @@
 //! attributes are text. A statement reads, and nothing else: SELECT is all that is written here.
 
 mod dialect;
+mod explore;
+mod mapping;
+mod metrics;
 mod views;
 
 use crate::sql::Filter;
 pub use dialect::{Tables, quote};
+pub use explore::{cohort, dependencies, deployments, differs, keys, links_to, log_lines, roots, values};
+pub use mapping::{Bucket, Mapping, Piece, Resources, Times, Unit};
+pub use metrics::{metric_exemplars, metric_keys, metric_names, metric_points};
 use sextant_model::query::{Aggregate, Query};
 use sextant_model::{Param, Signal, Sql, Table, TimeRange};
 pub use views::{Slice, count, count_of, extent, facets, histogram, logs_of, rows, services, trace, traces};
@@ -20,9 +26,9 @@ const LOG_COLUMNS: &str = "Timestamp, TraceId, SpanId, TraceFlags, SeverityText,
 const POINT_COLUMNS: &str = "TimeUnix, StartTimeUnix, ServiceName, MetricName, MetricDescription, MetricUnit, \
     Attributes, ResourceAttributes, ScopeName, ScopeVersion";
 
-fn condition(tables: &Tables, query: &Query, range: TimeRange, time: &str, params: &mut Vec<Param>) -> String {
+fn condition(tables: &Tables, query: &Query, range: TimeRange, table: Table, params: &mut Vec<Param>) -> String {
     let mut filter = Filter { dialect: tables, signal: query.signal, within: range, params };
-    let bounds = filter.range(time, range);
+    let bounds = filter.range(table, range);
     format!("{bounds} AND {}", filter.expr(&query.filter))
 }
 
@@ -38,7 +44,7 @@ fn newest(
     use crate::sql::Dialect as _;
     let mut params = Vec::new();
     let time = table.time_column();
-    let condition = condition(tables, query, range, time, &mut params);
+    let condition = condition(tables, query, range, table, &mut params);
     let from = tables.table(table);
     let columns = tables.present(query.signal, columns);
     let text = format!("SELECT {columns} FROM {from} WHERE {condition} ORDER BY {time} DESC, {then} LIMIT {limit}");
@@ -65,7 +71,7 @@ pub fn metrics(tables: &Tables, query: &Query, range: TimeRange, limit: usize) -
             _ => ("Sum", "Count"),
         };
         let kind = quote(table.name().trim_start_matches("metrics_"));
-        let condition = condition(tables, query, range, "TimeUnix", &mut params);
+        let condition = condition(tables, query, range, *table, &mut params);
         let from = tables.table(*table);
         let columns = tables.present(Signal::Metrics, POINT_COLUMNS);
         format!(
@@ -74,8 +80,15 @@ pub fn metrics(tables: &Tables, query: &Query, range: TimeRange, limit: usize) -
     };
     let there = Signal::Metrics.tables().iter().filter(|t| !tables.is_missing(**t));
     let parts: Vec<String> = there.map(&mut part).collect();
+    // Whole seconds would come as plain numbers.
+    let whole = |column: &str| match column {
+        "TimeUnix" | "StartTimeUnix" => format!("toDateTime64({column}, 9) AS {column}"),
+        other => other.to_owned(),
+    };
+    let columns: Vec<String> = tables.present(Signal::Metrics, POINT_COLUMNS).split(", ").map(whole).collect();
     let text = format!(
-        "SELECT * FROM ({}) ORDER BY TimeUnix DESC, ServiceName, MetricName LIMIT {limit}",
+        "SELECT {}, MetricKind, Number, Points FROM ({}) ORDER BY TimeUnix DESC, ServiceName, MetricName LIMIT {limit}",
+        columns.join(", "),
         parts.join(" UNION ALL ")
     );
     Sql { text, params }

@@ -9,21 +9,23 @@ use sextant_model::{Param, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
 /// [`crate::duckdb::trace_summaries`].
 pub fn traces(tables: &Tables, query: &Query, range: TimeRange, limit: usize) -> Sql {
     let mut params = Vec::new();
-    let condition = condition(tables, query, range, "Timestamp", &mut params);
+    let condition = condition(tables, query, range, Table::Traces, &mut params);
     let from = tables.table(Table::Traces);
+    let of = |rows: &str| of_traces(tables, rows, "SELECT TraceId FROM ids");
+    let (of_them, of_p, of_s) = (of(""), of("p."), of("s."));
     let root = "(s.ParentSpanId != '', s.Timestamp)";
     let status = ["http.response.status_code", "http.status_code", "rpc.grpc.status_code"]
-        .map(|key| format!("nullIf(s.SpanAttributes['{key}'], '')"))
+        .map(|key| format!("nullIf({}, '')", tables.entry_of(Signal::Traces, "s.", "SpanAttributes", key)))
         .join(", ");
     let text = format!(
         "WITH ids AS (SELECT TraceId FROM {from} WHERE {condition} \
          GROUP BY TraceId ORDER BY max(Timestamp) DESC, TraceId LIMIT {limit}), \
          children AS (SELECT TraceId, ParentSpanId, sum(greatest(toInt64(Duration), 0)) AS busy FROM {from} \
-         WHERE TraceId IN (SELECT TraceId FROM ids) AND ParentSpanId != '' GROUP BY TraceId, ParentSpanId), \
+         WHERE {of_them} AND ParentSpanId != '' GROUP BY TraceId, ParentSpanId), \
          parts AS (SELECT p.TraceId AS TraceId, p.ServiceName AS ServiceName, \
          sum(greatest(greatest(toInt64(p.Duration), 0) - ifNull(c.busy, 0), 0)) AS self FROM {from} AS p \
          LEFT JOIN children AS c ON c.TraceId = p.TraceId AND c.ParentSpanId = p.SpanId \
-         WHERE p.TraceId IN (SELECT TraceId FROM ids) GROUP BY p.TraceId, p.ServiceName), \
+         WHERE {of_p} GROUP BY p.TraceId, p.ServiceName), \
          shares AS (SELECT TraceId, CAST(arrayReverseSort(x -> x.2, groupArray((ServiceName, self))), \
          'Array(Tuple(service String, self Int64))') AS Shares FROM parts GROUP BY TraceId) \
          SELECT s.TraceId AS TraceId, min(s.Timestamp) AS Timestamp, \
@@ -34,17 +36,25 @@ pub fn traces(tables: &Tables, query: &Query, range: TimeRange, limit: usize) ->
          toInt64(count()) AS Spans, toInt64(countIf(s.StatusCode = 'Error')) AS Errors, \
          any(h.Shares) AS Shares, arraySort(groupUniqArray(s.ServiceName)) AS Services \
          FROM {from} AS s LEFT JOIN shares AS h ON h.TraceId = s.TraceId \
-         WHERE s.TraceId IN (SELECT TraceId FROM ids) \
+         WHERE {of_s} \
          GROUP BY s.TraceId ORDER BY Timestamp DESC, TraceId"
     );
     Sql { text, params }
+}
+
+/// Rows that belong to some traces, `ids` being what selects them; by when those were where a table says it.
+pub(super) fn of_traces(tables: &Tables, rows: &str, ids: &str) -> String {
+    let when = tables.mapping(Table::Traces).and_then(|m| m.when(tables.database(), rows, ids));
+    let when = when.map(|when| format!(" AND {when}")).unwrap_or_default();
+    format!("{rows}TraceId IN ({ids}){when}")
 }
 
 /// All spans of a trace.
 pub fn trace(tables: &Tables, id: TraceId) -> Sql {
     let columns = tables.present(Signal::Traces, SPAN_COLUMNS);
     let from = tables.table(Table::Traces);
-    let text = format!("SELECT {columns} FROM {from} WHERE TraceId = {{p1:String}} ORDER BY Timestamp, SpanId");
+    let of_it = of_traces(tables, "", "{p1:String}");
+    let text = format!("SELECT {columns} FROM {from} WHERE {of_it} ORDER BY Timestamp, SpanId");
     Sql { text, params: vec![Param::Text(id.to_string())] }
 }
 
@@ -52,7 +62,7 @@ pub fn trace(tables: &Tables, id: TraceId) -> Sql {
 pub fn count(tables: &Tables, query: &Query, range: TimeRange) -> Sql {
     let mut params = Vec::new();
     let mut part = |table: &Table| {
-        let condition = condition(tables, query, range, table.time_column(), &mut params);
+        let condition = condition(tables, query, range, *table, &mut params);
         format!("(SELECT count() FROM {} WHERE {condition})", tables.table(*table))
     };
     let there = query.signal.tables().iter().filter(|t| !tables.is_missing(**t));
@@ -66,7 +76,8 @@ pub fn services(tables: &Tables, range: TimeRange) -> Sql {
     let mut params = Vec::new();
     let from = tables.table(Table::Traces);
     let mut bounds = || {
-        Filter { dialect: tables, signal: Signal::Traces, within: range, params: &mut params }.range("Timestamp", range)
+        Filter { dialect: tables, signal: Signal::Traces, within: range, params: &mut params }
+            .range(Table::Traces, range)
     };
     let seconds = if let (Some(from), Some(to)) = (range.from, range.to) {
         format!("{}", (to.0.saturating_sub(from.0)) as f64 / 1e9)
@@ -108,7 +119,7 @@ pub fn histogram(tables: &Tables, query: &Query, period: (i64, i64), n_buckets: 
     let table = query.signal.tables()[0];
     let time = table.time_column();
     let mut params = Vec::new();
-    let condition = condition(tables, query, range, time, &mut params);
+    let condition = condition(tables, query, range, table, &mut params);
     let (width, from) = (crate::duckdb::part_nanos(period, n_buckets), period.0);
     let text = format!(
         "SELECT toInt32(intDiv({} - {from}, {width})) AS bucket, {series} AS series, toInt64(count()) AS n \
@@ -123,7 +134,7 @@ pub fn histogram(tables: &Tables, query: &Query, period: (i64, i64), n_buckets: 
 pub fn facets(tables: &Tables, query: &Query, range: TimeRange, fields: &[String], limit: usize) -> Sql {
     let table = query.signal.tables()[0];
     let mut params = Vec::new();
-    let condition = condition(tables, query, range, table.time_column(), &mut params);
+    let condition = condition(tables, query, range, table, &mut params);
     let pair = |field: &String| format!("tuple({}, {})", quote(field), field_text(tables, query.signal, field));
     let pairs: Vec<String> = fields.iter().map(pair).collect();
     let text = format!(
@@ -165,9 +176,19 @@ pub struct Slice<'a> {
 pub fn rows(tables: &Tables, table: Table, columns: &[String], slice: Slice<'_>) -> Sql {
     let mut params = Vec::new();
     let condition = in_slice(tables, table, slice, &mut params);
-    let columns: Vec<String> = columns.iter().map(|c| tables.name(c)).collect();
-    let text = format!("SELECT {} FROM {} WHERE {condition}", columns.join(", "), tables.table(table));
-    Sql { text, params }
+    let names: Vec<String> = columns.iter().map(|c| tables.name(c)).collect();
+    let text = format!("SELECT {} FROM {} WHERE {condition}", names.join(", "), tables.table(table));
+    if table.signal() != Signal::Metrics {
+        return Sql { text, params };
+    }
+    // Whole seconds would come as plain numbers.
+    let whole = |(column, name): (&String, &String)| match column.as_str() {
+        "TimeUnix" | "StartTimeUnix" => format!("toDateTime64({name}, 9) AS {name}"),
+        "Exemplars.TimeUnix" => format!("arrayMap(t -> toDateTime64(t, 9), {name}) AS {name}"),
+        _ => name.clone(),
+    };
+    let outer: Vec<String> = columns.iter().zip(&names).map(whole).collect();
+    Sql { text: format!("SELECT {} FROM ({text})", outer.join(", ")), params }
 }
 
 /// How many they are: column `n`.
@@ -180,9 +201,11 @@ pub fn count_of(tables: &Tables, table: Table, slice: Slice<'_>) -> Sql {
 fn in_slice(tables: &Tables, table: Table, slice: Slice<'_>, params: &mut Vec<Param>) -> String {
     let Slice { query, range, is_whole } = slice;
     if is_whole && table.signal() != Signal::Metrics {
-        let condition = condition(tables, query, range, "Timestamp", params);
-        let from = tables.table(query.signal.tables()[0]);
-        return format!("TraceId IN (SELECT TraceId FROM {from} WHERE {condition} AND TraceId != '')");
+        let found = query.signal.tables()[0];
+        let condition = condition(tables, query, range, found, params);
+        let from = tables.table(found);
+        let ids = format!("SELECT TraceId FROM {from} WHERE {condition} AND TraceId != ''");
+        return if table == Table::Traces { of_traces(tables, "", &ids) } else { format!("TraceId IN ({ids})") };
     }
-    condition(tables, query, range, table.time_column(), params)
+    condition(tables, query, range, table, params)
 }

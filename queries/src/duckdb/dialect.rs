@@ -37,7 +37,7 @@ impl Dialect for DuckDb {
         self.name(&schema::promoted(key))
     }
 
-    fn entry(&self, map: &str, key: &str) -> String {
+    fn entry(&self, _signal: Signal, map: &str, key: &str) -> String {
         format!("{map}[{}]", quote(key))
     }
 
@@ -45,7 +45,7 @@ impl Dialect for DuckDb {
         format!("array_to_string(CAST({column}.{list} AS VARCHAR[]), chr(10))")
     }
 
-    fn is_filled(&self, column: &str, _of: &DataType) -> String {
+    fn is_filled(&self, _signal: Signal, column: &str, _of: &DataType) -> String {
         format!("length(CAST({column} AS VARCHAR)) > 2")
     }
 

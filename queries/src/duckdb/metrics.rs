@@ -8,7 +8,7 @@ use sextant_model::{Param, Signal, Sql, Table, TimeRange};
 
 fn condition(query: &Query, range: TimeRange, params: &mut Vec<Param>) -> String {
     let mut filter = Filter { dialect: &DuckDb, signal: Signal::Metrics, within: range, params };
-    let bounds = filter.range("TimeUnix", range);
+    let bounds = filter.range(Table::Gauge, range);
     format!("{bounds} AND {}", filter.expr(&query.filter))
 }
 

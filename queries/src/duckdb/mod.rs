@@ -6,7 +6,7 @@ mod metrics;
 mod select;
 
 pub use crate::sql::quote;
-pub use cohorts::{cohort, differs};
+pub use cohorts::{cohort, differs, least_of};
 use dialect::DuckDb;
 pub use metrics::{metric_exemplars, metric_keys, metric_names, metric_points};
 pub use select::{

@@ -15,9 +15,9 @@ const SPAN_COLUMNS: &str = "Timestamp, TraceId, SpanId, ParentSpanId, TraceState
 const LOG_COLUMNS: &str = "Timestamp, ObservedTimestamp, TraceId, SpanId, TraceFlags, SeverityText, SeverityNumber, \
     ServiceName, Body, ResourceAttributes, ScopeName, ScopeVersion, LogAttributes, EventName, ProjectId";
 
-fn condition(query: &Query, range: TimeRange, time: &str, params: &mut Vec<Param>) -> String {
+fn condition(query: &Query, range: TimeRange, table: Table, params: &mut Vec<Param>) -> String {
     let mut filter = Filter { dialect: &DuckDb, signal: query.signal, within: range, params };
-    let range = filter.range(time, range);
+    let range = filter.range(table, range);
     let expr = filter.expr(&query.filter);
     format!("{range} AND {expr}")
 }
@@ -25,7 +25,7 @@ fn condition(query: &Query, range: TimeRange, time: &str, params: &mut Vec<Param
 fn newest(columns: &str, table: Table, query: &Query, range: TimeRange, limit: usize) -> Sql {
     let mut params = Vec::new();
     let time = table.time_column();
-    let condition = condition(query, range, time, &mut params);
+    let condition = condition(query, range, table, &mut params);
     // Rows of one time in an order that stays, so that pages fit together.
     let then = if table == Table::Logs { "IngestId DESC, SpanId, Body" } else { "TraceId, SpanId" };
     let text = format!("SELECT {columns} FROM {table} WHERE {condition} ORDER BY {time} DESC, {then} LIMIT {limit}");
@@ -46,7 +46,7 @@ pub fn logs(query: &Query, range: TimeRange, limit: usize) -> Sql {
 pub fn whole(table: Table, query: &Query, range: TimeRange) -> Sql {
     let mut params = Vec::new();
     let time = table.time_column();
-    let condition = condition(query, range, time, &mut params);
+    let condition = condition(query, range, table, &mut params);
     Sql { text: format!("SELECT * FROM {table} WHERE {condition} ORDER BY {time} DESC"), params }
 }
 
@@ -59,7 +59,7 @@ pub fn whole_traces(ids: &[TraceId]) -> Sql {
 /// The newest log records as lines: columns `time level service body`.
 pub fn log_lines(query: &Query, range: TimeRange, limit: usize) -> Sql {
     let mut params = Vec::new();
-    let condition = condition(query, range, "Timestamp", &mut params);
+    let condition = condition(query, range, Table::Logs, &mut params);
     let text = format!(
         "SELECT epoch_ns(Timestamp) AS time, SeverityNumber AS level, ServiceName AS service, Body AS body FROM logs \
          WHERE {condition} ORDER BY Timestamp DESC LIMIT {limit}"
@@ -82,7 +82,7 @@ pub fn metrics(query: &Query, range: TimeRange, limit: usize) -> Sql {
                 _ => ("Sum", "Count"),
             };
             let kind = table.name().trim_start_matches("metrics_");
-            let condition = condition(query, range, "TimeUnix", &mut params);
+            let condition = condition(query, range, *table, &mut params);
             format!(
                 "SELECT {shared}, {} AS MetricKind, {value} AS Value, {count} AS Count FROM {table} WHERE {condition}",
                 quote(kind)
@@ -106,7 +106,7 @@ pub fn count(query: &Query, range: TimeRange) -> Sql {
         .tables()
         .iter()
         .map(|table| {
-            let condition = condition(query, range, table.time_column(), &mut params);
+            let condition = condition(query, range, *table, &mut params);
             format!("SELECT count(*) AS n FROM {table} WHERE {condition}")
         })
         .collect();
@@ -116,7 +116,7 @@ pub fn count(query: &Query, range: TimeRange) -> Sql {
 /// The traces with a matching span, the one with the newest match first: columns `TraceId Timestamp`.
 pub fn trace_hits(query: &Query, range: TimeRange, limit: usize) -> Sql {
     let mut params = Vec::new();
-    let condition = condition(query, range, "Timestamp", &mut params);
+    let condition = condition(query, range, Table::Traces, &mut params);
     let text = format!(
         "SELECT TraceId, max(Timestamp) AS Timestamp FROM traces WHERE {condition} \
          GROUP BY TraceId ORDER BY Timestamp DESC, TraceId LIMIT {limit}"
@@ -128,7 +128,7 @@ pub fn trace_hits(query: &Query, range: TimeRange, limit: usize) -> Sql {
 pub fn roots(service: &str, name: &str, range: TimeRange, limit: usize) -> Sql {
     let mut params = Vec::new();
     let bounds = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
-        .range("Timestamp", range);
+        .range(Table::Traces, range);
     params.extend([Param::Text(service.to_owned()), Param::Text(name.to_owned())]);
     let text = format!(
         "SELECT TraceId, Duration, StatusCode FROM traces WHERE {bounds} AND ParentSpanId = '' AND ServiceName = ? \
@@ -185,7 +185,7 @@ fn services(template: &str, extent: &str, range: TimeRange) -> Sql {
     for (i, part) in template.split("{range}").enumerate() {
         if i > 0 {
             text += &Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
-                .range("Timestamp", range);
+                .range(Table::Traces, range);
         }
         text += part;
     }
@@ -205,7 +205,7 @@ pub fn facets(query: &Query, range: TimeRange, fields: &[String], limit: usize) 
     let names = list(&|i, field| format!("WHEN grouping(f{i}) = 0 THEN {}", quote(field)));
     let values = list(&|i, _| format!("WHEN grouping(f{i}) = 0 THEN f{i}"));
     let sets = list(&|i, _| format!("(f{i})"));
-    let condition = condition(query, range, table.time_column(), &mut params);
+    let condition = condition(query, range, table, &mut params);
     let text = format!(
         "SELECT CASE {} END AS field, CASE {} END AS value, CAST(count(*) AS BIGINT) AS n \
          FROM (SELECT {} FROM {table} WHERE {condition}) GROUP BY GROUPING SETS ({}) \
@@ -222,7 +222,7 @@ pub fn facets(query: &Query, range: TimeRange, fields: &[String], limit: usize) 
 pub fn links_to(id: TraceId, range: TimeRange) -> Sql {
     let mut params = vec![];
     let bounds = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
-        .range("Timestamp", range);
+        .range(Table::Traces, range);
     let id = quote(&id.to_string());
     let text = format!(
         "SELECT TraceId AS trace, SpanId AS span, ServiceName AS service, SpanName AS name, \
@@ -237,7 +237,7 @@ pub fn deployments(range: TimeRange) -> Sql {
     let mut params = Vec::new();
     let version = field_text(&DuckDb, Signal::Traces, "service.version");
     let bounds = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
-        .range("Timestamp", range);
+        .range(Table::Traces, range);
     // Versions that run beside each other are all seen from the beginning on: none of them is new.
     let since = match (range.from, range.to) {
         (Some(from), Some(to)) => from.0.saturating_add(to.0.saturating_sub(from.0) / 50),
@@ -313,7 +313,7 @@ pub fn histogram(query: &Query, range: (i64, i64), n_buckets: u32) -> Sql {
     let rows = format!(
         "SELECT CAST((epoch_ns({time}) - {from}) // {width} AS INTEGER) AS bucket, {series} AS series, \
          CAST(count(*) AS BIGINT) AS n FROM {table} WHERE {} GROUP BY ALL",
-        condition(query, bounds, time, &mut params)
+        condition(query, bounds, table, &mut params)
     );
     let text = if is_by_service(&query.filter) {
         let services =
@@ -342,8 +342,11 @@ pub fn is_by_service(expr: &Expr) -> bool {
 /// Calls between services: a span whose parent span lies in another service. Columns `parent child calls errors`.
 pub fn dependencies(service: Option<&str>, range: TimeRange) -> Sql {
     let mut params = Vec::new();
-    let range = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }
-        .range("c.Timestamp", range);
+    let range = Filter { dialect: &DuckDb, signal: Signal::Traces, within: range, params: &mut params }.range_of(
+        None,
+        "c.Timestamp",
+        range,
+    );
     let mut only = String::new();
     if let Some(service) = service {
         params.push(Param::Text(service.to_owned()));

@@ -36,7 +36,7 @@ pub(crate) fn aggregate(
         several => format!("({})", dialect.union(several)),
     };
     let mut filter = Filter { dialect, signal, within: range, params: &mut params };
-    let bounds = filter.range(time, range);
+    let bounds = filter.range(signal.tables()[0], range);
     let condition = filter.expr(&query.filter);
     // Of no records there are no groups, but one row of figures where nothing groups.
     let group = if groups.is_empty() { String::new() } else { format!(" GROUP BY {}", groups.join(", ")) };

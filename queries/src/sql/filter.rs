@@ -33,10 +33,18 @@ impl Filter<'_> {
     }
 
     /// `time >= from AND time < to`, or `true`.
-    pub fn range(&mut self, column: &str, range: TimeRange) -> String {
+    pub fn range(&mut self, table: Table, range: TimeRange) -> String {
+        self.range_of(Some(table), table.time_column(), range)
+    }
+
+    /// The same for a column of this name.
+    pub fn range_of(&mut self, table: Option<Table>, column: &str, range: TimeRange) -> String {
         let mut parts = Vec::new();
         for (bound, symbol) in [(range.from, ">="), (range.to, "<")] {
-            if let Some(bound) = bound {
+            let Some(bound) = bound else { continue };
+            if let Some(quick) = table.and_then(|table| self.dialect.bound(table, symbol, bound.0)) {
+                parts.push(quick);
+            } else {
                 let value = self.bind(Param::Int(bound.0));
                 parts.push(format!("{column} {symbol} {}", self.dialect.time(&value)));
             }
@@ -73,7 +81,7 @@ impl Filter<'_> {
     /// Spans of the period, with a condition that `condition` makes.
     fn spans(&mut self, columns: &str, condition: impl FnOnce(&mut Filter<'_>) -> String) -> String {
         let within = self.within;
-        let range = self.range("Timestamp", within);
+        let range = self.range(Table::Traces, within);
         let condition = condition(&mut self.of_spans());
         format!("SELECT {columns} FROM {} WHERE {range} AND {condition}", self.dialect.table(Table::Traces))
     }
@@ -95,7 +103,7 @@ impl Filter<'_> {
             }
         };
         let within = self.within;
-        let range = self.range("Timestamp", within);
+        let range = self.range(Table::Traces, within);
         let having = self.test(&format!("({figure})"), false, true, test);
         let traces = self.dialect.table(Table::Traces);
         format!("TraceId IN (SELECT TraceId FROM {traces} WHERE {range} GROUP BY TraceId HAVING {having})")
@@ -129,7 +137,7 @@ impl Filter<'_> {
                 let is_below = self.set(below);
                 let traces = self.traces_of(below);
                 let within = self.within;
-                let range = self.range("Timestamp", within);
+                let range = self.range(Table::Traces, within);
                 let few = format!(
                     "SELECT TraceId, SpanId, ParentSpanId FROM {} WHERE TraceId IN ({traces}) AND {range}",
                     self.dialect.table(Table::Traces)
@@ -170,6 +178,25 @@ impl Filter<'_> {
     }
 
     fn field(&mut self, field: &Field, test: &Test) -> String {
+        let exact = self.exact(field, test);
+        match self.hint(field, test) {
+            Some(quick) => format!("({quick} AND {exact})"),
+            None => exact,
+        }
+    }
+
+    /// What an index or a smaller column can tell before.
+    fn hint(&mut self, field: &Field, test: &Test) -> Option<String> {
+        let equals = match test {
+            Test::Exists => return None,
+            Test::Equals(value) => Some(value.as_str()),
+            _ => None,
+        };
+        let (dialect, signal) = (self.dialect, self.signal);
+        dialect.hint(signal, field, equals, &mut |column| self.test(column, false, false, test))
+    }
+
+    fn exact(&mut self, field: &Field, test: &Test) -> String {
         match (field, test) {
             (Field::Error, _) => self.error(test),
             (Field::Level, _) => self.level(test),
@@ -332,7 +359,7 @@ impl Filter<'_> {
         let Some(field) = found.filter(|_| self.dialect.has(self.signal, name)) else { return "false".into() };
         match (field.data_type(), rest) {
             (DataType::Map(..), Some(key)) => {
-                let text = self.dialect.entry(head, key);
+                let text = self.dialect.entry(self.signal, head, key);
                 self.test(&text, true, false, test)
             }
             (DataType::Struct(fields), Some(list)) if fields.iter().any(|f| f.name() == list) => {
@@ -342,7 +369,7 @@ impl Filter<'_> {
             (DataType::Utf8, None) => self.test(head, false, false, test),
             (t, None) if t.is_numeric() => self.test(head, false, true, test),
             (t @ (DataType::Map(..) | DataType::Struct(_) | DataType::List(_)), None) if *test == Test::Exists => {
-                self.dialect.is_filled(head, t)
+                self.dialect.is_filled(self.signal, head, t)
             }
             (DataType::Binary, _) => "false".into(),
             _ => self.test(&self.dialect.text(head), false, false, test),
@@ -374,7 +401,7 @@ pub(crate) fn group_text(dialect: &dyn Dialect, signal: Signal, field: &Field) -
         }
         Field::Column(name) if !dialect.has(signal, name) => "''".to_owned(),
         Field::Column(name) => match name.split_once('.') {
-            Some((head, key)) if is_map(signal, head) => format!("coalesce({}, '')", dialect.entry(head, key)),
+            Some((head, key)) if is_map(signal, head) => format!("coalesce({}, '')", dialect.entry(signal, head, key)),
             Some((head, list)) if is_list(signal, head, list) => format!("coalesce({}, '')", dialect.items(head, list)),
             // What comes behind the dot is anybody's text: no part of a statement.
             Some(_) => "''".to_owned(),

@@ -7,6 +7,7 @@ pub(crate) use aggregate::aggregate;
 pub(crate) use filter::{Filter, SEVERITY_NAME, field_text, group_text};
 
 use arrow::datatypes::DataType;
+use sextant_model::query::Field;
 use sextant_model::{Param, Signal, Table};
 
 /// Text as an SQL string literal.
@@ -31,11 +32,26 @@ pub(crate) trait Dialect {
     /// The attribute of a record, or else of its resource.
     fn attribute(&self, signal: Signal, key: &str) -> String;
     /// An entry of a map.
-    fn entry(&self, map: &str, key: &str) -> String;
+    fn entry(&self, signal: Signal, map: &str, key: &str) -> String;
+    /// The condition for a bound of a period, `>=` or `<`, where more than the time itself can tell.
+    fn bound(&self, _table: Table, _symbol: &str, _nanos: i64) -> Option<String> {
+        None
+    }
+    /// A condition that is true wherever `field` passes a test, and quicker to find: `is` tests another column in its
+    /// place, `equals` is the value where it has to be this one.
+    fn hint(
+        &self,
+        _signal: Signal,
+        _field: &Field,
+        _equals: Option<&str>,
+        _is: &mut dyn FnMut(&str) -> String,
+    ) -> Option<String> {
+        None
+    }
     /// All items of a list within a column, a line each.
     fn items(&self, column: &str, list: &str) -> String;
     /// Whether a map or list has anything in it.
-    fn is_filled(&self, column: &str, of: &DataType) -> String;
+    fn is_filled(&self, signal: Signal, column: &str, of: &DataType) -> String;
     /// Whether the column is there; a list within one is `Column.List`.
     fn has(&self, signal: Signal, column: &str) -> bool;
     /// Anything as text.

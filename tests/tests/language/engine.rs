@@ -35,50 +35,10 @@ impl Engine {
             .expect("python starts; `make setup` installs it");
         let (asks, answers) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
         let mut engine = Self { child, asks, answers: BufReader::new(answers) };
-        engine.fill("otel_traces", dir, &world.spans, |s| {
-            json!({
-                "Timestamp": s.time, "TraceId": s.trace, "SpanId": s.id, "ParentSpanId": s.parent, "SpanName": s.name,
-                "SpanKind": s.kind, "StatusCode": s.status, "Duration": s.duration, "ServiceName": s.service,
-                "SpanAttributes": s.attributes, "ResourceAttributes": s.resource,
-            })
-        });
-        engine.fill("otel_logs", dir, &world.logs, |l| {
-            json!({
-                "Timestamp": l.time, "TraceId": l.trace, "SeverityText": l.severity_text, "SeverityNumber": l.severity,
-                "Body": l.body, "ServiceName": l.service, "LogAttributes": l.attributes,
-                "ResourceAttributes": l.resource,
-            })
-        });
+        for statement in filled(world, dir) {
+            engine.run(&statement);
+        }
         engine
-    }
-
-    fn fill(&mut self, table: &str, dir: &Path, rows: &[Row], row: impl Fn(&Row) -> Value) {
-        let file = dir.join(format!("{table}.jsonl"));
-        let lines: Vec<Value> = rows.iter().map(row).collect();
-        std::fs::write(&file, lines.iter().map(|l| format!("{l}\n")).collect::<String>()).expect("writes");
-        let columns: Vec<&String> = lines[0].as_object().expect("an object").keys().collect();
-        let of = |name: &&String| {
-            let t = match name.as_str() {
-                "Timestamp" => "Int64",
-                "Duration" => "UInt64",
-                "SeverityNumber" => "UInt8",
-                name if name.ends_with("Attributes") => "Map(String, String)",
-                _ => "String",
-            };
-            format!("{name} {t}")
-        };
-        let value = |name: &&String| match name.as_str() {
-            "Timestamp" => "fromUnixTimestamp64Nano(Timestamp)".to_owned(),
-            name => name.to_owned(),
-        };
-        let list = |parts: Vec<String>| parts.join(", ");
-        self.run(&format!(
-            "INSERT INTO {table} ({}) SELECT {} FROM file('{}', JSONEachRow, '{}')",
-            list(columns.iter().map(|c| (*c).clone()).collect()),
-            list(columns.iter().map(value).collect()),
-            file.display(),
-            list(columns.iter().map(of).collect()),
-        ));
     }
 
     fn run(&mut self, text: &str) {
@@ -102,4 +62,51 @@ impl Engine {
         let rows = answer["rows"].as_array().cloned().unwrap_or_default();
         Ok(rows.into_iter().map(|row| row.as_array().cloned().unwrap_or_default()).collect())
     }
+}
+
+/// Statements that put the rows of a world into the exporter's tables, from files in `dir`.
+pub fn filled(world: &World, dir: &Path) -> [String; 2] {
+    let spans = fill("otel_traces", dir, &world.spans, |s| {
+        json!({
+            "Timestamp": s.time, "TraceId": s.trace, "SpanId": s.id, "ParentSpanId": s.parent, "SpanName": s.name,
+            "SpanKind": s.kind, "StatusCode": s.status, "Duration": s.duration, "ServiceName": s.service,
+            "SpanAttributes": s.attributes, "ResourceAttributes": s.resource,
+        })
+    });
+    let logs = fill("otel_logs", dir, &world.logs, |l| {
+        json!({
+            "Timestamp": l.time, "TraceId": l.trace, "SeverityText": l.severity_text, "SeverityNumber": l.severity,
+            "Body": l.body, "ServiceName": l.service, "LogAttributes": l.attributes, "ResourceAttributes": l.resource,
+        })
+    });
+    [spans, logs]
+}
+
+fn fill(table: &str, dir: &Path, rows: &[Row], row: impl Fn(&Row) -> Value) -> String {
+    let file = dir.join(format!("{table}.jsonl"));
+    let lines: Vec<Value> = rows.iter().map(row).collect();
+    std::fs::write(&file, lines.iter().map(|l| format!("{l}\n")).collect::<String>()).expect("writes");
+    let columns: Vec<&String> = lines[0].as_object().expect("an object").keys().collect();
+    let of = |name: &&String| {
+        let t = match name.as_str() {
+            "Timestamp" => "Int64",
+            "Duration" => "UInt64",
+            "SeverityNumber" => "UInt8",
+            name if name.ends_with("Attributes") => "Map(String, String)",
+            _ => "String",
+        };
+        format!("{name} {t}")
+    };
+    let value = |name: &&String| match name.as_str() {
+        "Timestamp" => "fromUnixTimestamp64Nano(Timestamp)".to_owned(),
+        name => name.to_owned(),
+    };
+    let list = |parts: Vec<String>| parts.join(", ");
+    format!(
+        "INSERT INTO {table} ({}) SELECT {} FROM file('{}', JSONEachRow, '{}')",
+        list(columns.iter().map(|c| (*c).clone()).collect()),
+        list(columns.iter().map(value).collect()),
+        file.display(),
+        list(columns.iter().map(of).collect()),
+    )
 }

@@ -4,6 +4,7 @@ mod engine;
 mod oracle;
 mod random;
 mod rows;
+mod schemas;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use engine::Engine;

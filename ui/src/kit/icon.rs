@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::f32::consts::TAU;
 use std::sync::LazyLock;
 
-const PATHS: [(&str, &str); 22] = [
+const PATHS: [(&str, &str); 23] = [
+    ("warn", "M9 3 16 15.5H2zM9 7.5v4M9 13.4v.6"),
     ("home", "M2 8.5 9 3l7 5.5M4 8v7h10V8"),
     ("traces", "M2 4h9M4 8h10M6 12h6M6 16h4"),
     ("logs", "M3 4h12M3 8h12M3 12h8M3 16h10"),

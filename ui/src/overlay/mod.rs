@@ -4,6 +4,7 @@ pub(crate) mod choice;
 pub(crate) mod choices;
 pub(crate) mod export;
 mod group;
+pub(crate) mod heavy;
 pub(crate) mod menu;
 pub(crate) mod note;
 pub(crate) mod notices;

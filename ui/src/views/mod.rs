@@ -10,6 +10,7 @@ pub(crate) mod ledger;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod services;
+pub(crate) mod sources;
 pub(crate) mod sql;
 pub(crate) mod states;
 pub(crate) mod status;

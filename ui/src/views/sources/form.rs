@@ -1,0 +1,148 @@
+//! Where a source is and who asks there.
+
+use super::{After, choose, field};
+use crate::app::State as App;
+use crate::fonts::Font;
+use crate::kit::{Button, Kit, button, rect};
+use crate::overlay::menu;
+use crate::runtime::now;
+use eframe::egui::{Rect, Ui};
+use serde_json::Value;
+use sextant_contract::{Command, Hidden};
+
+/// What was typed.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Form {
+    name: String,
+    url: String,
+    user: String,
+    /// Never filled in by us.
+    password: String,
+    database: String,
+    ca: String,
+    via: String,
+    identity: Option<String>,
+}
+
+impl Form {
+    /// Of one that is kept.
+    pub fn of(source: &Value) -> Self {
+        let text = |key: &str| source[key].as_str().unwrap_or_default().to_owned();
+        Self {
+            name: text("name"),
+            url: text("url"),
+            user: text("user"),
+            password: String::new(),
+            database: text("database"),
+            ca: text("ca"),
+            via: text("via"),
+            identity: source["identity"].as_str().map(str::to_owned),
+        }
+    }
+
+    /// Whether anything was typed.
+    pub fn is_begun(&self) -> bool {
+        *self != Self::default()
+    }
+
+    fn command(&self) -> Command {
+        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+        Command::SourcePut {
+            name: self.name.trim().to_owned(),
+            url: self.url.trim().to_owned(),
+            user: self.user.trim().to_owned(),
+            password: some(&self.password).map(Hidden),
+            database: self.database.trim().to_owned(),
+            ca: some(&self.ca),
+            identity: self.identity.clone(),
+            via: some(&self.via),
+            headers: None,
+        }
+    }
+}
+
+const NEW: &str = "New source";
+
+pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen: Option<&str>) {
+    let t = state.theme;
+    let (x, w) = (r.left() + 16.0, r.width() - 32.0);
+    {
+        let kit = Kit::new(ui, t);
+        kit.text(x, r.top() + 30.0, Font::Semibold(15.0), t.strong, "Attach ClickHouse");
+        let words = "Read-only. Sextant holds no code that writes to a cluster.";
+        for (i, line) in super::lines(&kit, Font::Regular(12.0), w, words).iter().enumerate() {
+            kit.text(x, r.top() + 50.0 + 16.0 * i as f32, Font::Regular(12.0), t.weak, line);
+        }
+        if !all.is_empty() {
+            let place = rect(x, r.top() + 76.0, w, 28.0);
+            let names: Vec<&str> = all.iter().filter_map(|s| s["name"].as_str()).chain([NEW]).collect();
+            if let Some(name) = super::choice(&kit, place, "Which source", &names, chosen.unwrap_or(NEW)) {
+                if let Some(source) = all.iter().find(|s| s["name"] == name.as_str()) {
+                    choose(state, source);
+                } else {
+                    state.sources.chosen = Some(String::new());
+                    state.sources.form = Form::default();
+                }
+            }
+        }
+    }
+    let mut y = r.top() + if all.is_empty() { 76.0 } else { 116.0 };
+    let mut form = std::mem::take(&mut state.sources.form);
+    let half = (w - 8.0) / 2.0;
+    let row = |ui: &mut Ui, y: f32, x: f32, w: f32, label: &str, hint: &str, text: &mut String| {
+        Kit::new(ui, t).text(x, y + 12.0, Font::Medium(11.0), t.text, label);
+        field(ui, t, rect(x, y + 18.0, w, 27.0), label, hint, text, label == "Password");
+    };
+    if chosen.is_none() {
+        row(ui, y, x, w, "Name", "prod", &mut form.name);
+        y += 52.0;
+    }
+    row(ui, y, x, w, "Address", "https://HOST:8443", &mut form.url);
+    y += 52.0;
+    row(ui, y, x, half, "User", "default", &mut form.user);
+    let kept = if chosen.is_some() { "kept" } else { "" };
+    row(ui, y, x + half + 8.0, half, "Password", kept, &mut form.password);
+    y += 52.0;
+    row(ui, y, x, w, "Database", "the user's own", &mut form.database);
+    y += 52.0;
+    row(ui, y, x, w, "Certificate of its authority", "the system's roots", &mut form.ca);
+    y += 52.0;
+    row(ui, y, x, w, "Reach it through", "directly; or 127.0.0.1:18443", &mut form.via);
+    y += 60.0;
+    state.sources.form = form;
+    let kit = Kit::new(ui, t);
+    let is_busy = state.sources.waits.is_some();
+    let attach =
+        Button { text: if chosen.is_some() { "Save" } else { "Attach" }, is_primary: true, ..Button::default() };
+    let mut at = x;
+    let clicked = button(&kit, at, y, attach).clicked();
+    at += attach.width(&kit) + 8.0;
+    if clicked && !is_busy {
+        let (tag, name) = (now() as u64, state.sources.form.name.trim().to_owned());
+        state.asks.export(ui.ctx(), tag, state.sources.form.command());
+        state.sources.form.password.clear();
+        state.sources.waits = Some((tag, After::Look(name)));
+    }
+    if let Some(name) = chosen {
+        let again = Button { text: "Check again", ..Button::default() };
+        if button(&kit, at, y, again).clicked() {
+            state.sources.looks += 1;
+        }
+        let more = Button { text: "More", ..Button::default() };
+        let response = button(&kit, at + again.width(&kit) + 8.0, y, more);
+        if menu::show(&response, t, &["Detach it"], "").is_some() && !is_busy {
+            let tag = now() as u64;
+            state.asks.export(ui.ctx(), tag, Command::SourceRemove { name: name.to_owned() });
+            state.sources.waits = Some((tag, After::Gone));
+        }
+    }
+    y += 46.0;
+    let (words, color) = match &state.sources.problem {
+        Some(e) => (format!("{}. {}", e.message, e.hint.clone().unwrap_or_default()), t.error),
+        None => ("The password is kept in a file that only you can read, beside the store; address and mapping in sources.toml.".to_owned(), t.weak),
+    };
+    for line in super::lines(&kit, Font::Regular(12.0), w, &words).iter().take(6) {
+        kit.text_in(x, y, w, Font::Regular(12.0), color, line);
+        y += 16.0;
+    }
+}
