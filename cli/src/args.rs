@@ -130,6 +130,10 @@ pub enum Command {
     ///
     /// Example: sextant export spans 'service:checkout' --since 1h --out spans.parquet
     Export(Export),
+    /// Write what one needs who wants a ClickHouse of her own: tables, Collector configuration, all records, how to load them
+    ///
+    /// Example: sextant pack to-clickhouse/ --cluster prod
+    Pack(Pack),
     /// Print one trace
     ///
     /// Example: sextant trace 7f3a9c21e4b84d06a1c5d2709be6f318 --format otlp-json
@@ -251,6 +255,24 @@ pub struct Search {
     pub explain: bool,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Pack {
+    #[command(flatten)]
+    pub place: Where,
+    /// A folder that is not there yet
+    #[arg(value_name = "FOLDER")]
+    pub out: std::path::PathBuf,
+    /// What the cluster is called, in the files for one
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub cluster: String,
+    /// For how many days the tables shall keep records; for ever if not said
+    #[arg(long, value_name = "DAYS")]
+    pub days: Option<u32>,
+    /// Only the tables and the configuration
+    #[arg(long)]
+    pub without_records: bool,
 }
 
 #[derive(Debug, ClapArgs)]

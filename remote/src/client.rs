@@ -26,11 +26,19 @@ pub struct Limits {
     pub n_bytes: u64,
     /// More bytes than these the server may not read.
     pub bytes_read: u64,
+    /// Whether shards that are down are left out.
+    pub is_partial: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(60), n_rows: usize::MAX, n_bytes: 1 << 30, bytes_read: u64::MAX }
+        Self {
+            time: Duration::from_secs(60),
+            n_rows: usize::MAX,
+            n_bytes: 1 << 30,
+            bytes_read: u64::MAX,
+            is_partial: false,
+        }
     }
 }
 
@@ -290,6 +298,9 @@ impl Client {
             add("max_execution_time", &limits.time.as_secs().max(1).to_string());
             if limits.bytes_read < u64::MAX {
                 add("max_bytes_to_read", &limits.bytes_read.to_string());
+            }
+            if limits.is_partial {
+                add("skip_unavailable_shards", "1");
             }
             add("enable_http_compression", "1");
             if self.abilities.readonly == 0 {

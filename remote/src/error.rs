@@ -103,7 +103,8 @@ impl RemoteError {
         let code = code.or_else(|| number_after(text, "Code: "));
         let Some(code) = code else { return Self::unknown(http, text) };
         let said = short(text);
-        let said = said.split_once("DB::Exception: ").map_or(said.as_str(), |(_, rest)| rest).to_owned();
+        let said = said.split_once("DB::Exception: ").map_or(said.as_str(), |(_, rest)| rest);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         let (kind, message, hint) = meaning(code, &said);
         Self { kind, code: Some(code), http, query_id: String::new(), message, hint: hint.map(str::to_owned) }
             .with_grant(&said)

@@ -54,7 +54,8 @@ impl Running {
 /// What ends soon is not looked after.
 const FIRST_LOOK: Duration = Duration::from_millis(700);
 const LOOK: Duration = Duration::from_secs(1);
-const LIMITS: Limits = Limits { time: Duration::from_secs(5), n_rows: 1_000, n_bytes: 1 << 20, bytes_read: u64::MAX };
+const LIMITS: Limits =
+    Limits { time: Duration::from_secs(5), n_rows: 1_000, n_bytes: 1 << 20, bytes_read: u64::MAX, is_partial: false };
 
 impl Client {
     /// How far all questions are together, if any is under way.

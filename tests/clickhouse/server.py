@@ -10,7 +10,7 @@ OPTIONS is JSON:
   profiles  {NAME: {"settings": {NAME: VALUE}, "constraints": {NAME: {"max": VALUE} or {"const": true}}}}
   grants    [TEXT]: all that any user may do, as GRANT statements; everything where there is none
   prefix    a path before everything, as behind a proxy
-  cert, key files: TLS
+  cert, key files: TLS; client_ca: who signed the certificates that clients have to show
 
 The engine knows one user. The users are this file's: each gets a connection with the settings of its profile, which the
 engine then enforces. A query_id is told to the engine as a log_comment, and found again by it.
@@ -306,6 +306,9 @@ def main():
     if options.get("cert"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(options["cert"], options["key"])
+        if options.get("client_ca"):
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(options["client_ca"])
         server.socket = context.wrap_socket(server.socket, server_side=True)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     print(json.dumps({"port": server.server_port, "version": server.version}), flush=True)

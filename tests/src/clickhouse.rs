@@ -46,6 +46,11 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clickhouse")
 }
 
+/// The tables of the exporter, as they are handed to one who wants a ClickHouse of her own.
+pub fn exporter() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../cli/src/pack/exporter.sql")
+}
+
 impl ClickHouse {
     /// Starts one over the data in `dir`; `options` are those of `tests/clickhouse/server.py`.
     pub fn start(dir: &Path, options: &Value) -> Self {
@@ -80,7 +85,8 @@ impl ClickHouse {
     /// Makes a database with the tables of a file.
     pub fn make(&self, database: &str, tables: &str) {
         self.ask("default", &format!("CREATE DATABASE IF NOT EXISTS {database} ENGINE = Atomic"));
-        let text = std::fs::read_to_string(folder().join(tables)).expect("the tables");
+        let path = if tables == "exporter.sql" { exporter() } else { folder().join(tables) };
+        let text = std::fs::read_to_string(path).expect("the tables");
         let text: String = text.lines().filter(|l| !l.starts_with("--")).map(|l| format!("{l}\n")).collect();
         for statement in text.split(";\n").map(str::trim).filter(|s| !s.is_empty()) {
             self.ask(database, statement);
@@ -89,6 +95,16 @@ impl ClickHouse {
 
     /// Puts `n` spans in tens to a trace, and `n` records, into the tables of the exporter.
     pub fn fill(&self, database: &str, n: u64) {
+        self.fill_from(database, 0, n);
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The same from a number on.
+    pub fn fill_from(&self, database: &str, from: u64, n: u64) {
         let start = "toDateTime64('2026-11-20 12:00:00', 9)";
         self.ask(
             database,
@@ -100,7 +116,7 @@ impl ClickHouse {
              ['GET /cart', 'POST /checkout', 'SELECT orders'][number % 3 + 1], ['Server', 'Client'][number % 2 + 1], \
              'svc' || toString(number % 4), map('service.name', 'svc' || toString(number % 4)), \
              map('http.route', '/r' || toString(number % 5)), 1000000 + number % 900 * 1000000, \
-             if(number % 13 = 0, 'Error', 'Unset') FROM numbers({n})"
+             if(number % 13 = 0, 'Error', 'Unset') FROM numbers({from}, {n})"
             ),
         );
         self.ask(database, &format!(
@@ -109,7 +125,7 @@ impl ClickHouse {
              SELECT {start} + toIntervalMillisecond(number * 10), lower(hex(sipHash128(intDiv(number, 10)))), \
              ['INFO', 'WARN', 'ERROR'][number % 3 + 1], [9, 13, 17][number % 3 + 1], 'svc' || toString(number % 4), \
              concat('request ', toString(number), if(number % 7 = 0, ' refused', ' done')), \
-             map('service.name', 'svc' || toString(number % 4)), map('user.id', toString(number % 50)) FROM numbers({n})"
+             map('service.name', 'svc' || toString(number % 4)), map('user.id', toString(number % 50)) FROM numbers({from}, {n})"
         ));
     }
 

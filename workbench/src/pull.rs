@@ -21,8 +21,13 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// One table may take so long, and so many bytes.
-const LIMITS: Limits =
-    Limits { time: Duration::from_hours(1), n_rows: usize::MAX, n_bytes: u64::MAX, bytes_read: u64::MAX };
+const LIMITS: Limits = Limits {
+    time: Duration::from_hours(1),
+    n_rows: usize::MAX,
+    n_bytes: u64::MAX,
+    bytes_read: u64::MAX,
+    is_partial: false,
+};
 
 /// What is taken over.
 pub(crate) struct Pull<'a> {

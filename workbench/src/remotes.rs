@@ -173,10 +173,22 @@ impl Workbench {
         n_rows: usize,
     ) -> Result<Answer, AskError> {
         let limits = Limits { n_rows, ..self.guarded(attached, statement)? };
-        let (batches, ran) = self.wait(attached.client.rows(statement, limits))?;
+        let whole = self.wait(async { Ok(attached.client.rows(statement, limits).await) })?;
+        // A part of the cluster is down: what the rest says is shown, marked.
+        let (answered, missing) = match whole {
+            Err(e) if e.kind == Kind::Shard && attached.client.abilities.can_set => {
+                let rest = Limits { is_partial: true, ..limits };
+                (self.wait(attached.client.rows(statement, rest))?, Some(e.message))
+            }
+            whole => (whole.map_err(|e| failed(&e))?, None),
+        };
+        let (batches, ran) = answered;
         attached.read.fetch_add(ran.bytes_read, Ordering::Relaxed);
         let schema = ran.schema.unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()));
-        let completeness = if ran.is_cut { Completeness::Limited { total: None } } else { Completeness::Complete };
+        let mut completeness = if ran.is_cut { Completeness::Limited { total: None } } else { Completeness::Complete };
+        if let Some(why) = missing {
+            completeness = completeness.and(Completeness::Partial { reason: format!("a shard is down: {why}") });
+        }
         let cost = Cost {
             n_rows_scanned: ran.rows_read,
             n_bytes_scanned: ran.bytes_read,

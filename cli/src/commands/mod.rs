@@ -6,6 +6,7 @@ mod demo;
 mod export;
 mod import;
 mod open;
+mod pack;
 mod pull;
 mod serve;
 mod source;
@@ -25,6 +26,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Open(args) => open::run(args).await,
         Command::Search(args) => ask::search(args).await,
         Command::Export(args) => export::run(args).await,
+        Command::Pack(args) => pack::run(args).await,
         Command::Trace(args) => trace::run(args).await,
         Command::Sql(args) => ask::sql(args).await,
         Command::Services(args) => ask::services(args).await,

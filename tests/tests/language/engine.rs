@@ -28,7 +28,7 @@ impl Engine {
         let mut child = Command::new(home.join(".cache/sextant/venv/bin/python"))
             .arg(folder.join("statements.py"))
             .arg(dir.join("engine"))
-            .arg(folder.join("exporter.sql"))
+            .arg(sextant_tests::clickhouse::exporter())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
