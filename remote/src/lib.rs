@@ -9,6 +9,7 @@ mod layout;
 mod ledger;
 mod rows;
 mod schemas;
+mod shown;
 mod sources;
 mod statement;
 mod watch;

@@ -2,9 +2,11 @@
 
 use crate::request;
 use serde_json::{Value, json};
+use sextant_remote::{Client, Connection, Ledger, RemoteError, Secret};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 /// It ends with the test.
 pub struct ClickHouse {
@@ -134,4 +136,61 @@ impl ClickHouse {
         let text = std::fs::read_to_string(self.dir.join("statements.jsonl")).expect("the statements");
         text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect()
     }
+}
+
+/// So many spans, and so many records, has the shop.
+const SHOP: u64 = 2_000;
+
+/// Runs the command line on a data directory of its own.
+pub fn cli(data: &Path, args: &[&str]) -> std::process::Output {
+    let mut all = args.to_vec();
+    let data = data.to_string_lossy().into_owned();
+    all.extend(["--data", &data]);
+    std::process::Command::new(crate::sextant())
+        .args(all)
+        .env("CH_PASSWORD", "s3cret")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("sextant starts")
+}
+
+/// What it printed; it has to have gone well, and no secret may be in it.
+pub fn text(output: &std::process::Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!out.contains("s3cret") && !err.contains("s3cret"), "{out}{err}");
+    assert!(output.status.success(), "{out}{err}");
+    out.into_owned()
+}
+
+/// A server with the exporter's tables in the database `shop`.
+pub fn shop() -> (tempfile::TempDir, ClickHouse) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = ClickHouse::start(&dir.path().join("server"), &readers());
+    server.make("shop", "exporter.sql");
+    server.fill("shop", SHOP);
+    (dir, server)
+}
+
+/// How it is attached as `prod`.
+pub fn added<'a>(url: &'a str, user: &'a str) -> [&'a str; 9] {
+    ["source", "add", "prod", url, "--user", user, "--password-env", "CH_PASSWORD", "--database=shop"]
+}
+
+/// Where and who, of a server for tests.
+pub fn connection(url: &str, user: &str, password: &str, database: &str) -> Connection {
+    Connection {
+        url: url.into(),
+        user: user.into(),
+        password: Secret::new(password),
+        database: database.into(),
+        ..Connection::default()
+    }
+}
+
+/// Attaches, with a ledger in `dir`.
+///
+/// # Errors
+/// As [`Client::attach`].
+pub async fn attach(connection: Connection, dir: &Path) -> Result<Client, RemoteError> {
+    Client::attach("prod", connection, Arc::new(Ledger::at(dir.join("statements.jsonl")))).await
 }

@@ -2,30 +2,15 @@
 
 use sextant_model::{Signal, Table, TimeRange};
 use sextant_queries::{clickhouse, parse};
-use sextant_remote::{Client, Connection, Kind, Layout, Ledger, Limits, RemoteError, Secret, Statement};
-use sextant_tests::clickhouse::{ClickHouse, readers};
+use sextant_remote::{Client, Kind, Layout, Ledger, Limits, Statement};
+use sextant_tests::clickhouse::{ClickHouse, added, attach, cli, connection, readers, shop, text};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const N: u64 = 2_000;
-
-fn connection(url: &str, user: &str, password: &str, database: &str) -> Connection {
-    Connection {
-        url: url.into(),
-        user: user.into(),
-        password: Secret::new(password),
-        database: database.into(),
-        ..Connection::default()
-    }
-}
-
-async fn attach(connection: Connection, dir: &Path) -> Result<Client, RemoteError> {
-    Client::attach("prod", connection, Arc::new(Ledger::at(dir.join("statements.jsonl")))).await
-}
 
 /// A search on a source, as the number of its rows.
 async fn found(client: &Client, layout: &Layout, signal: Signal, text: &str) -> usize {
@@ -265,40 +250,6 @@ async fn answers_that_break_are_not_taken() {
     }
 }
 
-/// Runs the command line on a data directory of its own.
-fn cli(data: &Path, args: &[&str]) -> std::process::Output {
-    let mut all = args.to_vec();
-    let data = data.to_string_lossy().into_owned();
-    all.extend(["--data", &data]);
-    std::process::Command::new(sextant_tests::sextant())
-        .args(all)
-        .env("CH_PASSWORD", "s3cret")
-        .stdin(std::process::Stdio::null())
-        .output()
-        .expect("sextant starts")
-}
-
-fn text(output: &std::process::Output) -> String {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(!out.contains("s3cret") && !err.contains("s3cret"), "{out}{err}");
-    assert!(output.status.success(), "{out}{err}");
-    out.into_owned()
-}
-
-/// A server with the exporter's tables in the database `shop`.
-fn shop() -> (tempfile::TempDir, ClickHouse) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let server = ClickHouse::start(&dir.path().join("server"), &readers());
-    server.make("shop", "exporter.sql");
-    server.fill("shop", N);
-    (dir, server)
-}
-
-/// How it is attached as `prod`.
-fn added<'a>(url: &'a str, user: &'a str) -> [&'a str; 9] {
-    ["source", "add", "prod", url, "--user", user, "--password-env", "CH_PASSWORD", "--database=shop"]
-}
-
 #[test]
 fn a_source_is_asked_by_the_same_commands() {
     let (dir, server) = shop();
@@ -519,202 +470,4 @@ fn what_is_let_through_changes_nothing() {
     assert_eq!(state(), before);
     assert!(n_sent > 1_000 && n_answered > 20, "{n_sent} were sent, {n_answered} answered");
     assert!(!dir.path().join("server/x.csv").exists());
-}
-
-/// Makes a key and a certificate that `authority` signs, or itself.
-fn certificate(dir: &Path, name: &str, authority: Option<&str>, days: &str, more: &str) {
-    let at = |ending: &str| dir.join(format!("{name}.{ending}")).to_string_lossy().into_owned();
-    let openssl = |args: &[&str]| {
-        let output =
-            std::process::Command::new("openssl").args(args).output().expect("openssl; `make setup` installs it");
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    let (key, request, made, extensions) = (at("key"), at("csr"), at("crt"), at("ext"));
-    let subject = format!("/CN={name}");
-    openssl(&["req", "-newkey", "rsa:2048", "-nodes", "-keyout", &key, "-out", &request, "-subj", &subject]);
-    std::fs::write(&extensions, more).expect("a file");
-    let mut sign = vec!["x509", "-req", "-in", &request, "-out", &made, "-days", days, "-extfile", &extensions];
-    let (by, by_key);
-    if let Some(authority) = authority {
-        (by, by_key) = (dir.join(format!("{authority}.crt")), dir.join(format!("{authority}.key")));
-        sign.extend([
-            "-CA",
-            by.to_str().expect("a path"),
-            "-CAkey",
-            by_key.to_str().expect("a path"),
-            "-CAcreateserial",
-        ]);
-    } else {
-        sign.extend(["-signkey", &key]);
-    }
-    openssl(&sign);
-    // Certificate and key in one file, as they are shown to a server.
-    let both = [std::fs::read(&made).expect("a file"), std::fs::read(&key).expect("a file")].concat();
-    std::fs::write(at("pem"), both).expect("a file");
-}
-
-#[tokio::test]
-async fn certificates_are_looked_at() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let folder = dir.path();
-    let local = "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE";
-    certificate(folder, "authority", None, "30", "basicConstraints=critical,CA:TRUE");
-    certificate(folder, "server", Some("authority"), "30", local);
-    certificate(folder, "old", Some("authority"), "-1", local);
-    certificate(
-        folder,
-        "elsewhere",
-        Some("authority"),
-        "30",
-        "subjectAltName=DNS:elsewhere.example\nbasicConstraints=CA:FALSE",
-    );
-    certificate(folder, "me", Some("authority"), "30", "basicConstraints=CA:FALSE");
-    let file = |name: &str| folder.join(name);
-    let start = |name: &str, is_asked: bool| {
-        let mut options =
-            serde_json::json!({ "cert": file(&format!("{name}.crt")), "key": file(&format!("{name}.key")) });
-        if is_asked {
-            options["client_ca"] = serde_json::json!(file("authority.crt"));
-        }
-        ClickHouse::start(&folder.join(format!("of-{name}-{is_asked}")), &options)
-    };
-    let ask = async |server: &ClickHouse, ca: Option<&str>, identity: Option<&str>, via: Option<String>| {
-        let port = server.address.rsplit(':').next().expect("a port");
-        let host = if via.is_some() { "localhost:8443".to_owned() } else { format!("127.0.0.1:{port}") };
-        let connection = Connection {
-            url: format!("https://{host}"),
-            ca: ca.map(file),
-            identity: identity.map(file),
-            via,
-            ..Connection::default()
-        };
-        attach(connection, folder).await.map(|client| client.abilities.version).map_err(|e| (e.kind, e.message))
-    };
-    let server = start("server", false);
-    assert_eq!(ask(&server, Some("authority.crt"), None, None).await, Ok(server.version.clone()));
-    // Through a port that is forwarded, by its own name.
-    assert_eq!(
-        ask(&server, Some("authority.crt"), None, Some(server.address.clone())).await,
-        Ok(server.version.clone())
-    );
-    let (kind, why) = ask(&server, None, None, None).await.expect_err("nobody knows this authority");
-    assert!(kind == Kind::Certificate && why.contains("not trusted"), "{kind:?} {why}");
-    for (name, part) in [("old", "xpired"), ("elsewhere", "name")] {
-        let server = start(name, false);
-        let (kind, why) = ask(&server, Some("authority.crt"), None, None).await.expect_err(name);
-        assert!(kind == Kind::Certificate && why.contains(part), "{name}: {kind:?} {why}");
-    }
-    let server = start("server", true);
-    assert!(ask(&server, Some("authority.crt"), None, None).await.is_err(), "it wants to see one");
-    assert_eq!(ask(&server, Some("authority.crt"), Some("me.pem"), None).await, Ok(server.version.clone()));
-    let (kind, why) = ask(&server, Some("no-such.crt"), None, None).await.expect_err("no such file");
-    assert!(kind == Kind::Certificate && why.contains("no-such.crt"), "{why}");
-    std::fs::write(file("noise.crt"), "hello").expect("a file");
-    assert!(ask(&server, Some("noise.crt"), None, None).await.is_err());
-}
-
-/// A shard that is down: what the others say is shown and marked; who may send no settings is told.
-#[test]
-fn a_shard_that_is_down_is_said() {
-    let (dir, server) = shop();
-    server.ask("default", "CREATE DATABASE halves ENGINE = Atomic");
-    for table in ["otel_traces", "otel_logs"] {
-        server.ask(
-            "halves",
-            &format!("CREATE TABLE {table} AS shop.{table} ENGINE = Distributed('half', shop, {table}, rand())"),
-        );
-    }
-    let data = dir.path().join("data");
-    let url = server.url();
-    let search = ["search", "spans", "service:svc1", "--source", "prod", "--limit", "5000", "--format", "json"];
-    let add =
-        ["source", "add", "prod", &url, "--user", "careful", "--password-env", "CH_PASSWORD", "--database=halves"];
-    text(&cli(&data, &add));
-    let output = cli(&data, &search);
-    let rows: serde_json::Value = serde_json::from_str(&text(&output)).expect("rows");
-    assert_eq!(rows.as_array().map(Vec::len), Some(500), "those of the shard that is up");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("a shard is down"), "{said}");
-    text(&cli(&data, &["source", "edit", "prod", "--user", "strict"]));
-    let output = cli(&data, &search);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("a part of the cluster does not answer"), "{said}");
-}
-
-/// What would read much is estimated first; what may not be read at all is refused; what was read is counted.
-#[test]
-fn what_is_heavy_is_asked_about() {
-    let (dir, server) = shop();
-    let data = dir.path().join("data");
-    let url = server.url();
-    text(&cli(&data, &added(&url, "strict")));
-    let limits = |text: &str| {
-        let path = data.join("sources.toml");
-        let before = std::fs::read_to_string(&path).expect("a file");
-        let before = before.split("\n[source.limits]").next().unwrap_or_default().to_owned();
-        std::fs::write(&path, format!("{before}\n[source.limits]\n{text}\n")).expect("a file");
-    };
-    let search = ["search", "spans", "http.route:\"/r3\"", "--source", "prod", "--limit", "5000", "--format", "json"];
-    let refused = |args: &[&str], part: &str| {
-        let output = cli(&data, args);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains(part), "{said}");
-    };
-    limits("ask_above_bytes = 1000");
-    refused(&search, "of 2000 rows");
-    let n = |args: &[&str]| {
-        let rows: serde_json::Value = serde_json::from_str(&text(&cli(&data, args))).expect("rows");
-        rows.as_array().map_or(0, Vec::len)
-    };
-    assert_eq!(n(&[&search[..], &["--heavy"]].concat()), 400);
-    // Within a second of it there is less to read.
-    let within = ["--from", "2030-01-01T00:00:00Z", "--to", "2030-01-01T01:00:00Z"];
-    assert_eq!(n(&[&search[..], &within].concat()), 0);
-    limits("ask_above_bytes = 1000\nquery_bytes = 2000");
-    refused(&[&search[..], &["--heavy"]].concat(), "allowed");
-    limits("session_bytes = 0");
-    refused(&search, "since the start");
-}
-
-/// What is packed for a ClickHouse of one's own is taken by one: tables, and every record.
-#[test]
-fn what_is_packed_is_taken_by_a_clickhouse() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let data = dir.path().join("data");
-    sextant_tests::ok(&["demo", "--data", &data.to_string_lossy(), "--spans", "2000", "--seed", "9"]);
-    let out = dir.path().join("pack");
-    text(&cli(&data, &["pack", &out.to_string_lossy(), "--days", "14"]));
-    assert!(!cli(&data, &["pack", &out.to_string_lossy()]).status.success(), "the folder is there already");
-    let server = ClickHouse::start(&dir.path().join("server"), &serde_json::json!({}));
-    server.ask("default", "CREATE DATABASE otel ENGINE = Atomic");
-    let tables = std::fs::read_to_string(out.join("tables/single.sql")).expect("tables");
-    for statement in tables.split(";\n").map(str::trim).filter(|s| s.contains("CREATE TABLE")) {
-        server.ask("otel", statement);
-    }
-    let mut n_files = 0;
-    for file in std::fs::read_dir(out.join("records")).expect("records") {
-        let path = file.expect("a file").path();
-        let table = path.file_stem().and_then(|s| s.to_str()).expect("a name").to_owned();
-        let columns = server.ask(
-            "otel",
-            &format!(
-                "SELECT arrayStringConcat(groupArray(concat('`', name, '`')), ', ') FROM \
-            (SELECT name FROM system.columns WHERE database = 'otel' AND table = '{table}' ORDER BY position)"
-            ),
-        );
-        let file = format!("file('{}', Parquet)", path.display());
-        let names = server.ask("otel", &format!("SELECT * FROM {file} LIMIT 0 FORMAT TSVWithNames"));
-        let names: Vec<String> = names.split('\t').map(|n| format!("`{n}`")).collect();
-        assert!(names.iter().all(|n| columns.contains(n)), "{table}: {names:?} in {columns}");
-        let names = names.join(", ");
-        server.ask("otel", &format!("INSERT INTO {table} ({names}) SELECT {names} FROM {file}"));
-        let own = table.trim_start_matches("otel_").replace("exponential", "exp");
-        let here = text(&cli(&data, &["sql", &format!("SELECT count(*) AS n FROM {own}"), "--format", "json"]));
-        let here: serde_json::Value = serde_json::from_str(&here).expect("rows");
-        assert_eq!(server.ask("otel", &format!("SELECT count() FROM {table}")), here[0]["n"].to_string(), "{table}");
-        n_files += 1;
-    }
-    assert!(n_files >= 4, "{n_files}");
-    let spans = "SELECT count() FROM otel_traces WHERE SpanAttributes['http.route'] != '' AND Duration > 0";
-    assert!(server.ask("otel", spans).parse::<u64>().expect("a number") > 100);
 }
