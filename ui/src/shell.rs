@@ -2,7 +2,7 @@
 
 use crate::app::State;
 use crate::commands::Do;
-use crate::data::{clock, day};
+use crate::data::{bytes, clock, day, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, icon, key, rect, seg};
 use crate::overlay::menu;
@@ -289,6 +289,21 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
     kit.vline(x + w - 72.0, 14.0, 16.0, t.strong_line);
 }
 
+/// What a source is reading for us, while it does.
+fn reading(ui: &Ui, state: &mut State) -> Option<Vec<String>> {
+    if state.route.source.is_empty() {
+        return None;
+    }
+    let slot = state.asks.ask(ui.ctx(), "running", true, || Ask::Running);
+    let object = slot.get().and_then(|a| a.object.clone())?;
+    let one = object["running"].as_array()?.iter().find(|r| r["source"] == state.route.source.as_str())?.clone();
+    let n = |key: &str| one[key].as_u64().unwrap_or(0);
+    let of =
+        if n("total_rows") > n("rows") { format!(" of {}", thousands(n("total_rows") as i64)) } else { String::new() };
+    ui.request_repaint_after(std::time::Duration::from_secs(1));
+    Some(vec!["Reading".into(), bytes(n("bytes")), "rows".into(), format!("{}{of}", thousands(n("rows") as i64))])
+}
+
 fn foot(ui: &Ui, state: &mut State, whole: Rect) {
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
@@ -316,7 +331,8 @@ fn foot(ui: &Ui, state: &mut State, whole: Rect) {
         kit.vline(x, y + 6.0, 14.0, t.hair);
         x += 13.0;
     }
-    for (place, part) in state.status.parts.iter().enumerate() {
+    let reading = reading(ui, state);
+    for (place, part) in state.status.parts.iter().chain(&reading).enumerate() {
         if place >= 2 && x + width_of(part) > whole.width() - 12.0 - taken {
             break;
         }

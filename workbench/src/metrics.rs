@@ -267,7 +267,8 @@ fn summary(all: &mut Cells, place: &Place<'_>, steps: Steps, (quantiles, values)
 /// What suits the kind, where nothing else is wanted.
 fn figure_of(wanted: &str, table: Table, is_monotonic: bool) -> String {
     let fits = figures(table, is_monotonic);
-    let usual = if matches!(table, Table::Histogram | Table::ExpHistogram) { "p99" } else { fits[0] };
+    let usual =
+        if matches!(table, Table::Histogram | Table::ExpHistogram) { "p99" } else { fits.first().unwrap_or(&"avg") };
     fits.iter().find(|f| **f == wanted).map_or(usual, |f| *f).to_owned()
 }
 
