@@ -289,6 +289,12 @@ pub enum Ask {
         /// What it is called here.
         name: String,
     },
+    /// What telemetry costs in a source, as its system tables say: the object has lists `tables columns indexes partitions
+    /// disks queries`, and `closed` of `part why fix` for those that can't be seen.
+    SourceCost {
+        /// What it is called here.
+        name: String,
+    },
     /// How a table of a source is read: the object has `mapping`, the types of its `columns` by name, the `tables` that there
     /// are, and `problem` where it can't be read so; rows are a few of its records, as they would be shown.
     SourceMapping {

@@ -5,7 +5,7 @@ use crate::schemas::{self, Columns, has, needed};
 use crate::shown::{Place, Shown, rows_of};
 use crate::{Kind, RemoteError, expression};
 use sextant_model::{Signal, Table};
-use sextant_queries::clickhouse::{Mapping, Piece, Tables};
+use sextant_queries::clickhouse::{Mapping, Piece, Tables, quote};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was found for a table of ours.
@@ -17,6 +17,8 @@ pub struct Found {
     pub name: String,
     /// `MergeTree`, `Distributed` and others.
     pub engine: String,
+    /// The table whose rows it shows: itself, or the one that it distributes.
+    pub local: (String, String),
     /// Rows and bytes, where the server says.
     pub rows: Option<u64>,
     /// Compressed, on its disks.
@@ -226,11 +228,26 @@ impl Layout {
         all.into_iter().filter(|c| stored.field_with_name(&head(c)).is_ok()).collect()
     }
 
+    /// The tables themselves and, of distributed ones, what they distribute.
+    #[must_use]
+    pub fn places(&self) -> BTreeSet<(String, String)> {
+        self.tables
+            .values()
+            .flat_map(|found| [(found.database.clone(), found.name.clone()), found.local.clone()])
+            .collect()
+    }
+
     /// Whether anything of a signal can be asked.
     #[must_use]
     pub fn has(&self, signal: Signal) -> bool {
         self.tables.keys().any(|t| t.signal() == signal)
     }
+}
+
+/// A database and a table as the literal of a pair.
+#[must_use]
+pub fn pair(database: &str, table: &str) -> String {
+    format!("({}, {})", quote(database), quote(table))
 }
 
 /// What of a schema that ships with the program is not there in this version of it is left out.

@@ -18,6 +18,7 @@ pub use client::{Abilities, Client, Limits, Ran, texts};
 pub use connection::{Connection, Secret};
 pub use error::{Kind, RemoteError};
 pub use expression::check;
+pub use layout::pair;
 pub use layout::{Found, Layout};
 pub use ledger::{Entry, Ledger};
 pub use rows::{arrived, known, stored};

@@ -265,6 +265,7 @@ impl Shown {
             .filter_map(|(name, c)| Some((name.clone(), c.bytes as f64 / n_rows? as f64)));
         Found {
             widths: widths.collect(),
+            local: local.clone(),
             database: place.0.clone(),
             name: place.1.clone(),
             lacks: lacks.collect(),

@@ -159,6 +159,35 @@ fn what_is_heavy_is_asked_about() {
     refused(&search, "since the start");
 }
 
+/// What it costs is told part by part, of the tables that this user may see. (This engine denies no system table.)
+#[test]
+fn what_it_costs_there_is_told() {
+    let (dir, server) = shop();
+    let url = server.url();
+    let data = dir.path().join("data");
+    text(&cli(&data, &added(&url, "strict")));
+    let object: serde_json::Value =
+        serde_json::from_str(&text(&cli(&data, &["source", "cost", "prod", "--format", "json"]))).expect("an object");
+    let rows = |part: &str, key: &str, value: &str| -> serde_json::Value {
+        let all = object[part].as_array().cloned().unwrap_or_default();
+        all.into_iter().find(|row| row[key] == value).unwrap_or_else(|| panic!("{part}: {object}"))
+    };
+    let bytes =
+        server.ask("shop", "SELECT total_bytes FROM system.tables WHERE database = 'shop' AND name = 'otel_traces'");
+    assert_eq!(rows("tables", "table", "otel_traces")["bytes"].to_string(), bytes);
+    let parts = server
+        .ask("shop", "SELECT sum(rows) FROM system.parts WHERE active AND database = 'shop' AND table = 'otel_logs'");
+    assert_eq!(rows("partitions", "table", "otel_logs")["rows"].to_string(), parts);
+    assert!(rows("indexes", "index", "idx_trace_id")["type"].as_str().is_some_and(|t| t.contains("bloom")));
+    drop(server);
+    let grants = serde_json::json!({ "grants": ["GRANT SELECT ON shop.otel_traces"] });
+    let server = ClickHouse::start(&dir.path().join("server"), &grants);
+    text(&cli(&data, &["source", "add", "few", &server.url(), "--database=shop"]));
+    let object: serde_json::Value =
+        serde_json::from_str(&text(&cli(&data, &["source", "cost", "few", "--format", "json"]))).expect("an object");
+    assert_eq!(object["tables"].as_array().map(Vec::len), Some(1), "{object}");
+}
+
 /// What is packed for a ClickHouse of one's own is taken by one: tables, and every record.
 #[test]
 fn what_is_packed_is_taken_by_a_clickhouse() {

@@ -105,6 +105,7 @@ fn is_of_records(ask: &Ask) -> bool {
             | Ask::Sources
             | Ask::SourceTest { .. }
             | Ask::SourceMapping { .. }
+            | Ask::SourceCost { .. }
             | Ask::Running
             | Ask::Statements { .. }
     )

@@ -26,6 +26,7 @@ mod tail;
 mod there;
 mod trace;
 mod upkeep;
+mod volume;
 mod workbench;
 mod zipkin;
 

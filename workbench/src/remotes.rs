@@ -33,6 +33,13 @@ pub(crate) struct Asked {
     pub is_heavy: bool,
 }
 
+impl Asked {
+    /// Who asks there.
+    pub fn user(&self) -> &str {
+        if self.connection.user.is_empty() { "default" } else { &self.connection.user }
+    }
+}
+
 impl std::ops::Deref for Asked {
     type Target = Attached;
 
@@ -230,6 +237,16 @@ impl Workbench {
             return Err(AskError { estimate: Some(Box::new(estimate)), ..error });
         }
         Ok(limits)
+    }
+
+    /// Rows of a system table as an array of objects, or why this user can't see them.
+    pub(crate) fn system_rows(&self, attached: &Asked, sql: Sql) -> Result<Result<Value, RemoteError>, AskError> {
+        let statement = Statement::new(sql).map_err(|e| refused(&e))?;
+        let limits = Limits { time: Duration::from_secs(20), n_rows: 5_000, ..Limits::default() };
+        let found = self.wait(async { Ok(attached.client.rows(&statement, limits).await) })?;
+        Ok(found.map(|(rows, _)| {
+            serde_json::from_str(&sextant_contract::rows_to_json(&rows)).unwrap_or_else(|_| Value::Array(Vec::new()))
+        }))
     }
 
     /// What is under way at the sources.

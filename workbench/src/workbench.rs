@@ -188,6 +188,7 @@ impl Workbench {
             Ask::Running => Ok(self.running()),
             Ask::Sources => self.sources(),
             Ask::SourceTest { name } => self.source_test(name),
+            Ask::SourceCost { name } => self.source_cost(name),
             Ask::SourceMapping { name, signal, mapping, table } => {
                 self.source_mapping(name, signal, mapping.clone(), table.as_deref())
             }

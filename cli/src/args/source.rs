@@ -36,6 +36,13 @@ pub enum SourceCommand {
     },
     /// How a table of it is read: show it, try another way, keep it
     Map(SourceMap),
+    /// What telemetry costs there: tables, columns, indexes, days, disks and queries, as far as they may be seen
+    Cost {
+        /// What it is called
+        name: String,
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
     /// Print one as TOML, without its secrets
     Export {
         /// What it is called

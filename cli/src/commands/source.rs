@@ -48,6 +48,7 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         SourceCommand::Map(map) => super::source_map::run(reach, map).await,
+        SourceCommand::Cost { name, format } => cost(reach, name, format).await,
         SourceCommand::Export { name } => {
             let one = one(reach, &name).await?;
             let text = toml::to_string_pretty(&serde_json::json!({ "source": [one] }))?;
@@ -81,6 +82,38 @@ fn code(is_ok: bool) -> ExitCode {
 async fn known(reach: &Reach) -> anyhow::Result<Vec<Value>> {
     let object = reach.object(Ask::Sources).await?;
     Ok(object["sources"].as_array().cloned().unwrap_or_default())
+}
+
+/// Prints each part as a table, and why others can't be seen.
+async fn cost(reach: &Reach, name: String, format: Format) -> anyhow::Result<ExitCode> {
+    let object = reach.object(Ask::SourceCost { name }).await?;
+    if format != Format::Table {
+        print_object(&object)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (part, columns) in [
+        ("tables", &["database", "table", "engine", "rows", "bytes", "storage_policy"][..]),
+        ("columns", &["table", "column", "type", "codec", "bytes", "plain_bytes"]),
+        ("indexes", &["table", "index", "type", "bytes"]),
+        ("partitions", &["partition", "table", "parts", "rows", "bytes", "disks"]),
+        ("disks", &["disk", "type", "free_bytes", "bytes"]),
+        ("queries", &["bytes", "rows", "times", "milliseconds", "user", "query"]),
+    ] {
+        writeln!(std::io::stdout().lock(), "{part}")?;
+        print_rows(&object[part], format, columns)?;
+        writeln!(std::io::stdout().lock())?;
+    }
+    for closed in object["closed"].as_array().into_iter().flatten() {
+        note(format_args!(
+            "{}: {}",
+            closed["part"].as_str().unwrap_or_default(),
+            closed["why"].as_str().unwrap_or_default()
+        ));
+        if let Some(fix) = closed["fix"].as_str() {
+            note(fix);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// One of them, as it is kept.

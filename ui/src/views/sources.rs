@@ -1,5 +1,6 @@
 //! Sources: clusters that are attached, what they let us do, how their tables are read, and every statement that was sent.
 
+mod cost;
 mod form;
 mod ledger;
 mod mapping;
@@ -21,6 +22,7 @@ pub(crate) struct State {
     chosen: Option<String>,
     form: form::Form,
     mapping: Option<mapping::Edit>,
+    is_cost_open: bool,
     /// Counts how often it was looked at, so that it is looked at again.
     looks: u64,
     /// What is waited for, by its tag.
@@ -111,6 +113,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let upper = rest.with_max_y(ledger_top);
     if state.sources.mapping.is_some() {
         mapping::show(ui, state, upper, &name);
+    } else if state.sources.is_cost_open {
+        state.sources.is_cost_open = cost::show(ui, state, upper, &name);
     } else {
         let key = format!("source test {name} {}", state.sources.looks);
         let asked = name.clone();
@@ -251,6 +255,10 @@ fn tables(ui: &mut Ui, state: &mut App, r: Rect, name: &str, object: &Value) {
     let edit = Button { text: "Edit mapping", is_small: true, ..Button::default() };
     if button(&kit, r.right() - 12.0 - edit.width(&kit), r.top() + 7.0, edit).clicked() {
         state.sources.mapping = Some(mapping::Edit::new("traces"));
+    }
+    let cost = Button { text: "What it costs", is_small: true, ..Button::default() };
+    if button(&kit, r.right() - 18.0 - edit.width(&kit) - cost.width(&kit), r.top() + 7.0, cost).clicked() {
+        state.sources.is_cost_open = true;
     }
     let columns = [0.0, 0.36, 0.50, 0.76, 0.90, 1.0].map(|share| r.left() + 12.0 + (r.width() - 24.0) * share);
     let bl = r.top() + 54.0;
