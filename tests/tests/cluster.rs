@@ -230,3 +230,37 @@ fn what_is_packed_is_taken_by_a_clickhouse() {
     let spans = "SELECT count() FROM otel_traces WHERE SpanAttributes['http.route'] != '' AND Duration > 0";
     assert!(server.ask("otel", spans).parse::<u64>().expect("a number") > 0);
 }
+
+/// A pull that broke off has kept nothing, and the same again asks only for what did not come.
+#[test]
+fn a_pull_that_broke_goes_on() {
+    let (dir, server) = shop();
+    server.ask("default", "CREATE DATABASE mixed ENGINE = Atomic");
+    let distributed = |table: &str, cluster: &str| {
+        let engine = format!("Distributed('{cluster}', shop, {table}, rand())");
+        server.ask("mixed", &format!("CREATE TABLE {table} AS shop.{table} ENGINE = {engine}"));
+    };
+    distributed("otel_traces", "one");
+    distributed("otel_logs", "half");
+    let data = dir.path().join("data");
+    let url = server.url();
+    text(&cli(
+        &data,
+        &["source", "add", "prod", &url, "--user", "strict", "--password-env", "CH_PASSWORD", "--database=mixed"],
+    ));
+    let pull = ["pull", "--source", "prod", "--json", "--from", "2026-11-20T00:00:00Z", "--to", "2026-11-21T00:00:00Z"];
+    let output = cli(&data, &pull);
+    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let kept = text(&cli(&data, &["sql", "SELECT count(*) AS n FROM traces", "--format", "json"]));
+    assert!(kept.contains("\"n\":0"), "{kept}");
+    server.ask("mixed", "DROP TABLE otel_logs SYNC");
+    distributed("otel_logs", "one");
+    let report: serde_json::Value = serde_json::from_str(&text(&cli(&data, &pull))).expect("a report");
+    assert_eq!(report["stored"], 4_000, "{report}");
+    let arrived = server.arrived();
+    let reads_spans = |s: &&serde_json::Value| {
+        s["text"].as_str().is_some_and(|t| t.starts_with("SELECT `") && t.contains("`SpanName`"))
+    };
+    assert_eq!(arrived.iter().filter(reads_spans).count(), 1, "spans came once");
+    assert_eq!(std::fs::read_dir(data.join("pulls")).expect("a folder").count(), 0, "nothing is left behind");
+}

@@ -254,3 +254,40 @@ async fn metrics_of_a_source_are_those_of_the_store() {
         assert_eq!(a, b, "{what}");
     }
 }
+
+/// A table that goes away while it is open is said once; then what is there is found out anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_goes_away_is_said() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = ClickHouse::start(&dir.path().join("server"), &json!({}));
+    server.make("world", "exporter.sql");
+    server.fill("world", 100);
+    let workbench = attached(&dir.path().join("data"), &server, "world").await;
+    let question = there(&Ask::Search(search(SearchKind::Logs, "")));
+    assert_eq!(ask(&workbench, "logs", question.clone()).await.n_rows(), 100);
+    server.ask("world", "DROP TABLE otel_logs SYNC");
+    let gone = workbench.ask(question.clone()).await.expect_err("it is gone");
+    assert!(gone.message.contains("otel_logs"), "{}", gone.message);
+    let known = workbench.ask(question.clone()).await.expect_err("it is gone");
+    assert!(known.message.contains("no table otel_logs"), "{}", known.message);
+    // Another one of this name, with a column that is of another kind than it says.
+    server.ask(
+        "world",
+        "CREATE TABLE otel_logs (Timestamp DateTime64(9), Body String, SeverityNumber Array(String)) ENGINE = Memory",
+    );
+    server.ask("world", "INSERT INTO otel_logs VALUES (now64(9), 'hello', ['a'])");
+    let change = Command::SourcePut {
+        name: "there".into(),
+        url: format!("{}/", server.url()),
+        user: String::new(),
+        password: None,
+        database: "world".into(),
+        ca: None,
+        identity: None,
+        via: None,
+        headers: None,
+    };
+    workbench.act(change, Vec::new()).await.expect("it is kept");
+    let odd = workbench.ask(question).await.expect_err("of another kind");
+    assert!(odd.message.contains("SeverityNumber"), "{}", odd.message);
+}

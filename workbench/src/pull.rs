@@ -1,5 +1,5 @@
-//! Taking over a slice of a source: its rows wait in files until all of them are there and counted, then they are kept like
-//! those of an import.
+//! Taking over a slice of a source: its rows wait in files, part by part, until all of them are there and counted, then they
+//! are kept like those of an import. What is interrupted goes on with the part that it was in.
 
 use crate::explore::bounds;
 use crate::import::{Chunk, Keep};
@@ -11,12 +11,13 @@ use arrow::datatypes::Int64Type;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use sextant_contract::{AskError, Code, ImportedFile, Outcome, Period};
-use sextant_model::{Batch, Signal, Table, TimeRange};
+use sextant_model::{Batch, Signal, Table, TimeRange, UnixNanos};
 use sextant_queries::{clickhouse, parse};
 use sextant_remote::{Kind, Limits, RemoteError, Statement};
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Seek as _};
+use std::io::{BufReader, BufWriter};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -38,11 +39,42 @@ pub(crate) struct Pull<'a> {
     pub is_whole: bool,
 }
 
-/// Rows of a table that came, in a file without a name.
+/// Rows of a table that came, in files.
 struct Waiting {
     table: Table,
-    file: Option<File>,
+    files: Vec<PathBuf>,
     n: u64,
+}
+
+/// A part of a table has about so many rows: what was interrupted goes on with the part that it was in.
+const PART_ROWS: u64 = 250_000;
+const MAX_PARTS: u64 = 200;
+/// What was begun and never ended is thrown away after so long.
+const FORGOTTEN: Duration = Duration::from_hours(7 * 24);
+
+/// Equal parts of a period.
+fn parts(range: TimeRange, n: u64) -> Vec<TimeRange> {
+    let (Some(from), Some(to)) = (range.from, range.to) else { return vec![range] };
+    let edge = |i: u64| {
+        let length = i128::from(to.0) - i128::from(from.0);
+        UnixNanos((i128::from(from.0) + length * i128::from(i) / i128::from(n)) as i64)
+    };
+    (0..n).map(|i| TimeRange { from: Some(edge(i)), to: Some(edge(i + 1)) }).collect()
+}
+
+/// A folder for what is under way, that only its owner can read; others that nobody came back for go.
+fn folder(data: &Path, name: &str) -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let all = data.join("pulls");
+    for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if age > FORGOTTEN {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    let dir = all.join(format!("{:032x}", xxh3_128(name.as_bytes())));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+    Ok(dir)
 }
 
 fn cannot(e: &dyn std::fmt::Display) -> RemoteError {
@@ -62,6 +94,8 @@ impl Workbench {
             return Err(AskError::new(Code::BadQuery, why).hint("traces, logs or metrics"));
         }
         let attached = self.attached(pull.source)?;
+        let name = format!("{} {} {:?} {}", pull.source, pull.query, pull.period, pull.is_whole);
+        let dir = folder(self.data_dir(), &name).map_err(|e| failed(&cannot(&e)))?;
         let mut waiting = Vec::new();
         for signal in wanted.iter().copied() {
             // What makes no sense for one signal of all is left out of it.
@@ -77,45 +111,88 @@ impl Workbench {
             };
             let slice = clickhouse::Slice { query: &query, range, is_whole: pull.is_whole };
             for table in signal.tables().iter().copied().filter(|t| attached.layout.tables.contains_key(t)) {
-                waiting.push(self.fetch(&attached, table, slice)?);
+                let went_on = |e: AskError| match e.hint {
+                    Some(_) => e,
+                    None => e.hint("the same again goes on where this stopped"),
+                };
+                waiting.push(self.fetch(&attached, &dir, table, slice).map_err(went_on)?);
             }
         }
         if waiting.is_empty() {
             let why = format!("'{}' has nothing of this that could be taken over", pull.source);
             return Err(not_found(why).hint(format!("see what it has with: sextant source test {}", pull.source)));
         }
-        let name = format!("{} {} {:?} {}", pull.source, pull.query, pull.period, pull.is_whole);
         let mut files = Vec::new();
         for one in waiting {
             files.push(self.keep_pulled(pull.source, &name, one)?);
         }
+        std::fs::remove_dir_all(&dir).map_err(|e| failed(&cannot(&e)))?;
         Ok(Outcome::Object { object: serde_json::json!({ "files": files }) })
     }
 
-    /// All rows of a table in a slice, counted there and here.
-    fn fetch(
+    fn count_there(
         &self,
         attached: &crate::remotes::Attached,
         table: Table,
         slice: clickhouse::Slice<'_>,
-    ) -> Result<Waiting, AskError> {
-        let tables = attached.layout.tables();
-        let columns = attached.layout.kept(table);
-        let statement = |sql| Statement::new(sql).map_err(|e| refused(&e));
-        let count = statement(clickhouse::count_of(&tables, table, slice))?;
-        let rows = statement(clickhouse::rows(&tables, table, &columns, slice))?;
-        let n_there = self.wait(async {
+    ) -> Result<u64, AskError> {
+        let count = clickhouse::count_of(&attached.layout.tables(), table, slice);
+        let count = Statement::new(count).map_err(|e| refused(&e))?;
+        self.wait(async {
             let (batches, _) = attached.client.rows(&count, LIMITS).await?;
             let n = batches.first().and_then(|b| Some(b.column(0).as_primitive_opt::<Int64Type>()?.value(0)));
             Ok(n.unwrap_or(0) as u64)
-        })?;
-        let mut waiting = Waiting { table, file: None, n: 0 };
-        if n_there == 0 {
-            return Ok(waiting);
+        })
+    }
+
+    /// All rows of a table in a slice, part by part, counted there and here. Parts that came before stay.
+    fn fetch(
+        &self,
+        attached: &crate::remotes::Attached,
+        dir: &Path,
+        table: Table,
+        slice: clickhouse::Slice<'_>,
+    ) -> Result<Waiting, AskError> {
+        let n_all = self.count_there(attached, table, slice)?;
+        // The rest of a trace may lie outside of the period: it comes as one.
+        let n_parts = if slice.is_whole { 1 } else { n_all.div_ceil(PART_ROWS).clamp(1, MAX_PARTS) };
+        let mut waiting = Waiting { table, files: Vec::new(), n: 0 };
+        for range in parts(slice.range, n_parts) {
+            let part = clickhouse::Slice { range, ..slice };
+            let n = if n_parts == 1 { n_all } else { self.count_there(attached, table, part)? };
+            if n == 0 {
+                continue;
+            }
+            let edge = |t: Option<UnixNanos>| t.map_or(0, |t| t.0);
+            let path = dir.join(format!("{table}-{}-{}-{n}.arrows", edge(range.from), edge(range.to)));
+            if !path.exists() {
+                self.fetch_part(attached, table, part, n, &path)?;
+            }
+            waiting.files.push(path);
+            waiting.n += n;
         }
-        let file = tempfile::tempfile_in(self.data_dir()).map_err(|e| failed(&cannot(&e)))?;
+        if waiting.n != n_all {
+            let why = format!("{} counted {n_all} rows and then {}: nothing was kept", table.name(), waiting.n);
+            return Err(AskError::new(Code::Busy, why).hint("records still come in: take a period that is over"));
+        }
+        Ok(waiting)
+    }
+
+    /// A part into a file, which is there when the part is whole.
+    fn fetch_part(
+        &self,
+        attached: &crate::remotes::Attached,
+        table: Table,
+        part: clickhouse::Slice<'_>,
+        n_there: u64,
+        path: &Path,
+    ) -> Result<(), AskError> {
+        let sql = clickhouse::rows(&attached.layout.tables(), table, &attached.layout.kept(table), part);
+        let rows = Statement::new(sql).map_err(|e| refused(&e))?;
+        let begun = path.with_extension("begun");
+        let file = File::create(&begun).map_err(|e| failed(&cannot(&e)))?;
         let mut writer: Option<StreamWriter<BufWriter<File>>> = None;
-        let mut trouble = None;
+        let (mut trouble, mut n) = (None, 0);
         let put = |batch: RecordBatch| {
             let mut put = || -> Result<(), RemoteError> {
                 let rows = sextant_remote::arrived(table, &batch)?;
@@ -123,7 +200,7 @@ impl Workbench {
                     let file = BufWriter::new(file.try_clone().map_err(|e| cannot(&e))?);
                     writer = Some(StreamWriter::try_new(file, &rows.schema()).map_err(|e| cannot(&e))?);
                 }
-                waiting.n += rows.num_rows() as u64;
+                n += rows.num_rows() as u64;
                 writer.as_mut().map_or(Ok(()), |w| w.write(&rows)).map_err(|e| cannot(&e))
             };
             match put() {
@@ -138,25 +215,24 @@ impl Workbench {
         if let Some(e) = trouble {
             return Err(failed(&e));
         }
-        if waiting.n != n_there {
-            let why = format!("{} counted {n_there} rows and sent {}: nothing was kept", table.name(), waiting.n);
+        if n != n_there {
+            let why = format!("{} counted {n_there} rows and sent {n}: nothing was kept", table.name());
             return Err(AskError::new(Code::Busy, why).hint("records still come in: take a period that is over"));
         }
         if let Some(mut writer) = writer {
             writer.finish().and_then(|()| writer.flush()).map_err(|e| failed(&cannot(&e)))?;
         }
-        waiting.file = Some(file);
-        Ok(waiting)
+        std::fs::rename(&begun, path).map_err(|e| failed(&cannot(&e)))
     }
 
     /// Keeps what waits; what was kept before is counted as such.
     fn keep_pulled(&self, source: &str, name: &str, waiting: Waiting) -> Result<ImportedFile, AskError> {
-        let Waiting { table, file, n } = waiting;
+        let Waiting { table, files, n } = waiting;
         let mut keep = Keep::new(&self.store, "default", xxh3_128(format!("{name} {table}").as_bytes()));
         let mut chunk = Chunk::default();
-        if let Some(mut file) = file {
-            let cannot = |e: &dyn std::fmt::Display| failed(&cannot(e));
-            file.rewind().map_err(|e| cannot(&e))?;
+        let cannot = |e: &dyn std::fmt::Display| failed(&cannot(e));
+        for path in files {
+            let file = File::open(path).map_err(|e| cannot(&e))?;
             for rows in StreamReader::try_new(BufReader::new(file), None).map_err(|e| cannot(&e))? {
                 chunk.add_rows(Batch { table, rows: rows.map_err(|e| cannot(&e))? });
                 keep.keep_full(&mut chunk)?;

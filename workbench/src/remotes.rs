@@ -181,6 +181,11 @@ impl Workbench {
     ) -> Result<Answer, AskError> {
         let limits = Limits { n_rows, ..self.guarded(attached, statement)? };
         let whole = self.wait(async { Ok(attached.client.rows(statement, limits).await) })?;
+        // A table or column went away: what is there is found out anew with the next question.
+        if whole.as_ref().is_err_and(|e| e.kind == Kind::Missing) {
+            let mut all = self.inner.remotes.attached.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|_, one| !Arc::ptr_eq(one, &attached.source));
+        }
         // A part of the cluster is down: what the rest says is shown, marked.
         let (answered, missing) = match whole {
             Err(e) if e.kind == Kind::Shard && attached.client.abilities.can_set => {

@@ -26,6 +26,9 @@ pub enum SourceCommand {
     Test {
         /// What it is called
         name: String,
+        /// Write it as Markdown too, for the one who owns the database
+        #[arg(long, value_name = "FILE")]
+        report: Option<std::path::PathBuf>,
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },

@@ -11,6 +11,7 @@ mod pull;
 mod serve;
 mod source;
 mod source_map;
+mod source_report;
 mod trace;
 mod upkeep;
 

@@ -42,7 +42,15 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
             print_rows(&Value::Array(all), format, &["name", "url", "user", "database"])?;
             Ok(ExitCode::SUCCESS)
         }
-        SourceCommand::Test { name, format } => Ok(code(test(reach, &name, format).await?)),
+        SourceCommand::Test { name, report, format } => {
+            if let Some(path) = report {
+                let object = reach.object(Ask::SourceTest { name: name.clone() }).await?;
+                let text = super::source_report::markdown(&one(reach, &name).await?, &object);
+                std::fs::write(&path, text).with_context(|| format!("{} can't be written", path.display()))?;
+                note(format_args!("written: {}", path.display()));
+            }
+            Ok(code(test(reach, &name, format).await?))
+        }
         SourceCommand::Remove { name } => {
             reach.act(Command::SourceRemove { name }, Vec::new()).await?;
             Ok(ExitCode::SUCCESS)

@@ -35,10 +35,11 @@ impl Choice {
     pub(super) fn moves(&mut self, ui: &Ui, n: usize) {
         let (up, down, typed) = ui.input(|i| {
             let typed = i.events.iter().any(|e| matches!(e, Event::Text(_) | Event::Paste(_)));
-            (i.key_pressed(Key::ArrowUp), i.key_pressed(Key::ArrowDown), typed)
+            // Each of those that came between two frames.
+            (i.num_presses(Key::ArrowUp), i.num_presses(Key::ArrowDown), typed)
         });
         let from = if typed { 0 } else { self.selected };
-        self.selected = (from + usize::from(down)).saturating_sub(usize::from(up)).min(n.saturating_sub(1));
+        self.selected = (from + down).saturating_sub(up).min(n.saturating_sub(1));
     }
 
     /// The box at the top of a sheet.

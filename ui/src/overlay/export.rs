@@ -230,11 +230,11 @@ pub(super) fn show(ui: &Ui, state: &mut App, whole: Rect, is_left: bool) -> bool
 
 fn choose(ui: &Ui, state: &App, export: &mut State, formats: &[RowFormat], body: Rect, foot: Rect) {
     let (up, down, enter) = ui.input(|i| {
-        let pressed = |a, b| i.key_pressed(a) || i.key_pressed(b);
+        // Each of those that came between two frames.
+        let pressed = |a, b| i.num_presses(a) + i.num_presses(b);
         (pressed(Key::ArrowUp, Key::K), pressed(Key::ArrowDown, Key::J), i.key_pressed(Key::Enter))
     });
-    export.selected =
-        (export.selected + usize::from(down)).saturating_sub(usize::from(up)).min(formats.len().saturating_sub(1));
+    export.selected = (export.selected + down).saturating_sub(up).min(formats.len().saturating_sub(1));
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     let mut is_chosen = enter;

@@ -330,3 +330,32 @@ fn a_service_shows_what_is_around_it() {
     assert!(has(&screen, "PlaceOrder: ", " Spans"), "{:?}", screen.rows());
     assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0]);
 }
+
+/// A source is described and attached by its form; what is wrong with it is said, and it is detached again.
+#[test]
+fn a_source_is_attached_by_its_form() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
+    let mut screen = Screen::new(SIZE, 0);
+    screen.press("g");
+    screen.press("c");
+    assert!(screen.address().starts_with("#/sources"), "{}", screen.address());
+    for (field, text) in
+        [("Name", "prod"), ("Address", &format!("http://{nobody}")), ("User", "reader"), ("Password", "s3cret")]
+    {
+        screen.harness.get_by_label(field).focus();
+        screen.settle();
+        screen.press(text);
+    }
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0], "everything has a name");
+    screen.click("Attach");
+    let began = Instant::now();
+    while screen.harness.query_by_label("Check again").is_none() && began.elapsed() < Duration::from_secs(10) {
+        screen.settle();
+    }
+    // It is kept, and what does not work can be mended.
+    for label in ["Save", "Check again", "Export ledger", "Which source"] {
+        screen.harness.get_by_label(label);
+    }
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0], "everything has a name");
+    assert!(screen.harness.query_by_label("s3cret").is_none());
+}
