@@ -275,7 +275,7 @@ async fn a_table_that_goes_away_is_said() {
         "world",
         "CREATE TABLE otel_logs (Timestamp DateTime64(9), Body String, SeverityNumber Array(String)) ENGINE = Memory",
     );
-    server.ask("world", "INSERT INTO otel_logs VALUES (now64(9), 'hello', ['a'])");
+    server.ask("world", "INSERT INTO otel_logs VALUES ('2026-11-20 12:00:00', 'hello', ['a'])");
     let change = Command::SourcePut {
         name: "there".into(),
         url: format!("{}/", server.url()),
