@@ -207,7 +207,9 @@ impl Layout {
     #[must_use]
     pub fn has_more_than(&self, bytes: u64) -> bool {
         self.tables.values().any(|found| match found.rows {
-            Some(rows) => found.widths.is_empty() || found.widths.values().sum::<f64>() * rows as f64 > bytes as f64,
+            // Of small parts the server does not know the columns.
+            Some(_) if found.widths.is_empty() => found.bytes.unwrap_or(0).saturating_mul(4) > bytes,
+            Some(rows) => found.widths.values().sum::<f64>() * rows as f64 > bytes as f64,
             None => true,
         })
     }
