@@ -48,6 +48,32 @@ pub struct Layout {
     pub why_not: BTreeMap<Table, String>,
 }
 
+impl Found {
+    /// How it is read with every column said, to begin a change with.
+    #[must_use]
+    pub fn in_full(&self, table: Table) -> Mapping {
+        let mut mapping = self.mapping.clone();
+        if mapping.is_mapped() {
+            return mapping;
+        }
+        let stored = sextant_model::schema::stored(table);
+        let maps = [sextant_model::schema::record_attributes(table), "ResourceAttributes"];
+        for name in self.columns.keys() {
+            let head = name.split('.').next().unwrap_or(name);
+            if stored.field_with_name(head).is_ok() && !maps.contains(&head) {
+                let written = if head == name { name.clone() } else { format!("`{name}`") };
+                mapping.columns.insert(name.clone(), written);
+            }
+        }
+        for (map, list) in maps.into_iter().zip([&mut mapping.attributes, &mut mapping.resource]) {
+            if list.is_empty() && self.columns.contains_key(map) {
+                list.push(map.to_owned());
+            }
+        }
+        mapping
+    }
+}
+
 impl Layout {
     /// Looks through the system tables: they show what this user may see. What someone wrote of a table comes first.
     ///

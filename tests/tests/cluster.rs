@@ -159,6 +159,36 @@ fn what_is_heavy_is_asked_about() {
     refused(&search, "since the start");
 }
 
+/// One column is said in another way: the others stay what they are.
+#[test]
+fn one_column_is_mapped_and_the_others_stay() {
+    let (dir, server) = shop();
+    let data = dir.path().join("data");
+    let url = server.url();
+    text(&cli(&data, &added(&url, "strict")));
+    text(&cli(&data, &["source", "map", "prod", "logs", "--set", "Body=concat('said: ', Body)"]));
+    let found = text(&cli(
+        &data,
+        &[
+            "search",
+            "logs",
+            "refused level:error user.id:\"7\"",
+            "--source",
+            "prod",
+            "--format",
+            "json",
+            "--limit",
+            "5000",
+        ],
+    ));
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&found).expect("rows");
+    let wanted = "SELECT count() FROM otel_logs WHERE Body LIKE '% refused' AND SeverityNumber >= 17 \
+        AND LogAttributes['user.id'] = '7'";
+    assert_eq!(rows.len().to_string(), server.ask("shop", wanted));
+    assert!(rows.iter().all(|r| r["Body"].as_str().is_some_and(|b| b.starts_with("said: request"))), "{rows:?}");
+    assert!(!rows.is_empty());
+}
+
 /// What it costs is told part by part, of the tables that this user may see. (This engine denies no system table.)
 #[test]
 fn what_it_costs_there_is_told() {

@@ -271,7 +271,7 @@ impl Workbench {
             object["problem"] = json!(why);
             return Ok(Answer::object(object, 0));
         };
-        object["mapping"] = json!(own.unwrap_or_else(|| found.mapping.clone()));
+        object["mapping"] = json!(own.unwrap_or_else(|| found.in_full(table)));
         object["used"] = json!(found.mapping);
         object["columns"] = json!(found.columns);
         let query = sextant_queries::parse(table.signal(), "").map_err(|e| crate::errors::parse(&e))?;
