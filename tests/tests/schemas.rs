@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use sextant_tests::Serve;
-use sextant_tests::clickhouse::{ClickHouse, readers};
+use sextant_tests::clickhouse::{ClickHouse, cli, readers};
 use std::path::Path;
 use std::process::Output;
 
@@ -131,17 +131,6 @@ const SCHEMAS: [Schema; 6] = [
         service_of_log: "`service name`",
     },
 ];
-
-fn cli(data: &Path, args: &[&str]) -> Output {
-    let data = data.to_string_lossy().into_owned();
-    std::process::Command::new(sextant_tests::sextant())
-        .args(args)
-        .args(["--data", &data])
-        .env("CH_PASSWORD", "s3cret")
-        .stdin(std::process::Stdio::null())
-        .output()
-        .expect("sextant starts")
-}
 
 fn said(args: &[&str], output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -2,7 +2,7 @@
 
 use crate::errors;
 use crate::remotes::Asked;
-use crate::workbench::Workbench;
+use crate::workbench::{Workbench, now};
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampNanosecondType;
@@ -37,11 +37,6 @@ const LATE: i64 = 10_000_000_000;
 const MAX_ROWS: usize = 10_000;
 /// What was typed is completed out of the last six hours.
 const COMPLETED: i64 = 6 * 3_600_000_000_000;
-
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    since.as_nanos() as i64
-}
 
 impl Workbench {
     /// Records of a source that came since the last time, by asking again for the newest: a little of what was seen is asked
