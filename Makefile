@@ -19,13 +19,14 @@ run: ## set up, build and start
 	@xtask/timed.sh "building the programs" cargo build --quiet --profile quick --package sextant-cli --package sextant-desktop
 	@xtask/run.sh $(TARGET)/quick
 
+# Programs and tests are built by one command: one set of features, so that nothing is compiled twice.
 test: ## set up, then every check
 	@xtask/setup.sh test
 	@xtask/timed.sh "format" cargo fmt --all --check
 	@xtask/timed.sh "lint" cargo clippy --quiet --workspace --all-targets -- -D warnings
 	@xtask/timed.sh "tidy" cargo xtask tidy
 	@xtask/timed.sh "page" cargo xtask wasm
-	@xtask/timed.sh "build" cargo build --quiet --workspace
+	@xtask/timed.sh "build" cargo build --quiet --workspace --bins --tests
 	@xtask/timed.sh "tests" cargo nextest run --workspace --no-fail-fast
 
 setup: ## only set the machine up

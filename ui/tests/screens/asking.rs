@@ -352,6 +352,8 @@ fn a_source_is_attached_by_its_form() {
     while screen.harness.query_by_label("Check again").is_none() && began.elapsed() < Duration::from_secs(10) {
         screen.settle();
     }
+    // What it shows then is asked in the frame that shows it.
+    screen.settle();
     // It is kept, and what does not work can be mended.
     for label in ["Save", "Check again", "Export ledger", "Which source"] {
         screen.harness.get_by_label(label);
