@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::disk::Disk;
 use crate::duck::{Answer, Duck, Each, Limits};
 use crate::ingest::{Acked, Ingest, OnAcked, mark_times, with_added};
-use crate::layout::{self, Layout, TemporaryDir};
+use crate::layout::{self, Layout, TemporaryDir, share_lock, take_lock};
 use crate::ledger::{LedgerKey, LedgerRow};
 use crate::manifest::{Manifest, Saved};
 use crate::recover::{files_below, recover};
@@ -18,7 +18,7 @@ use crate::snapshot::Snapshot;
 use crate::state::{Health, Shared, StoreStatus, lock};
 use crate::upkeep::{self, Applied, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
-use crate::{Pin, PinNote, Policy, StoreError, Zone, wal};
+use crate::{Pin, PinNote, Policy, StoreError, Zone, wal, whole};
 use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId};
 use std::fs::File;
 use std::io::Write;
@@ -83,8 +83,10 @@ impl Store {
         }
         let disk = Disk { faults: config.faults.clone() };
         let manifest = Manifest::open(&layout.manifest(), disk)?;
-        let is_blank =
-            manifest.last_epoch()? == 0 && manifest.ledger()?.0.is_empty() && files_below(&layout.wal).is_empty();
+        let is_blank = manifest.last_epoch()? == 0
+            && manifest.ledger()?.0.is_empty()
+            && files_below(&layout.wal).is_empty()
+            && !whole::has_begun(&manifest)?;
         if is_blank {
             check_no_files(&layout)?;
         }
@@ -211,7 +213,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (sender, client) = lock(&self.shared.senders).number(&ingest.client, &ingest.protocol);
         ingest.client = client;
-        let id = ingest_id(self.run, sender, self.next_request.fetch_add(1, Ordering::Relaxed));
+        let id = ingest_id(self.run, sender, self.next_request());
         let rows = with_added(&ingest, id)?;
         let frame = wal::encode(&ingest, &rows)?;
         let ingest = Ingest { batches: Vec::new(), ..ingest };
@@ -261,6 +263,24 @@ impl Store {
         let queue = lock(&self.requests).clone().ok_or_else(|| self.shared.closed())?;
         queue.send(ToWriter::Known(rows, tell)).ok().ok_or(StoreError::Closing)?;
         told.recv().ok().ok_or(StoreError::Closing)
+    }
+
+    /// Has rows recognised when they are sent.
+    pub(crate) fn remember(&self, rows: Vec<RowHash>) {
+        if let Some(queue) = lock(&self.requests).as_ref() {
+            // A closing store recognises nothing any more.
+            queue.send(ToWriter::Came(rows)).ok();
+        }
+    }
+
+    /// How often the directory was opened.
+    pub(crate) fn run(&self) -> u64 {
+        self.run
+    }
+
+    /// The number of another request.
+    pub(crate) fn next_request(&self) -> u64 {
+        self.next_request.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Seals everything that is hot and waits for it.
@@ -545,32 +565,6 @@ impl Drop for Asking<'_> {
 impl Drop for Store {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-pub(crate) fn take_lock(layout: &Layout) -> Result<File, StoreError> {
-    let path = layout.dir.join("lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::file("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(layout.dir.clone())),
-        Err(std::fs::TryLockError::Error(e)) => Err(StoreError::file("lock", &path)(e)),
-    }
-}
-
-/// A writer beside this reader would take logs away that are being read.
-fn share_lock(layout: &Layout) -> Result<Option<File>, StoreError> {
-    // A copied directory may have none.
-    let Ok(file) = File::open(layout.dir.join("lock")) else { return Ok(None) };
-    match file.try_lock_shared() {
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(layout.dir.clone())),
-        // A disk that knows no locks has no writer that takes one.
-        Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(Some(file)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use crate::recover::files_below;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -90,4 +90,30 @@ pub(crate) fn sizes_below(folder: &Path) -> (u64, u64) {
 pub(crate) fn disk_space(dir: &Path) -> Result<(u64, u64), StoreError> {
     let s = rustix::fs::statvfs(dir).map_err(|e| StoreError::file("ask for the free space of", dir)(e.into()))?;
     Ok((s.f_bavail * s.f_frsize, s.f_blocks * s.f_frsize))
+}
+
+pub(crate) fn take_lock(layout: &Layout) -> Result<File, StoreError> {
+    let path = layout.dir.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(StoreError::file("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(layout.dir.clone())),
+        Err(std::fs::TryLockError::Error(e)) => Err(StoreError::file("lock", &path)(e)),
+    }
+}
+
+/// A writer beside this reader would take logs away that are being read.
+pub(crate) fn share_lock(layout: &Layout) -> Result<Option<File>, StoreError> {
+    // A copied directory may have none.
+    let Ok(file) = File::open(layout.dir.join("lock")) else { return Ok(None) };
+    match file.try_lock_shared() {
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(layout.dir.clone())),
+        // A disk that knows no locks has no writer that takes one.
+        Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(Some(file)),
+    }
 }

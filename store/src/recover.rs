@@ -6,7 +6,7 @@ use crate::resend::{RecentRows, Seen};
 use crate::seal::Closed;
 use crate::senders::sender_of;
 use crate::state::{Shared, lock};
-use crate::{StoreError, wal};
+use crate::{StoreError, wal, whole};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use sextant_columns::{conformed, read_footer};
@@ -96,10 +96,12 @@ impl Replay {
     }
 }
 
-/// Removes segment files that a crash left before the manifest named them: those of epochs that are replayed, and those
-/// that were to replace segments which are still there. Any other file that nothing names is left for `doctor`.
+/// Removes segment files that a crash left before the manifest named them: those of epochs that are replayed, those that were
+/// to replace segments which are still there, and those of imports that never ended. Any other file that nothing names is
+/// left for `doctor`.
 fn remove_orphans(shared: &Shared, uncovered: &[u64]) -> Result<(), StoreError> {
     let snapshot = shared.snapshot();
+    let unfinished = whole::unfinished(shared)?;
     let known: HashSet<&str> = snapshot.segments().iter().map(|s| s.id.as_str()).collect();
     for path in files_below(&shared.layout.segments) {
         let id = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
@@ -110,6 +112,7 @@ fn remove_orphans(shared: &Shared, uncovered: &[u64]) -> Result<(), StoreError> 
             Some("idx") => !path.with_extension("parquet").exists(),
             Some("parquet") => read_footer(&path).is_ok_and(|footer| match &footer.replaces {
                 None => uncovered.contains(&footer.epoch),
+                Some(part) if part.segments.is_empty() => unfinished.contains(&part.job),
                 Some(replaces) => replaces.segments.iter().all(|id| known.contains(id.as_str())),
             }),
             _ => false,
@@ -119,7 +122,7 @@ fn remove_orphans(shared: &Shared, uncovered: &[u64]) -> Result<(), StoreError> 
             shared.disk.remove(&path)?;
         }
     }
-    Ok(())
+    whole::forget(shared, &unfinished)
 }
 
 /// All files below a folder.

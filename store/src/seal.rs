@@ -12,7 +12,7 @@ use crate::{StoreError, wal};
 use arrow::array::{AsArray, RecordBatch, StringArray, TimestampNanosecondArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampNanosecondType;
-use sextant_columns::sorted;
+use sextant_columns::{Replaces, sorted};
 use sextant_model::Table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -39,7 +39,9 @@ pub(crate) fn seal(shared: &Shared, closed: &Closed, made: &mut Option<Vec<Segme
         if !closed.rows.is_empty() {
             lock(&shared.sidecar).append(&closed.rows)?;
         }
-        *made = Some(write_segments(shared, closed)?);
+        let mut files = Made::new(shared);
+        write_segments(shared, &closed.hot, &mut files.segments, &mut || None)?;
+        *made = Some(files.take());
     }
     let segments = made.as_deref().unwrap_or_default();
     let (services, n_services) = {
@@ -67,24 +69,29 @@ pub(crate) fn seal(shared: &Shared, closed: &Closed, made: &mut Option<Vec<Segme
     Ok(())
 }
 
-fn write_segments(shared: &Shared, closed: &Closed) -> Result<Vec<Segment>, StoreError> {
-    let mut made = Made::new(shared);
+/// Lays rows into files; `part` says what each is to take the place of.
+pub(crate) fn write_segments(
+    shared: &Shared,
+    hot: &HotEpoch,
+    made: &mut Vec<Segment>,
+    part: &mut dyn FnMut() -> Option<Replaces>,
+) -> Result<(), StoreError> {
     for table in Table::ALL {
-        let batches: Vec<RecordBatch> = closed.hot.table(table).batches().cloned().collect();
+        let batches: Vec<RecordBatch> = hot.table(table).batches().cloned().collect();
         if batches.is_empty() {
             continue;
         }
         for ((project, bucket), parts) in laid_out(table, &batches)? {
-            let place = Place { project, table, bucket, tier: Tier::Hot, epoch: closed.hot.epoch };
+            let place = Place { project, table, bucket, tier: Tier::Hot, epoch: hot.epoch };
             let n_rows = parts.iter().map(|p| p.num_rows() as u64).sum();
             let mut making = Making::new(shared, &shared.layout.segments, place, n_rows, &[])?;
             for part in parts {
                 making.write(&part)?;
             }
-            made.segments.push(making.finish(None)?);
+            made.push(making.finish(part())?);
         }
     }
-    Ok(made.take())
+    Ok(())
 }
 
 /// Runs of rows as long as this are written as they lie; shorter ones are brought into order row by row.

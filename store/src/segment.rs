@@ -178,7 +178,7 @@ impl<'a> Made<'a> {
             return Err(e);
         }
         drop(manifest);
-        self.shared.ledger().merge(&change.evicted);
+        self.shared.ledger().merge(&change.counts);
         let gone = change.gone.to_vec();
         self.shared.publish_replaced(&gone, std::mem::take(&mut self.segments));
         Ok(())

@@ -16,7 +16,7 @@ use crate::snapshot::{Segment, Snapshot};
 use crate::tail::Looker;
 use crate::upkeep::{Progress, UpkeepStatus};
 use sextant_model::Table;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -126,6 +126,8 @@ pub(crate) struct Shared {
     /// Whether the last try to seal failed.
     pub is_sealing_stuck: AtomicBool,
     pub progress: Progress,
+    /// Imports whose files nothing names yet.
+    pub jobs: Mutex<BTreeSet<String>>,
     /// The hashes of the last rows, on disk.
     pub sidecar: Mutex<Sidecar>,
     last_request: Mutex<Instant>,
@@ -175,6 +177,7 @@ impl Shared {
             senders: Mutex::new(senders),
             asked: Mutex::new(asked),
             lookers: Mutex::default(),
+            jobs: Mutex::default(),
             dictionary: Mutex::new(dictionary),
             requests: Mutex::default(),
             queued_bytes: AtomicUsize::new(0),

@@ -7,6 +7,7 @@ use crate::resend::{RecentRows, Requests, RowHash, Seen};
 use crate::seal::Closed;
 use crate::state::{Shared, lock};
 use crate::wal::{self, WalFile};
+use crate::whole;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -36,6 +37,8 @@ pub(crate) enum ToWriter {
     Request(Box<Request>),
     /// Which of these rows are remembered.
     Known(Vec<RowHash>, Sender<Vec<bool>>),
+    /// These came in another way.
+    Came(Vec<RowHash>),
     /// End the epoch now; the channel hears its successor's number.
     Roll(Sender<Result<u64, StoreError>>),
 }
@@ -93,6 +96,7 @@ impl Writer {
                 Ok(ToWriter::Request(first)) => self.commit(*first, queue),
                 Ok(ToWriter::Roll(tell)) => self.roll_for(&tell),
                 Ok(ToWriter::Known(rows, tell)) => self.tell_known(&rows, &tell),
+                Ok(ToWriter::Came(rows)) => self.note(rows),
                 Err(RecvTimeoutError::Timeout) => self.roll(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -164,6 +168,7 @@ impl Writer {
         match then {
             Some(ToWriter::Roll(tell)) => self.roll_for(&tell),
             Some(ToWriter::Known(rows, tell)) => self.tell_known(&rows, &tell),
+            Some(ToWriter::Came(rows)) => self.note(rows),
             Some(ToWriter::Request(_)) | None => {}
         }
     }
@@ -172,6 +177,14 @@ impl Writer {
         self.remember();
         // Who asked may have gone.
         tell.send(rows.iter().map(|row| !row.is_none() && self.recent.contains(*row)).collect()).ok();
+    }
+
+    fn note(&mut self, rows: Vec<RowHash>) {
+        self.remember();
+        for row in rows {
+            self.recent.insert(row);
+            self.recent.turn();
+        }
     }
 
     fn append(&mut self, frames: &[u8]) -> Result<(), StoreError> {
@@ -186,6 +199,9 @@ impl Writer {
     /// Reads what was remembered when the store was closed.
     fn remember(&mut self) {
         let Some(known) = self.known.take() else { return };
+        if let Err(e) = whole::settle(&self.shared) {
+            self.shared.problem("rows that an import brought may be kept twice", &e);
+        }
         lock(&self.shared.sidecar).load(&mut self.recent);
         for row in known.rows {
             self.recent.insert(row);

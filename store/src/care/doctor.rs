@@ -7,7 +7,7 @@ use crate::recover::files_below;
 use crate::resend::Requests;
 use crate::snapshot::{Segment, Snapshot, Tier};
 use crate::state::{Shared, lock};
-use sextant_columns::{ColumnsError, TraceIndex, has_traces, read_footer, write_trace_index};
+use sextant_columns::{ColumnsError, SegmentFooter, TraceIndex, has_traces, read_footer, write_trace_index};
 use sextant_model::{Signal, UnixNanos};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -130,7 +130,8 @@ fn orphans(shared: &Shared, snapshot: &Snapshot) -> Result<Vec<PathBuf>, StoreEr
     Ok(found)
 }
 
-/// Whether a file is being put in place by sealing: epochs are registered in their order, and its own is not yet. An index comes before its segment.
+/// Whether a file is being put in place: by sealing (epochs are registered in their order, and its own is not yet), or by
+/// an import that counts all at once. An index comes before its segment.
 fn is_under_way(shared: &Shared, path: &Path) -> Result<bool, StoreError> {
     let segment = path.with_extension("parquet");
     if path != segment && !segment.exists() {
@@ -138,8 +139,9 @@ fn is_under_way(shared: &Shared, path: &Path) -> Result<bool, StoreError> {
         return Ok(age.is_ok_and(|age| age < std::time::Duration::from_secs(60)));
     }
     match read_footer(&segment) {
-        Ok(footer) if footer.replaces.is_none() => Ok(footer.epoch > lock(&shared.manifest).last_epoch()?),
-        _ => Ok(false),
+        Ok(SegmentFooter { replaces: Some(part), .. }) => Ok(lock(&shared.jobs).contains(&part.job)),
+        Ok(footer) => Ok(footer.epoch > lock(&shared.manifest).last_epoch()?),
+        Err(_) => Ok(false),
     }
 }
 
@@ -227,10 +229,8 @@ fn forget(shared: &Shared, segment: &Arc<Segment>) -> Result<(), StoreError> {
         }
     }
     let gone = [segment.clone()];
-    lock(&shared.manifest).replace(
-        &Replacement { gone: &gone, evicted: evicted.clone(), ..Replacement::default() },
-        &shared.layout.dir,
-    )?;
+    lock(&shared.manifest)
+        .replace(&Replacement { gone: &gone, counts: evicted.clone(), ..Replacement::default() }, &shared.layout.dir)?;
     shared.ledger().merge(&evicted);
     shared.publish_replaced(&gone, Vec::new());
     Ok(())

@@ -222,9 +222,7 @@ fn register(tx: &Transaction<'_>, sealed: &Sealed<'_>, root: &Path) -> Result<()
     for name in sealed.services {
         tx.execute("INSERT OR IGNORE INTO services (name) VALUES (?)", [name])?;
     }
-    for (number, (client, protocol)) in sealed.senders {
-        tx.execute("INSERT OR REPLACE INTO senders VALUES (?,?,?)", params![number, client, protocol])?;
-    }
+    add_senders(tx, sealed.senders)?;
     for s in sealed.segments {
         segments::insert(tx, s, root)?;
     }
@@ -240,6 +238,13 @@ fn register(tx: &Transaction<'_>, sealed: &Sealed<'_>, root: &Path) -> Result<()
     tx.execute("INSERT OR IGNORE INTO epochs VALUES (?)", [sealed.epoch as i64])?;
     // Covered epochs matter only as long as their log may still be there.
     tx.execute("DELETE FROM epochs WHERE epoch < ?", [sealed.epoch as i64 - 1_000])?;
+    Ok(())
+}
+
+fn add_senders(tx: &Transaction<'_>, senders: &[(u16, Sender)]) -> Result<(), StoreError> {
+    for (number, (client, protocol)) in senders {
+        tx.execute("INSERT OR REPLACE INTO senders VALUES (?,?,?)", params![number, client, protocol])?;
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::Manifest;
 use crate::StoreError;
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
 /// So many of a kind are kept; the oldest make room.
 const MOST: i64 = 1_000;
@@ -29,18 +29,20 @@ impl Manifest {
 
     /// Keeps something, in the place of what had its name.
     pub fn save(&mut self, kind: &str, one: &Saved) -> Result<(), StoreError> {
-        self.change(|tx| {
-            let row = params![kind, one.name, one.value, one.at];
-            tx.execute("INSERT OR REPLACE INTO saved VALUES (?,?,?,?)", row)?;
-            let sql = "DELETE FROM saved WHERE kind = ?1 AND name IN \
-                (SELECT name FROM saved WHERE kind = ?1 ORDER BY at DESC, name LIMIT -1 OFFSET ?2)";
-            tx.execute(sql, params![kind, MOST])?;
-            Ok(())
-        })
+        self.change(|tx| add_saved(tx, kind, one))
     }
 
     /// Whether there was something of this name.
     pub fn forget(&self, kind: &str, name: &str) -> Result<bool, StoreError> {
         Ok(self.db.execute("DELETE FROM saved WHERE kind = ? AND name = ?", [kind, name])? > 0)
     }
+}
+
+pub(super) fn add_saved(tx: &Transaction<'_>, kind: &str, one: &Saved) -> Result<(), StoreError> {
+    let row = params![kind, one.name, one.value, one.at];
+    tx.execute("INSERT OR REPLACE INTO saved VALUES (?,?,?,?)", row)?;
+    let sql = "DELETE FROM saved WHERE kind = ?1 AND name IN \
+        (SELECT name FROM saved WHERE kind = ?1 ORDER BY at DESC, name LIMIT -1 OFFSET ?2)";
+    tx.execute(sql, params![kind, MOST])?;
+    Ok(())
 }

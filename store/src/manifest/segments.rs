@@ -1,10 +1,12 @@
 //! The rows of segments.
 
-use super::{Manifest, add_row};
+use super::saved::{Saved, add_saved};
+use super::{Manifest, add_row, add_senders};
 use crate::StoreError;
 use crate::bucket::Bucket;
 use crate::ledger::Ledger;
 use crate::rollup::Rollup;
+use crate::senders::Sender;
 use crate::snapshot::{Segment, Tier};
 use crate::state::lock;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -24,12 +26,16 @@ pub(crate) struct Replacement<'a> {
     pub gone: &'a [Arc<Segment>],
     /// What comes.
     pub made: &'a [Segment],
-    /// What a policy took away.
-    pub evicted: Ledger,
+    /// What that counts: rows that a policy took away, rows that were taken in.
+    pub counts: Ledger,
     /// When that was.
     pub zones: &'a [Zone],
     /// If it follows from policies and pins: which version of them.
     pub rules: Option<u64>,
+    /// Senders that rows of it are from.
+    pub senders: &'a [(u16, Sender)],
+    /// What is to be kept with it, each of a kind.
+    pub notes: &'a [(&'a str, Saved)],
 }
 
 /// The path as the manifest has it: below the data directory without it.
@@ -81,8 +87,12 @@ impl Manifest {
             for s in change.made {
                 insert(tx, s, root)?;
             }
-            for (key, row) in &change.evicted.0 {
+            for (key, row) in &change.counts.0 {
                 add_row(tx, key, row)?;
+            }
+            add_senders(tx, change.senders)?;
+            for (kind, note) in change.notes {
+                add_saved(tx, kind, note)?;
             }
             change.zones.iter().try_for_each(|zone| add_zone(tx, zone))
         })

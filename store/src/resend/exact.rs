@@ -1,7 +1,8 @@
 //! Holding rows against everything that is stored: for imports, which may bring back what came long ago.
 
-use super::rows::{RowHash, hashes, is_identified, key_columns};
+use super::rows::{RECORD_COLUMNS, RowHash, hashes, is_identified, key_columns, record_hashes};
 use crate::StoreError;
+use crate::origin::Receipts;
 use crate::snapshot::{Segment, Snapshot};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
@@ -18,6 +19,10 @@ const MAX_CACHED: usize = 8_000_000;
 pub(crate) struct ExactCheck {
     points: HashMap<String, Arc<HashSet<RowHash>>>,
     n_cached: usize,
+    /// Log records of a sender, and how often each is there and was not met yet.
+    records: HashMap<RowHash, u32>,
+    /// The segments that they are from.
+    recorded: HashSet<String>,
 }
 
 impl ExactCheck {
@@ -30,26 +35,11 @@ impl ExactCheck {
         rows: &RecordBatch,
     ) -> Result<Vec<bool>, StoreError> {
         let mut known = vec![false; rows.num_rows()];
-        let times =
-            rows.column_by_name(table.time_column()).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
-        let Some(times) = times.filter(|_| is_identified(table)) else { return Ok(known) };
-        let Some((first, last)) = times
-            .values()
-            .iter()
-            .fold(None, |span: Option<(i64, i64)>, t| Some(span.map_or((*t, *t), |(a, b)| (a.min(*t), b.max(*t)))))
-        else {
+        if !is_identified(table) {
             return Ok(known);
-        };
-        // The same row has the same time, so only segments of that time can hold it.
-        let range = TimeRange { from: Some(UnixNanos(first)), to: last.checked_add(1).map(UnixNanos) };
-        let wanted = hashes(table, rows);
-        let pruned = snapshot.pruned(table, &Prune::within(range));
-        if let Some(away) = pruned.missing.iter().find(|m| !m.is_damage) {
-            // What is in there can't be told from what is new.
-            return Err(StoreError::Damaged(format!("{}; nothing is imported while that is so", away.why)));
         }
-        let segments = pruned.segments;
-        for segment in segments.into_iter().map(|c| c.segment).filter(|s| s.project == project) {
+        let wanted = hashes(table, rows);
+        for segment in of_their_time(snapshot, project, table, rows)? {
             let there = match table {
                 Table::Traces => Arc::new(spans_of(&segment, rows)?),
                 _ => self.points_of(&segment)?,
@@ -59,6 +49,46 @@ impl ExactCheck {
             }
         }
         Ok(known)
+    }
+
+    /// The same, and of log records those that came from this sender before, each as often as it is there.
+    pub fn known_of(
+        &mut self,
+        snapshot: &Snapshot,
+        project: &str,
+        table: Table,
+        rows: &RecordBatch,
+        sender: u16,
+    ) -> Result<Vec<bool>, StoreError> {
+        if is_identified(table) {
+            return self.known(snapshot, project, table, rows);
+        }
+        for segment in of_their_time(snapshot, project, table, rows)? {
+            if !self.recorded.insert(segment.id.clone()) {
+                continue;
+            }
+            let columns: Vec<&str> = RECORD_COLUMNS.into_iter().chain(["IngestId", "ReceivedAt"]).collect();
+            for rows in sextant_columns::read_columns(&segment.path, &columns, None)? {
+                let rows = rows?;
+                let Some(receipts) = Receipts::of(&rows) else { continue };
+                for (row, hash) in record_hashes(&rows).into_iter().enumerate() {
+                    if receipts.sender(row) == Some(sender) {
+                        *self.records.entry(hash).or_default() += 1;
+                    }
+                }
+            }
+        }
+        if self.records.is_empty() {
+            return Ok(vec![false; rows.num_rows()]);
+        }
+        let mut is_there = |hash: RowHash| match self.records.get_mut(&hash) {
+            Some(left @ 1..) => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        };
+        Ok(record_hashes(rows).into_iter().map(&mut is_there).collect())
     }
 
     fn points_of(&mut self, segment: &Segment) -> Result<Arc<HashSet<RowHash>>, StoreError> {
@@ -74,6 +104,28 @@ impl ExactCheck {
         self.points.insert(segment.id.clone(), known.clone());
         Ok(known)
     }
+}
+
+/// The segments of a project that can hold one of these rows: the same row has the same time.
+fn of_their_time(
+    snapshot: &Snapshot,
+    project: &str,
+    table: Table,
+    rows: &RecordBatch,
+) -> Result<Vec<Arc<Segment>>, StoreError> {
+    let times = rows.column_by_name(table.time_column()).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+    let widened =
+        |span: Option<(i64, i64)>, t: &i64| Some(span.map_or((*t, *t), |(a, b): (i64, i64)| (a.min(*t), b.max(*t))));
+    let Some((first, last)) = times.and_then(|times| times.values().iter().fold(None, widened)) else {
+        return Ok(Vec::new());
+    };
+    let range = TimeRange { from: Some(UnixNanos(first)), to: last.checked_add(1).map(UnixNanos) };
+    let pruned = snapshot.pruned(table, &Prune::within(range));
+    if let Some(away) = pruned.missing.iter().find(|m| !m.is_damage) {
+        // What is in there can't be told from what is new.
+        return Err(StoreError::Damaged(format!("{}; nothing is imported while that is so", away.why)));
+    }
+    Ok(pruned.segments.into_iter().map(|c| c.segment).filter(|s| s.project == project).collect())
 }
 
 fn read(segment: &Segment, rows: Option<&[Range<u32>]>) -> Result<HashSet<RowHash>, StoreError> {

@@ -1,7 +1,7 @@
 //! The rows that came last, by hash.
 
 use arrow::array::{AsArray, MapArray, RecordBatch, StringArray};
-use arrow::datatypes::TimestampNanosecondType;
+use arrow::datatypes::{Int32Type, TimestampNanosecondType};
 use sextant_model::Table;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
@@ -110,6 +110,47 @@ pub(crate) fn key_columns(table: Table) -> &'static [&'static str] {
             "TimeUnix",
         ],
     }
+}
+
+/// The columns that [`record_hashes`] reads, of log records.
+pub(crate) const RECORD_COLUMNS: [&str; 11] = [
+    "Timestamp",
+    "SeverityNumber",
+    "ServiceName",
+    "TraceId",
+    "SpanId",
+    "SeverityText",
+    "Body",
+    "ScopeName",
+    "EventName",
+    "ResourceAttributes",
+    "LogAttributes",
+];
+
+/// A hash for each log record, of what it says: equal records may well be several.
+pub(crate) fn record_hashes(rows: &RecordBatch) -> Vec<RowHash> {
+    records(rows).unwrap_or_default()
+}
+
+fn records(rows: &RecordBatch) -> Option<Vec<RowHash>> {
+    let times = rows.column_by_name(RECORD_COLUMNS[0])?.as_primitive_opt::<TimestampNanosecondType>()?;
+    let severities = rows.column_by_name(RECORD_COLUMNS[1])?.as_primitive_opt::<Int32Type>()?;
+    let mut texts = Vec::new();
+    for name in &RECORD_COLUMNS[2..9] {
+        texts.push(Run::of(rows, name)?);
+    }
+    let mut maps = [Maps::of(rows, RECORD_COLUMNS[9])?, Maps::of(rows, RECORD_COLUMNS[10])?];
+    let mut key = [0u8; 88];
+    let hash = |row: usize| {
+        key[..8].copy_from_slice(&times.value(row).to_le_bytes());
+        key[8..16].copy_from_slice(&i64::from(severities.value(row)).to_le_bytes());
+        let parts = texts.iter_mut().map(|t| t.hash(row)).chain(maps.iter_mut().map(|m| m.hash(row)));
+        for (place, part) in key[16..].chunks_exact_mut(8).zip(parts) {
+            place.copy_from_slice(&part.to_le_bytes());
+        }
+        RowHash::of(&key)
+    };
+    Some((0..rows.num_rows()).map(hash).collect())
 }
 
 /// A hash for each row: of spans, trace id, span id, kind, service and start; of points, series and time; and of the

@@ -2,6 +2,8 @@
 //!
 //! A file is a row of blocks, one an epoch: magic `SXR1`, number of hashes (u32), XXH3 of the hashes (u64), hashes of 12
 //! bytes. Little-endian. What is damaged is left out: then rows that come again after a restart may be kept twice.
+//! `<job>.import` is a block of an import that counts all at once: put there before the manifest names its files, and taken
+//! over after that.
 
 use super::{RecentRows, RowHash};
 use crate::StoreError;
@@ -54,20 +56,48 @@ impl Sidecar {
         appended
     }
 
+    /// The file of rows that count once an import is registered.
+    fn aside(&self, job: &str) -> PathBuf {
+        self.dir.join(format!("{job}.import"))
+    }
+
+    /// Writes the hashes of an import's rows, before it is registered.
+    pub fn put_aside(&self, job: &str, rows: &[RowHash]) -> Result<(), StoreError> {
+        let mut file = self.disk.append(&self.aside(job))?;
+        file.cut(0)?;
+        file.append(&to_block(rows))?;
+        file.sync()?;
+        self.disk.sync_dir(&self.dir)
+    }
+
+    /// The import was registered: its rows count.
+    pub fn take_over(&mut self, job: &str) -> Result<(), StoreError> {
+        let path = self.aside(job);
+        let bytes = fs::read(&path).map_err(StoreError::file("read", &path))?;
+        let (hashes, _) = block(&bytes).unwrap_or_default();
+        self.append(&hashes.chunks_exact(12).map(to_hash).collect::<Vec<_>>())?;
+        self.disk.remove(&path)
+    }
+
+    /// The import came to nothing.
+    pub fn let_go(&self, job: &str) -> Result<(), StoreError> {
+        self.disk.remove(&self.aside(job))
+    }
+
+    /// Imports whose rows are aside.
+    pub fn imports(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        entries.filter_map(|e| Some(e.file_name().to_str()?.strip_suffix(".import")?.to_owned())).collect()
+    }
+
     fn append_to_last(&self, rows: &[RowHash]) -> Result<(), StoreError> {
-        let bytes: Vec<u8> = rows.iter().flat_map(|r| r.0).flat_map(u32::to_le_bytes).collect();
         let numbers = files_in(&self.dir);
         let last = numbers.last().copied();
         let is_full = |n: u64| self.is_suspect || fs::metadata(self.path(n)).is_ok_and(|m| m.len() > FILE_BYTES);
         let n = last.map_or(1, |n| if is_full(n) { n + 1 } else { n });
         let path = self.path(n);
-        let mut block = Vec::with_capacity(HEAD_BYTES + bytes.len());
-        block.extend_from_slice(MAGIC);
-        block.extend_from_slice(&(rows.len() as u32).to_le_bytes());
-        block.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
-        block.extend_from_slice(&bytes);
         let mut file = self.disk.append(&path)?;
-        file.append(&block)?;
+        file.append(&to_block(rows))?;
         if self.durability == Durability::Fsync {
             file.sync()?;
             // Each time: the file may be of an attempt that got no further.
@@ -114,6 +144,22 @@ impl Sidecar {
     }
 }
 
+fn to_block(rows: &[RowHash]) -> Vec<u8> {
+    let bytes: Vec<u8> = rows.iter().flat_map(|r| r.0).flat_map(u32::to_le_bytes).collect();
+    let mut block = Vec::with_capacity(HEAD_BYTES + bytes.len());
+    block.extend_from_slice(MAGIC);
+    block.extend_from_slice(&(rows.len() as u32).to_le_bytes());
+    block.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
+    block.extend_from_slice(&bytes);
+    block
+}
+
+/// A hash out of its 12 bytes.
+fn to_hash(h: &[u8]) -> RowHash {
+    let word = |i: usize| u32::from_le_bytes([h[i], h[i + 1], h[i + 2], h[i + 3]]);
+    RowHash([word(0), word(4), word(8)])
+}
+
 fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<u64> {
     Some(bytes.get(at..at + N)?.iter().rev().fold(0, |all, b| (all << 8) | u64::from(*b)))
 }
@@ -130,9 +176,8 @@ fn load(bytes: &[u8], rows: &mut RecentRows) {
     let mut at = 0;
     while at < bytes.len() {
         if let Some((hashes, end)) = block(&bytes[at..]) {
-            for h in hashes.chunks_exact(12) {
-                let word = |i: usize| u32::from_le_bytes([h[i], h[i + 1], h[i + 2], h[i + 3]]);
-                rows.insert(RowHash([word(0), word(4), word(8)]));
+            for hash in hashes.chunks_exact(12).map(to_hash) {
+                rows.insert(hash);
             }
             rows.turn();
             at += end;

@@ -250,7 +250,7 @@ impl Keep<'_> {
         let rules = Some(self.rules);
         output.finish()?.put(Replacement {
             gone: &gone,
-            evicted: ledger,
+            counts: ledger,
             zones: &zones,
             rules,
             ..Replacement::default()

@@ -7,8 +7,9 @@ mod faults;
 mod world;
 
 use faults::{Kind, Plan};
-use sextant_model::Signal;
-use sextant_store::{Config, Policy, Store};
+use sextant_model::{Signal, Table};
+use sextant_store::{Config, Ingest, Origin, Policy, Store, StoreError, Taken};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +17,7 @@ use std::time::Duration;
 use world::{BEGIN, DAY, Fate, HOUR, Row, SECOND, Sent, TABLES, World};
 
 /// Histories of each of the two tests.
-const N_HISTORIES: u64 = 1_000;
+const N_HISTORIES: u64 = 500;
 const N_STEPS: u64 = 16;
 
 /// A small generator, so that a seed is all that a history needs.
@@ -131,7 +132,7 @@ impl History {
 
     fn request(&mut self, protocol: &'static str) -> Sent {
         let n = 1 + self.random.below(40);
-        let mut rows: Vec<Row> = (0..n).map(|_| self.row(protocol == "import")).collect();
+        let mut rows: Vec<Row> = (0..n).map(|_| self.row(protocol != "otlp-http")).collect();
         // Some that were sent before, in another request. Logs can't be told apart, so they are not.
         if self.random.one_in(3) && !self.world.fates.is_empty() {
             let known: Vec<Row> = self.world.fates.values().map(|(row, _)| *row).collect();
@@ -151,10 +152,24 @@ impl History {
 
     fn send(&mut self, sent: &Sent) {
         let ingest = sent.ingest(self.now);
-        let result =
-            if sent.is_import() { self.store().import().ingest(ingest) } else { self.store().ingest_wait(ingest) };
-        self.say(format!("{} of {} rows: {:?}", sent.protocol, sent.rows.len(), result.as_ref().map(|a| &a.counts)));
+        let result = match sent.protocol {
+            "pull" => self.pull(ingest).map(|taken| format!("{taken:?}")),
+            "import" => self.store().import().ingest(ingest).map(|acked| format!("{:?}", acked.counts)),
+            _ => self.store().ingest_wait(ingest).map(|acked| format!("{:?}", acked.counts)),
+        };
+        self.say(format!("{} of {} rows: {result:?}", sent.protocol, sent.rows.len()));
         self.world.told(sent, self.now, result.is_ok());
+    }
+
+    /// Takes all rows at once, or is given up on the way.
+    fn pull(&mut self, ingest: Ingest) -> Result<BTreeMap<Table, Taken>, StoreError> {
+        let is_given_up = self.random.one_in(6);
+        let origin = Origin { project: ingest.project, client: ingest.client, protocol: ingest.protocol, at: self.now };
+        let mut whole = self.store().whole(origin)?;
+        for batch in ingest.batches {
+            whole.add(batch)?;
+        }
+        if is_given_up { Err(StoreError::Cancelled) } else { whole.finish(None) }
     }
 
     fn step(&mut self) {
@@ -173,7 +188,8 @@ impl History {
                 self.world.sent.push(sent);
             }
             8 | 9 => {
-                let sent = self.request("import");
+                let protocol = if self.random.one_in(2) { "import" } else { "pull" };
+                let sent = self.request(protocol);
                 self.send(&sent);
                 self.world.sent.push(sent);
             }

@@ -89,7 +89,7 @@ fn batch(table: Table, rows: &[&Row]) -> Batch {
 
 impl Sent {
     pub fn is_import(&self) -> bool {
-        self.protocol == "import"
+        self.protocol != "otlp-http"
     }
 
     pub fn ingest(&self, received_at: i64) -> Ingest {
@@ -175,7 +175,8 @@ impl World {
     pub fn told(&mut self, sent: &Sent, received: i64, is_kept: bool) {
         for row in &sent.rows {
             let row = &Row { received, is_import: sent.is_import(), ..*row };
-            let can_return = sent.is_import() && row.table != Table::Logs;
+            // Of one place, log records can be told apart too.
+            let can_return = sent.is_import() && (row.table != Table::Logs || sent.protocol == "pull");
             let known = self.fates.get(&row.id).map(|(_, fate)| *fate);
             let fate = match known {
                 Some(Fate::Kept) => Fate::Kept,
