@@ -102,6 +102,9 @@ pub enum Command {
         /// What a proxy wants to be told; sent and kept, never shown. Where none are given, those that are kept stay.
         #[serde(default)]
         headers: Option<BTreeMap<String, Hidden>>,
+        /// Signals that another source has, or `local`: the store here. What is there stays where this is not given.
+        #[serde(default)]
+        elsewhere: Option<BTreeMap<String, String>>,
     },
     /// Say how a table of a source is read, or that it is to be found out.
     SourceMap {

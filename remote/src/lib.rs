@@ -22,6 +22,6 @@ pub use layout::pair;
 pub use layout::{Found, Layout};
 pub use ledger::{Entry, Ledger};
 pub use rows::{arrived, known, stored};
-pub use sources::{Guard, Secrets, Source, Sources};
+pub use sources::{Guard, LOCAL, Secrets, Source, Sources};
 pub use statement::{Refused, Statement};
 pub use watch::{Estimate, Progress};

@@ -3,7 +3,7 @@
 
 use crate::{Connection, Kind, RemoteError, Secret};
 use serde::{Deserialize, Serialize};
-use sextant_model::Table;
+use sextant_model::{Signal, Table};
 use sextant_queries::clickhouse::Mapping;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -32,6 +32,9 @@ pub struct Source {
     /// Where its port is forwarded to, as through a jump host: `127.0.0.1:18443`. Its own name is still asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
+    /// Signals that another source has (its name), or the store here (`local`): traces here, logs there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub elsewhere: BTreeMap<String, String>,
     /// What a question may take without being asked about.
     #[serde(default, skip_serializing_if = "Guard::is_default")]
     pub limits: Guard,
@@ -111,6 +114,8 @@ const SOURCES: &str = "sources.toml";
 const SECRETS: &str = "secrets.toml";
 /// Longer names are refused.
 const MAX_NAME: usize = 64;
+/// The store of this program, where a source is named.
+pub const LOCAL: &str = "local";
 
 fn refused(why: impl Into<String>) -> RemoteError {
     RemoteError::new(Kind::Refused, why)
@@ -208,6 +213,10 @@ impl Sources {
             return Err(refused(format!("'{name}' can't be the name of a source"))
                 .hint("letters, digits, '-', '_' and '.', at most 64 of them"));
         }
+        if name == LOCAL {
+            return Err(refused("'local' is the store of this program").hint("give it another name"));
+        }
+        self.check_elsewhere(&source)?;
         Connection { url: source.url.clone(), ..Connection::default() }.address()?;
         if let Some(secrets) = secrets {
             let mut all = self.read::<BTreeMap<String, Secrets>>(SECRETS)?;
@@ -218,6 +227,24 @@ impl Sources {
         file.source.retain(|s| s.name != *name);
         file.source.push(source);
         self.write(SOURCES, &file)
+    }
+
+    /// Signals lie in other sources that are known.
+    fn check_elsewhere(&self, source: &Source) -> Result<(), RemoteError> {
+        if source.elsewhere.is_empty() {
+            return Ok(());
+        }
+        let known: Vec<String> = self.all()?.into_iter().map(|s| s.name).filter(|n| *n != source.name).collect();
+        for (signal, place) in &source.elsewhere {
+            if !Signal::ALL.iter().any(|s| s.name() == signal) {
+                return Err(refused(format!("there is no signal '{signal}'")).hint("traces, logs or metrics"));
+            }
+            if place != LOCAL && !known.contains(place) {
+                let why = format!("{signal} can't be asked of '{place}': no other source is called so");
+                return Err(refused(why).hint(format!("there are: {}", [known.join(", "), LOCAL.into()].join(", "))));
+            }
+        }
+        Ok(())
     }
 
     /// Forgets one, with its secrets.

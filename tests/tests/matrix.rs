@@ -125,12 +125,10 @@ fn there(question: &Ask) -> Ask {
     Ask::Of { source: "there".into(), question: Box::new(question.clone()), is_heavy: false }
 }
 
-async fn attached(dir: &Path, server: &ClickHouse, database: &str) -> Workbench {
-    let options = Options { store: sextant_store::Config::new(dir) };
-    let workbench = Workbench::open(options, tokio::runtime::Handle::current()).expect("it opens");
-    let command = Command::SourcePut {
-        name: "there".into(),
-        url: server.url(),
+fn put(name: &str, url: String, database: &str, elsewhere: Option<Value>) -> Command {
+    Command::SourcePut {
+        name: name.into(),
+        url,
         user: String::new(),
         password: None,
         database: database.into(),
@@ -138,8 +136,14 @@ async fn attached(dir: &Path, server: &ClickHouse, database: &str) -> Workbench 
         identity: None,
         via: None,
         headers: None,
-    };
-    workbench.act(command, Vec::new()).await.expect("it is kept");
+        elsewhere: elsewhere.map(|all| serde_json::from_value(all).expect("signals")),
+    }
+}
+
+async fn attached(dir: &Path, server: &ClickHouse, database: &str) -> Workbench {
+    let options = Options { store: sextant_store::Config::new(dir) };
+    let workbench = Workbench::open(options, tokio::runtime::Handle::current()).expect("it opens");
+    workbench.act(put("there", server.url(), database, None), Vec::new()).await.expect("it is kept");
     workbench
 }
 
@@ -276,18 +280,55 @@ async fn a_table_that_goes_away_is_said() {
         "CREATE TABLE otel_logs (Timestamp DateTime64(9), Body String, SeverityNumber Array(String)) ENGINE = Memory",
     );
     server.ask("world", "INSERT INTO otel_logs VALUES ('2026-11-20 12:00:00', 'hello', ['a'])");
-    let change = Command::SourcePut {
-        name: "there".into(),
-        url: format!("{}/", server.url()),
-        user: String::new(),
-        password: None,
-        database: "world".into(),
-        ca: None,
-        identity: None,
-        via: None,
-        headers: None,
-    };
+    let change = put("there", format!("{}/", server.url()), "world", None);
     workbench.act(change, Vec::new()).await.expect("it is kept");
     let odd = workbench.ask(question).await.expect_err("of another kind");
     assert!(odd.message.contains("SeverityNumber"), "{}", odd.message);
+}
+
+/// Traces here, logs there, metrics at home: a source whose signals others have is asked as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_of_a_source_may_be_with_others() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = ClickHouse::start(&dir.path().join("server"), &json!({}));
+    server.make("world", "exporter.sql");
+    server.fill("world", N);
+    for (database, table) in [("traced", "otel_traces"), ("logged", "otel_logs")] {
+        server.ask("default", &format!("CREATE DATABASE {database} ENGINE = Atomic"));
+        server.ask(
+            database,
+            &format!("CREATE TABLE {table} ENGINE = MergeTree ORDER BY tuple() AS SELECT * FROM world.{table}"),
+        );
+    }
+    let workbench = attached(&dir.path().join("data"), &server, "traced").await;
+    let logs = there(&Ask::Search(search(SearchKind::Logs, "")));
+    let alone = workbench.ask(logs.clone()).await.expect_err("it has no logs");
+    assert!(alone.hint.as_deref().is_some_and(|h| h.contains("--elsewhere logs=")), "{alone:?}");
+    let unknown = put("there", server.url(), "traced", Some(json!({ "logs": "nobody" })));
+    let unknown = workbench.act(unknown, Vec::new()).await.expect_err("nobody is called so");
+    assert!(unknown.message.contains("nobody"), "{}", unknown.message);
+    let local = workbench.act(put("local", server.url(), "", None), Vec::new()).await;
+    assert!(local.is_err(), "the store has this name");
+
+    workbench.act(put("lines", server.url(), "logged", None), Vec::new()).await.expect("it is kept");
+    let with = put("there", server.url(), "traced", Some(json!({ "logs": "lines", "metrics": "local" })));
+    workbench.act(with, Vec::new()).await.expect("it is kept");
+    assert_eq!(ask(&workbench, "logs", logs.clone()).await.n_rows() as u64, N);
+    let trace = rows(&ask(&workbench, "traces", there(&Ask::Search(search(SearchKind::Traces, "")))).await, &[]);
+    let id = trace[0]["TraceId"].as_str().expect("an id").to_owned();
+    let sql = format!("SELECT count() FROM world.otel_logs WHERE TraceId = '{id}'");
+    let n_logs: u64 = server.ask("world", &sql).parse().expect("a number");
+    assert!(n_logs > 0, "{id} has logs");
+    let whole = ask(&workbench, "skeleton", there(&Ask::Skeleton { id: id.clone() })).await;
+    assert_eq!(whole.object.expect("a head")["logs"], json!(n_logs));
+    let metrics = ask(&workbench, "metrics", there(&Ask::MetricNames(search(SearchKind::Metrics, "")))).await;
+    assert_eq!(metrics.n_rows(), 0, "the store has none");
+
+    // What is taken over is that of each.
+    pulled(&workbench).await;
+    assert_eq!(ask(&workbench, "logs", Ask::Search(search(SearchKind::Logs, ""))).await.n_rows() as u64, N);
+    // Who has the logs is gone: traces are there all the same, and it is said what is missing.
+    workbench.act(Command::SourceRemove { name: "lines".into() }, Vec::new()).await.expect("it goes");
+    let whole = ask(&workbench, "skeleton", there(&Ask::Skeleton { id })).await;
+    assert!(format!("{:?}", whole.completeness).contains("lines"), "{:?}", whole.completeness);
 }

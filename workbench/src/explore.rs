@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray}
 use serde_json::{Value, json};
 use sextant_analysis::Spans;
 use sextant_contract::{Answer, AskError, Code, Period, SearchAsk, SearchKind, push_row};
-use sextant_model::{Prune, Sql, Table, TimeRange};
+use sextant_model::{Prune, Sql, Table, TimeRange, TraceId};
 use sextant_queries::clickhouse::{self, Tables};
 use sextant_queries::{duckdb, parse, prune};
 use sextant_store::Limits;
@@ -162,9 +162,7 @@ impl Workbench {
 
     pub(crate) fn skeleton(&self, id: &str) -> Result<Answer, AskError> {
         let mut found = self.stored_each(id, &skeleton::COLUMNS, &Ok)?;
-        let columns = ["TraceId", "SpanId", "Timestamp"];
-        let logs = self.store.trace_each(Table::Logs, trace::parse_id(id)?, &columns, &Ok);
-        let logs = logs.map_err(|e| errors::store(&e))?;
+        let logs = self.stored_logs_of(trace::parse_id(id)?)?;
         let (rows, mut head) = skeleton::skeleton(&found.batches, &logs.batches)
             .map_err(|e| AskError::new(Code::Internal, format!("the tree can't be made: {e}")))?;
         head["status"] = self.root_status(id, head["root"].as_str().unwrap_or_default()).into();
@@ -172,6 +170,12 @@ impl Workbench {
         found.batches = vec![rows];
         found.object = Some(head);
         Ok(found)
+    }
+
+    /// When its log records were, and of which spans.
+    pub(crate) fn stored_logs_of(&self, id: TraceId) -> Result<sextant_store::Answer, AskError> {
+        let columns = ["TraceId", "SpanId", "Timestamp"];
+        self.store.trace_each(Table::Logs, id, &columns, &Ok).map_err(|e| errors::store(&e))
     }
 
     /// How the request of a trace ended, by the attributes of its root.

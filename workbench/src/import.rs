@@ -43,13 +43,6 @@ impl Chunk {
         }
     }
 
-    /// Rows that are all kept.
-    pub fn add_rows(&mut self, batch: Batch) {
-        self.counts[batch.table.signal() as usize].received += batch.rows.num_rows() as u64;
-        self.size_bytes += batch.rows.get_array_memory_size();
-        self.batches.push(batch);
-    }
-
     /// One batch a table.
     fn joined(&mut self) -> Vec<Batch> {
         let mut joined = Vec::new();

@@ -1,10 +1,9 @@
 //! Taking over a slice of a source: its rows wait in files, part by part, until all of them are there and counted, then they
-//! are kept like those of an import. What is interrupted goes on with the part that it was in.
+//! count, by one change. What is interrupted goes on with the part that it was in.
 
 use crate::explore::bounds;
-use crate::import::{Chunk, Keep};
 use crate::remotes::{failed, refused};
-use crate::workbench::Workbench;
+use crate::workbench::{Workbench, now};
 use crate::{errors, search::not_found};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -13,7 +12,9 @@ use arrow::ipc::writer::StreamWriter;
 use sextant_contract::{AskError, Code, ImportedFile, Outcome, Period};
 use sextant_model::{Batch, Signal, Table, TimeRange, UnixNanos};
 use sextant_queries::{clickhouse, parse};
-use sextant_remote::{Kind, Limits, RemoteError, Statement};
+use sextant_remote::{Kind, LOCAL, Limits, RemoteError, Statement};
+use sextant_store::{Origin, Saved};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::ops::ControlFlow;
@@ -49,6 +50,8 @@ struct Waiting {
 /// A part of a table has about so many rows: what was interrupted goes on with the part that it was in.
 const PART_ROWS: u64 = 250_000;
 const MAX_PARTS: u64 = 200;
+/// The kind of the notes that say what was taken over.
+pub(crate) const PULLS: &str = "pull";
 /// What was begun and never ended is thrown away after so long.
 const FORGOTTEN: Duration = Duration::from_hours(7 * 24);
 
@@ -93,7 +96,6 @@ impl Workbench {
             let why = format!("there is no signal '{}'", pull.signal.unwrap_or_default());
             return Err(AskError::new(Code::BadQuery, why).hint("traces, logs or metrics"));
         }
-        let attached = self.attached(pull.source)?;
         let name = format!("{} {} {:?} {}", pull.source, pull.query, pull.period, pull.is_whole);
         let dir = folder(self.data_dir(), &name).map_err(|e| failed(&cannot(&e)))?;
         let mut waiting = Vec::new();
@@ -110,6 +112,19 @@ impl Workbench {
                 Err(_) => continue,
             };
             let slice = clickhouse::Slice { query: &query, range, is_whole: pull.is_whole };
+            let keeper = self.keeper(pull.source, Some(signal))?;
+            if keeper == LOCAL {
+                continue;
+            }
+            if pull.is_whole && signal == Signal::Logs && self.keeper(pull.source, Some(Signal::Traces))? != keeper {
+                let why = format!(
+                    "the logs of its traces are in '{keeper}', which can't be asked for those of '{}'",
+                    pull.source
+                );
+                let hint = format!("take its traces with --signal traces, and the logs with --source {keeper}");
+                return Err(AskError::new(Code::Refused, why).hint(hint));
+            }
+            let attached = self.attached(&keeper)?;
             for table in signal.tables().iter().copied().filter(|t| attached.layout.tables.contains_key(t)) {
                 let went_on = |e: AskError| match e.hint {
                     Some(_) => e,
@@ -122,10 +137,7 @@ impl Workbench {
             let why = format!("'{}' has nothing of this that could be taken over", pull.source);
             return Err(not_found(why).hint(format!("see what it has with: sextant source test {}", pull.source)));
         }
-        let mut files = Vec::new();
-        for one in waiting {
-            files.push(self.keep_pulled(pull.source, &name, one)?);
-        }
+        let files = self.keep_pulled(pull, &waiting)?;
         std::fs::remove_dir_all(&dir).map_err(|e| failed(&cannot(&e)))?;
         Ok(Outcome::Object { object: serde_json::json!({ "files": files }) })
     }
@@ -225,33 +237,41 @@ impl Workbench {
         std::fs::rename(&begun, path).map_err(|e| failed(&cannot(&e)))
     }
 
-    /// Keeps what waits; what was kept before is counted as such.
-    fn keep_pulled(&self, source: &str, name: &str, waiting: Waiting) -> Result<ImportedFile, AskError> {
-        let Waiting { table, files, n } = waiting;
-        let mut keep = Keep::new(&self.store, "default", xxh3_128(format!("{name} {table}").as_bytes()));
-        let mut chunk = Chunk::default();
+    /// Keeps what waits, all of it at once, with a note of where it is from; what was kept before is counted as such.
+    fn keep_pulled(&self, pull: &Pull<'_>, waiting: &[Waiting]) -> Result<Vec<ImportedFile>, AskError> {
         let cannot = |e: &dyn std::fmt::Display| failed(&cannot(e));
-        for path in files {
-            let file = File::open(path).map_err(|e| cannot(&e))?;
-            for rows in StreamReader::try_new(BufReader::new(file), None).map_err(|e| cannot(&e))? {
-                chunk.add_rows(Batch { table, rows: rows.map_err(|e| cannot(&e))? });
-                keep.keep_full(&mut chunk)?;
+        let at = now();
+        let origin = Origin { project: "default".into(), client: pull.source.into(), protocol: "pull".into(), at };
+        let mut whole = self.store.whole(origin).map_err(|e| errors::store(&e))?;
+        for one in waiting {
+            for path in &one.files {
+                let file = File::open(path).map_err(|e| cannot(&e))?;
+                for rows in StreamReader::try_new(BufReader::new(file), None).map_err(|e| cannot(&e))? {
+                    let rows = rows.map_err(|e| cannot(&e))?;
+                    whole.add(Batch { table: one.table, rows }).map_err(|e| errors::store(&e))?;
+                }
             }
         }
-        keep.keep(&mut chunk)?;
-        let skipped = keep.n_duplicates;
-        let mut reasons = std::collections::BTreeMap::new();
-        if skipped > 0 {
-            reasons.insert(sextant_store::DUPLICATE.to_owned(), skipped);
-        }
-        Ok(ImportedFile {
-            path: format!("{source}: {}", table.name()),
-            format: Some("clickhouse".into()),
-            read: n,
-            stored: n.saturating_sub(skipped),
-            skipped,
-            skipped_by_reason: reasons,
-            problems: Vec::new(),
-        })
+        let records: BTreeMap<&str, u64> = waiting.iter().map(|one| (one.table.name(), one.n)).collect();
+        let value = serde_json::json!({
+            "source": pull.source, "query": pull.query, "from": pull.period.from, "to": pull.period.to,
+            "whole_traces": pull.is_whole, "records": records,
+        });
+        let note = Saved { name: format!("{} {}", UnixNanos(at), pull.source), value: value.to_string(), at };
+        let taken = whole.finish(Some((PULLS, note))).map_err(|e| errors::store(&e))?;
+        let report = |one: &Waiting| {
+            let skipped = taken.get(&one.table).map_or(0, |t| t.n_duplicates);
+            let reasons = (skipped > 0).then(|| (sextant_store::DUPLICATE.to_owned(), skipped));
+            ImportedFile {
+                path: format!("{}: {}", pull.source, one.table.name()),
+                format: Some("clickhouse".into()),
+                read: one.n,
+                stored: one.n.saturating_sub(skipped),
+                skipped,
+                skipped_by_reason: reasons.into_iter().collect(),
+                problems: Vec::new(),
+            }
+        };
+        Ok(waiting.iter().map(report).collect())
     }
 }

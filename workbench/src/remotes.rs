@@ -5,7 +5,7 @@ use crate::workbench::Workbench;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
 use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Estimate, Hidden, Outcome};
-use sextant_model::{Sql, Table};
+use sextant_model::{Signal, Sql, Table};
 use sextant_queries::clickhouse::Mapping;
 use sextant_remote::{
     Client, Connection, Guard, Kind, Layout, Ledger, Limits, RemoteError, Secret, Secrets, Source, Sources, Statement,
@@ -107,9 +107,11 @@ impl Workbench {
         source: Source,
         password: Option<Hidden>,
         headers: Option<BTreeMap<String, Hidden>>,
+        elsewhere: Option<BTreeMap<String, String>>,
     ) -> Result<Outcome, AskError> {
         let (before, kept) = self.sources_files().get(&source.name).unwrap_or_default();
-        let source = Source { traces: before.traces, logs: before.logs, limits: before.limits, ..source };
+        let elsewhere = elsewhere.unwrap_or(before.elsewhere);
+        let source = Source { traces: before.traces, logs: before.logs, limits: before.limits, elsewhere, ..source };
         let hidden = |all: BTreeMap<String, Hidden>| all.into_iter().map(|(k, v)| (k, Secret::new(v.0))).collect();
         let secrets = (password.is_some() || headers.is_some()).then(|| Secrets {
             password: password.map_or(kept.password, |p| Secret::new(p.0)),
@@ -166,6 +168,13 @@ impl Workbench {
         let mut all = self.inner.remotes.attached.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(name.to_owned(), attached.clone());
         Ok(attached)
+    }
+
+    /// Who has a signal of a source: it itself, another one, or the store here (`LOCAL`).
+    pub(crate) fn keeper(&self, source: &str, signal: Option<Signal>) -> Result<String, AskError> {
+        let (mut found, _) = self.sources_files().get(source).map_err(|e| named(&e))?;
+        let other = signal.and_then(|signal| found.elsewhere.remove(signal.name()));
+        Ok(other.unwrap_or(found.name))
     }
 
     pub(crate) fn run_there(&self, attached: &Asked, sql: Sql, n_rows: usize) -> Result<Answer, AskError> {

@@ -1,6 +1,7 @@
 //! What users keep: searches, notes, statements.
 
 use crate::errors;
+use crate::pull::PULLS;
 use crate::workbench::{Workbench, now};
 use serde_json::json;
 use sextant_contract::{Answer, AskError, Code, Outcome};
@@ -20,7 +21,8 @@ fn known(kind: &str) -> Result<&str, AskError> {
 
 impl Workbench {
     pub(crate) fn saved(&self, kind: &str) -> Result<Answer, AskError> {
-        let all = self.store.saved(known(kind)?).map_err(|e| errors::store(&e))?;
+        let kind = if kind == PULLS { kind } else { known(kind)? };
+        let all = self.store.saved(kind).map_err(|e| errors::store(&e))?;
         let items: Vec<_> = all.iter().map(|s| json!({ "name": s.name, "value": s.value, "at": s.at })).collect();
         Ok(Answer::object(json!({ "items": items }), self.store.snapshot().generation))
     }

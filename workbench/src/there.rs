@@ -7,14 +7,14 @@ use crate::search::not_found;
 use crate::trace::{as_otlp, in_order, parse_id};
 use crate::workbench::Workbench;
 use crate::{find, skeleton};
-use arrow::array::AsArray as _;
+use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 use serde_json::json;
 use sextant_contract::{Answer, Ask, AskError, Code, Completeness, SearchAsk, SearchKind};
 use sextant_model::query::Query;
-use sextant_model::{Signal, Sql, Table, TimeRange};
+use sextant_model::{Signal, Sql, Table, TimeRange, TraceId};
 use sextant_queries::{clickhouse, parse};
-use sextant_remote::Statement;
+use sextant_remote::{LOCAL, Statement};
 use std::sync::Arc;
 
 /// Whether a signal can be asked of a source; if not, why.
@@ -24,12 +24,34 @@ fn needed(attached: &Asked, source: &str, signal: Signal) -> Result<(), AskError
     }
     let why = attached.layout.why_not.iter().find(|(t, _)| t.signal() == signal).map(|(_, why)| why.as_str());
     let message = format!("'{source}' has no {}: {}", signal.name(), why.unwrap_or("there is no table for them"));
-    Err(not_found(message).hint(format!("see what it has with: sextant source test {source}")))
+    let hint = format!(
+        "see what it has with: sextant source test {source}; or say who has them: sextant source edit {source} --elsewhere {}=NAME",
+        signal.name()
+    );
+    Err(not_found(message).hint(hint))
+}
+
+/// The signal that is asked about, where it is one.
+fn signal_of(ask: &Ask) -> Option<Signal> {
+    Some(match ask {
+        Ask::Search(ask) | Ask::Count(ask) => ask.kind.signal(),
+        Ask::Histogram { search, .. } | Ask::Facets { search, .. } => search.kind.signal(),
+        Ask::Extent { kind } | Ask::Complete { kind, .. } => kind.signal(),
+        Ask::Patterns { .. } | Ask::Tail { .. } => Signal::Logs,
+        Ask::MetricNames(_) | Ask::Metric(_) => Signal::Metrics,
+        Ask::Sql { .. } => return None,
+        _ => Signal::Traces,
+    })
 }
 
 impl Workbench {
     /// What a source answers.
     pub(crate) fn ask_source(&self, source: &str, ask: &Ask, is_heavy: bool) -> Result<Answer, AskError> {
+        let keeper = self.keeper(source, signal_of(ask))?;
+        if keeper == LOCAL {
+            return self.answer(ask);
+        }
+        let (of, source) = (source, keeper.as_str());
         let attached = Asked { source: self.attached(source)?, is_heavy };
         let tables = attached.layout.tables();
         let needs = |signal| needed(&attached, source, signal);
@@ -75,7 +97,7 @@ impl Workbench {
             | Ask::TraceOtlp { .. }
             | Ask::Span { .. }
             | Ask::FindSpans { .. }
-            | Ask::Skeleton { .. } => self.of_trace_there(&attached, ask),
+            | Ask::Skeleton { .. } => self.of_trace_there(&attached, of, ask),
             Ask::Services { period } => {
                 needs(Signal::Traces)?;
                 self.run_there(&attached, clickhouse::services(&tables, TimeRange::from(*period)), usize::MAX)
@@ -90,8 +112,7 @@ impl Workbench {
     }
 
     /// What is asked of one trace.
-    fn of_trace_there(&self, attached: &Asked, ask: &Ask) -> Result<Answer, AskError> {
-        let tables = attached.layout.tables();
+    fn of_trace_there(&self, attached: &Asked, source: &str, ask: &Ask) -> Result<Answer, AskError> {
         match ask {
             Ask::Trace { id } => in_order(self.trace_there(attached, id)?),
             Ask::TraceOtlp { id } => as_otlp(self.trace_there(attached, id)?),
@@ -105,11 +126,12 @@ impl Workbench {
             }
             Ask::Skeleton { id } => {
                 let mut found = self.trace_there(attached, id)?;
-                let logs = if attached.layout.has(Signal::Logs) {
-                    self.run_there(attached, clickhouse::logs_of(&tables, parse_id(id)?), usize::MAX)?.batches
-                } else {
+                let logs = self.logs_of_trace(source, parse_id(id)?, attached.is_heavy).unwrap_or_else(|e| {
+                    // The trace is there all the same.
+                    let reason = format!("its logs are missing: {}", e.message);
+                    found.completeness = found.completeness.clone().and(Completeness::Partial { reason });
                     Vec::new()
-                };
+                });
                 let (rows, mut head) = skeleton::skeleton(&found.batches, &logs).map_err(|e| made(&e))?;
                 let root = head["root"].as_str().unwrap_or_default().to_owned();
                 let root = span_of(in_order(found.clone())?, id, &root)?.object.unwrap_or_default();
@@ -122,6 +144,19 @@ impl Workbench {
             }
             _ => Err(AskError::new(Code::Internal, "this is not asked of a trace")),
         }
+    }
+
+    /// The log records of a trace, from whoever has those of a source.
+    fn logs_of_trace(&self, source: &str, id: TraceId, is_heavy: bool) -> Result<Vec<RecordBatch>, AskError> {
+        let keeper = self.keeper(source, Some(Signal::Logs))?;
+        if keeper == LOCAL {
+            return Ok(self.stored_logs_of(id)?.batches);
+        }
+        let logs = Asked { source: self.attached(&keeper)?, is_heavy };
+        if !logs.layout.has(Signal::Logs) {
+            return Ok(Vec::new());
+        }
+        Ok(self.run_there(&logs, clickhouse::logs_of(&logs.layout.tables(), id), usize::MAX)?.batches)
     }
 
     /// What is looked into beyond lists.

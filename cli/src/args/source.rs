@@ -57,6 +57,11 @@ pub enum SourceCommand {
         #[arg(value_name = "FILE")]
         path: std::path::PathBuf,
     },
+    /// What was taken over from sources, the newest first
+    Pulls {
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
     /// Every statement that was sent, the newest first
     Statements {
         /// At most so many
@@ -132,6 +137,9 @@ pub struct Login {
     /// The variable that holds the password; it is kept in a file that only you can read
     #[arg(long, value_name = "VAR")]
     pub password_env: Option<String>,
+    /// Be asked for the password; what is typed is not shown
+    #[arg(long, conflicts_with = "password_env")]
+    pub ask_password: bool,
     /// Whose tables are meant; the user's own if not said
     #[arg(long, value_name = "DB")]
     pub database: Option<String>,
@@ -147,6 +155,9 @@ pub struct Login {
     /// A header for a proxy, and the variable that holds its value
     #[arg(long = "header", value_name = "NAME=VAR")]
     pub headers: Vec<String>,
+    /// A signal that another source has, or this program's own store (logs=prod-logs, metrics=local); `SIGNAL=` takes it back
+    #[arg(long, value_name = "SIGNAL=SOURCE")]
+    pub elsewhere: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]

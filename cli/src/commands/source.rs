@@ -6,6 +6,8 @@ use crate::reach::Reach;
 use anyhow::Context as _;
 use serde_json::Value;
 use sextant_contract::{Ask, Command, Hidden};
+use sextant_model::UnixNanos;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -39,7 +41,7 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
         }
         SourceCommand::List { format } => {
             let all = known(reach).await?;
-            print_rows(&Value::Array(all), format, &["name", "url", "user", "database"])?;
+            print_rows(&Value::Array(all), format, &["name", "url", "user", "database", "elsewhere"])?;
             Ok(ExitCode::SUCCESS)
         }
         SourceCommand::Test { name, report, format } => {
@@ -80,7 +82,27 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
             print(&answer, format, &columns)?;
             Ok(ExitCode::SUCCESS)
         }
+        SourceCommand::Pulls { format } => {
+            let object = reach.object(Ask::Saved { kind: "pull".into() }).await?;
+            pulls(&object, format)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
+}
+
+/// What was taken over, the newest first.
+fn pulls(object: &Value, format: Format) -> anyhow::Result<()> {
+    let pull = |item: &Value| {
+        let mut pull: Value = serde_json::from_str(item["value"].as_str().unwrap_or_default()).ok()?;
+        let total: u64 = pull["records"].as_object()?.values().filter_map(Value::as_u64).sum();
+        let period = |edge: &Value| edge.as_i64().map_or("…".to_owned(), |t| UnixNanos(t).to_string());
+        pull["period"] = format!("{} to {}", period(&pull["from"]), period(&pull["to"])).into();
+        pull["total"] = total.into();
+        pull["at"] = UnixNanos(item["at"].as_i64()?).to_string().into();
+        Some(pull)
+    };
+    let rows: Value = object["items"].as_array().into_iter().flatten().filter_map(pull).collect();
+    print_rows(&rows, format, &["at", "source", "query", "period", "whole_traces", "total"])
 }
 
 fn code(is_ok: bool) -> ExitCode {
@@ -145,6 +167,7 @@ async fn taken_in(reach: &Reach, source: &Value) -> anyhow::Result<()> {
         identity: text("identity"),
         via: text("via"),
         headers: None,
+        elsewhere: Some(elsewhere(source)),
     };
     reach.act(command, Vec::new()).await?;
     for signal in ["traces", "logs"] {
@@ -152,6 +175,12 @@ async fn taken_in(reach: &Reach, source: &Value) -> anyhow::Result<()> {
         reach.act(Command::SourceMap { name: name.clone(), signal: signal.into(), mapping }, Vec::new()).await?;
     }
     Ok(())
+}
+
+/// Which signals of a source are with whom.
+fn elsewhere(source: &Value) -> BTreeMap<String, String> {
+    let all = source["elsewhere"].as_object().into_iter().flatten();
+    all.filter_map(|(signal, place)| Some((signal.clone(), place.as_str()?.to_owned()))).collect()
 }
 
 /// The value of a variable that holds a secret.
@@ -164,12 +193,28 @@ async fn put(reach: &Reach, add: SourceAdd, before: &Value) -> anyhow::Result<()
     let was = |key: &str| before[key].as_str().unwrap_or_default().to_owned();
     let kept = |key: &str| before[key].as_str().map(str::to_owned);
     let login = add.login;
-    let password = login.password_env.as_deref().map(secret).transpose()?;
+    let password = match &login.password_env {
+        Some(variable) => Some(secret(variable)?),
+        None if login.ask_password => {
+            let typed = rpassword::prompt_password(format!("Password for {}: ", add.name));
+            Some(Hidden(typed.context("there is no terminal to ask for the password; use --password-env VAR")?))
+        }
+        None => None,
+    };
     let header = |text: &String| -> anyhow::Result<(String, Hidden)> {
         let (name, variable) = text.split_once('=').with_context(|| format!("'{text}' is not NAME=VAR"))?;
         Ok((name.to_owned(), secret(variable)?))
     };
     let headers = login.headers.iter().map(header).collect::<anyhow::Result<_>>()?;
+    let mut others = elsewhere(before);
+    for text in &login.elsewhere {
+        let (signal, place) = text.split_once('=').with_context(|| format!("'{text}' is not SIGNAL=SOURCE"))?;
+        if place.is_empty() {
+            others.remove(signal);
+        } else {
+            others.insert(signal.to_owned(), place.to_owned());
+        }
+    }
     let command = Command::SourcePut {
         name: add.name,
         url: add.address,
@@ -180,6 +225,7 @@ async fn put(reach: &Reach, add: SourceAdd, before: &Value) -> anyhow::Result<()
         identity: login.client_cert.or_else(|| kept("identity")),
         via: login.via.or_else(|| kept("via")),
         headers: (!login.headers.is_empty()).then_some(headers),
+        elsewhere: Some(others),
     };
     reach.act(command, Vec::new()).await?;
     Ok(())

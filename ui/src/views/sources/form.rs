@@ -9,6 +9,7 @@ use crate::runtime::now;
 use eframe::egui::{Rect, Ui};
 use serde_json::Value;
 use sextant_contract::{Command, Hidden};
+use std::collections::BTreeMap;
 
 /// What was typed.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(super) struct Form {
     ca: String,
     via: String,
     identity: Option<String>,
+    /// Who has a signal, where it is somebody else.
+    elsewhere: BTreeMap<String, String>,
 }
 
 impl Form {
@@ -37,6 +40,7 @@ impl Form {
             ca: text("ca"),
             via: text("via"),
             identity: source["identity"].as_str().map(str::to_owned),
+            elsewhere: serde_json::from_value(source["elsewhere"].clone()).unwrap_or_default(),
         }
     }
 
@@ -57,6 +61,30 @@ impl Form {
             identity: self.identity.clone(),
             via: some(&self.via),
             headers: None,
+            elsewhere: Some(self.elsewhere.clone()),
+        }
+    }
+}
+
+/// Who has each signal: it itself, another source, or the store.
+fn keepers(kit: &Kit<'_>, r: Rect, form: &mut Form, all: &[Value], chosen: Option<&str>) {
+    const ITSELF: &str = "this one";
+    const STORE: &str = "my store";
+    let t = kit.t;
+    let others = all.iter().filter_map(|s| s["name"].as_str()).filter(|name| Some(*name) != chosen);
+    let names: Vec<&str> = [ITSELF].into_iter().chain(others).chain([STORE]).collect();
+    let w = (r.width() - 16.0) / 3.0;
+    for (i, (signal, label)) in [("traces", "Traces"), ("logs", "Logs"), ("metrics", "Metrics")].into_iter().enumerate()
+    {
+        let x = r.left() + (w + 8.0) * i as f32;
+        kit.text(x, r.top() + 12.0, Font::Medium(11.0), t.text, &format!("{label} are in"));
+        let now = form.elsewhere.get(signal).map_or(ITSELF, |name| if name == "local" { STORE } else { name });
+        let place = rect(x, r.top() + 18.0, w, 27.0);
+        match super::choice(kit, place, &format!("{label} are in"), &names, now).as_deref() {
+            None => {}
+            Some(ITSELF) => drop(form.elsewhere.remove(signal)),
+            Some(STORE) => drop(form.elsewhere.insert(signal.to_owned(), "local".to_owned())),
+            Some(name) => drop(form.elsewhere.insert(signal.to_owned(), name.to_owned())),
         }
     }
 }
@@ -108,6 +136,8 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen:
     row(ui, y, x, w, "Certificate of its authority", "the system's roots", &mut form.ca);
     y += 52.0;
     row(ui, y, x, w, "Reach it through", "directly; or 127.0.0.1:18443", &mut form.via);
+    y += 52.0;
+    keepers(&Kit::new(ui, t), rect(x, y, w, 45.0), &mut form, all, chosen);
     y += 60.0;
     state.sources.form = form;
     let kit = Kit::new(ui, t);
