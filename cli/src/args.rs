@@ -428,7 +428,7 @@ pub struct RetentionSet {
     #[arg(long, value_name = "P")]
     pub project: Option<String>,
     /// At most so many bytes on the disk, such as 20GB; the oldest go first
-    #[arg(long, value_name = "SIZE", value_parser = sextant_server::parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = sextant_contract::parse_size)]
     pub max_bytes: Option<u64>,
     /// Compress harder after this time
     #[arg(long, value_name = "AGE")]

@@ -75,18 +75,6 @@ pub fn note(line: impl std::fmt::Display) {
     writeln!(std::io::stderr().lock(), "{line}").ok();
 }
 
-/// Bytes as people read them.
-pub fn bytes(n: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = n as f64;
-    let mut unit = 0;
-    while value >= 1_000.0 && unit + 1 < units.len() {
-        value /= 1_000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", units[unit]) }
-}
-
 /// Prints one object as JSON.
 pub fn print_object(object: &serde_json::Value) -> anyhow::Result<()> {
     writeln!(std::io::stdout().lock(), "{object:#}")?;

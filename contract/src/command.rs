@@ -105,6 +105,9 @@ pub enum Command {
         /// Signals that another source has, or `local`: the store here. What is there stays where this is not given.
         #[serde(default)]
         elsewhere: Option<BTreeMap<String, String>>,
+        /// What may be read of it.
+        #[serde(default)]
+        limits: ReadLimits,
     },
     /// Say how a table of a source is read, or that it is to be found out.
     SourceMap {
@@ -313,4 +316,18 @@ pub enum Outcome {
     },
     /// It is done, or under way.
     Done,
+}
+
+/// What may be read of a source; what is not said stays as it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReadLimits {
+    /// One question may take so long.
+    pub seconds: Option<u64>,
+    /// More than so many bytes are read only after being asked.
+    pub ask_above_bytes: Option<u64>,
+    /// One question may never read more.
+    pub query_bytes: Option<u64>,
+    /// All questions together, since the start.
+    pub session_bytes: Option<u64>,
 }

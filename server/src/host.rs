@@ -46,7 +46,7 @@ pub struct HostArgs {
     #[arg(long, value_name = "O")]
     pub allow_origin: Vec<String>,
     /// Free space to keep, such as 500MB [default: the smaller of 1GB and 2 % of the disk]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = sextant_contract::parse_size)]
     pub disk_reserve: Option<u64>,
     /// When a batch counts as durable
     #[arg(long, value_enum, default_value = "fsync")]
@@ -182,33 +182,4 @@ pub fn data_dir(named: Option<&PathBuf>) -> Result<PathBuf, ServerError> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let base = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
     base.map(|b| b.join("sextant")).ok_or(ServerError::NoHome)
-}
-
-/// `500MB`, `2GiB`, or bytes.
-///
-/// # Errors
-/// If it is no size, for the user.
-pub fn parse_size(text: &str) -> Result<u64, String> {
-    let units = [
-        ("KIB", 1 << 10),
-        ("MIB", 1 << 20),
-        ("GIB", 1 << 30),
-        ("KB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("B", 1),
-    ];
-    let upper = text.trim().to_ascii_uppercase();
-    let (number, scale) =
-        units.iter().find_map(|(unit, scale)| Some((upper.strip_suffix(unit)?, *scale))).unwrap_or((&upper, 1));
-    let number: f64 = number
-        .trim()
-        .parse()
-        .ok()
-        .ok_or_else(|| format!("'{text}' is no size: give bytes, or a number with KB, MB or GB"))?;
-    if number.is_finite() && number >= 0.0 {
-        Ok((number * scale as f64) as u64)
-    } else {
-        Err(format!("'{text}' is no size"))
-    }
 }

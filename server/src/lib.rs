@@ -20,7 +20,7 @@ mod zipkin;
 
 pub use client::HttpBackend;
 pub use error::ServerError;
-pub use host::{DurabilityArg, Holder, Host, HostArgs, data_dir, parse_size};
+pub use host::{DurabilityArg, Holder, Host, HostArgs, data_dir};
 pub use instance::{Instance, clear_stale, find};
 pub use opened::Opened;
 pub use serve::{Config, Served, Serving, prepare, start};

@@ -23,7 +23,7 @@ use ulid::Ulid;
 /// Rows wait in memory up to this size before they are laid into files.
 const CHUNK_BYTES: usize = 32 << 20;
 /// So many of the last rows are remembered, so that they are recognised when somebody sends them again.
-const MAX_REMEMBERED: usize = 2_000_000;
+const MAX_REMEMBERED: usize = 1_000_000;
 
 /// The kind of the marks that say which imports are registered whose rows are not remembered yet.
 const IMPORTED: &str = "imported";
@@ -218,6 +218,11 @@ impl Whole<'_> {
             self.rows.drain(..self.rows.len() - MAX_REMEMBERED);
         }
         if self.waiting.size_bytes >= CHUNK_BYTES { self.write() } else { Ok(()) }
+    }
+
+    /// What comes from here on has other times than what came before, so that it is not the same as any of that.
+    pub fn begin_part(&mut self) {
+        self.seen = RecentRows::default();
     }
 
     /// Lays what waits into files that nothing names yet.

@@ -60,7 +60,7 @@ pub(crate) fn remote(n: u64) {
         let n_rows: usize = rows.iter().map(arrow::array::RecordBatch::num_rows).sum();
         println!("attach {attached:.2?}, first screen ({n_rows} traces of all) {:.2?} (target < 3 s)", began.elapsed());
         overhead(&server, &client);
-        streamed(&client, &tables).await;
+        listed(&client, &tables).await;
         cancelled(&server, &client).await;
     });
     drop(runtime);
@@ -106,23 +106,20 @@ fn overhead(server: &ClickHouse, client: &Client) {
     );
 }
 
-/// When the first rows of a search are there, while the rest comes.
-async fn streamed(client: &Client, tables: &clickhouse::Tables) {
+/// When the rows that a screen asks for are there, and twenty times as many.
+async fn listed(client: &Client, tables: &clickhouse::Tables) {
     let query = parse(Signal::Logs, "refused").expect("a search");
-    let sql = clickhouse::logs(tables, &query, TimeRange::ALL, 20_000);
-    let statement = Statement::new(sql).expect("it reads");
-    let (began, mut first, mut n) = (Instant::now(), None, 0);
-    let each = |batch: arrow::array::RecordBatch| {
-        first.get_or_insert_with(|| began.elapsed());
-        n += batch.num_rows();
-        ControlFlow::Continue(())
-    };
-    client.run(&statement, Limits::default(), each).await.expect("rows");
-    println!(
-        "first rows of {n} log records {:.2?}, all {:.2?} (target < 300 ms)",
-        first.unwrap_or_default(),
-        began.elapsed()
-    );
+    let mut took = Vec::new();
+    for limit in [1_000, 20_000] {
+        let sql = clickhouse::logs(tables, &query, TimeRange::ALL, limit);
+        let statement = Statement::new(sql).expect("it reads");
+        let began = Instant::now();
+        let (rows, _) = client.rows(&statement, Limits::default()).await.expect("rows");
+        let n: usize = rows.iter().map(arrow::array::RecordBatch::num_rows).sum();
+        took.push((n, began.elapsed()));
+    }
+    let [(n, first), (n_all, all)] = took[..] else { return };
+    println!("first {n} log records of a word {first:.2?} (target < 300 ms), {n_all} of them {all:.2?}");
 }
 
 /// How long the server works on after we let go.

@@ -137,6 +137,7 @@ fn put(name: &str, url: String, database: &str, elsewhere: Option<Value>) -> Com
         via: None,
         headers: None,
         elsewhere: elsewhere.map(|all| serde_json::from_value(all).expect("signals")),
+        limits: sextant_contract::ReadLimits::default(),
     }
 }
 

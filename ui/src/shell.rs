@@ -12,7 +12,7 @@ use crate::search;
 use crate::tokens::pin_services;
 use eframe::egui::{self, Rect, Stroke, Ui, pos2};
 use serde_json::Value;
-use sextant_contract::Ask;
+use sextant_contract::{Ask, size_text};
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State, whole: Rect) {
     rail(ui, state, whole);
@@ -217,8 +217,13 @@ fn health(ui: &Ui, state: &mut State, width: f32, object: &Value) {
     if rate > 0.0 {
         ui.request_repaint_after(std::time::Duration::from_millis(500));
     }
-    let bytes = |key: &str| object["sizes"][key].as_f64().unwrap_or(0.0);
-    let fill = (bytes("queued_bytes") / bytes("queue_limit_bytes").max(1.0)).clamp(0.0, 1.0) as f32;
+    let size = |key: &str| object["sizes"][key].as_f64().unwrap_or(0.0);
+    let read = read_of_source(ui, state);
+    let (part, whole) = match read {
+        Some((read, limit)) => (read as f64, limit as f64),
+        None => (size("queued_bytes"), size("queue_limit_bytes")),
+    };
+    let fill = (part / whole.max(1.0)).clamp(0.0, 1.0) as f32;
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     let (x, y) = (width - 92.0, 11.0);
@@ -234,12 +239,17 @@ fn health(ui: &Ui, state: &mut State, width: f32, object: &Value) {
         kit.paint.line(arc(fill), Stroke::new(3.0, color));
     }
     kit.paint.line_segment([pos2(x + 17.0, y + 25.0), at(fill, 23.0)], Stroke::new(1.5, t.accent));
-    let text = format!("{} /s", crate::data::thousands(rate.round() as i64));
+    let (text, under, hint) = if let Some((read, limit)) = read {
+        let hint = format!("{:.0} % of what may be read of {} since the start", fill * 100.0, state.route.source);
+        (size_text(read), format!("of {}", size_text(limit)), hint)
+    } else {
+        let micros = object["lag"]["durable_p50_micros"].as_i64().unwrap_or(0);
+        let lag = if micros == 0 { "no lag".into() } else { format!("lag {:.0} ms", (micros as f64 / 1e3).max(1.0)) };
+        let hint = format!("{:.0} % of the room for requests under way is taken", fill * 100.0);
+        (format!("{} /s", thousands(rate.round() as i64)), lag, hint)
+    };
     kit.text(x + 38.0, 19.0, Font::Mono(10.5), t.strong, &text);
-    let micros = object["lag"]["durable_p50_micros"].as_i64().unwrap_or(0);
-    let lag = if micros == 0 { "no lag".into() } else { format!("lag {:.0} ms", (micros as f64 / 1e3).max(1.0)) };
-    kit.text(x + 38.0, 31.0, Font::Regular(10.5), t.weak, &lag);
-    let hint = format!("{:.0} % of the room for requests under way is taken", fill * 100.0);
+    kit.text(x + 38.0, 31.0, Font::Regular(10.5), t.weak, &under);
     kit.row(rect(x, 6.0, 92.0, 32.0), "health").on_hover_text(hint);
 }
 
@@ -287,6 +297,17 @@ fn range(ui: &Ui, state: &mut State, x: f32, w: f32) {
         }
     }
     kit.vline(x + w - 72.0, 14.0, 16.0, t.strong_line);
+}
+
+/// What was read of the source that is looked at, and what may be.
+fn read_of_source(ui: &Ui, state: &mut State) -> Option<(u64, u64)> {
+    if state.route.source.is_empty() {
+        return None;
+    }
+    let slot = state.asks.ask(ui.ctx(), "running", true, || Ask::Running);
+    let object = slot.get().and_then(|a| a.object.clone())?;
+    let one = object["read"].as_array()?.iter().find(|r| r["source"] == state.route.source.as_str())?;
+    Some((one["read"].as_u64()?, one["limit"].as_u64()?))
 }
 
 /// What a source is reading for us, while it does.

@@ -3,7 +3,7 @@
 use crate::remotes::{failed, named, refused};
 use crate::workbench::Workbench;
 use serde_json::{Value, json};
-use sextant_contract::{Answer, AskError, Code, Outcome};
+use sextant_contract::{Answer, AskError, Code, Outcome, size_text};
 use sextant_model::Table;
 use sextant_queries::clickhouse::{self, Mapping};
 use sextant_remote::{Client, Connection, Found, Kind, Layout, Limits, Statement, texts};
@@ -121,6 +121,15 @@ impl Workbench {
                 checks.add(table.name(), Level::Fail, why, Some(format!("if it is only hidden: {grant}")));
             }
         }
+        let guard = source.limits;
+        let said = format!(
+            "{} s a question; asked about above {}, refused above {}, and above {} since the start",
+            guard.seconds,
+            size_text(guard.ask_above_bytes),
+            size_text(guard.query_bytes),
+            size_text(guard.session_bytes)
+        );
+        checks.add("limits", Level::Pass, said, Value::Null);
         self.of_system(&mut checks, &client, user);
         Ok(self.tested(&checks, !tables.is_empty(), &tables))
     }

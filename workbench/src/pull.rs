@@ -246,6 +246,7 @@ impl Workbench {
         for one in waiting {
             for path in &one.files {
                 let file = File::open(path).map_err(|e| cannot(&e))?;
+                whole.begin_part();
                 for rows in StreamReader::try_new(BufReader::new(file), None).map_err(|e| cannot(&e))? {
                     let rows = rows.map_err(|e| cannot(&e))?;
                     whole.add(Batch { table: one.table, rows }).map_err(|e| errors::store(&e))?;

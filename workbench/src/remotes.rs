@@ -4,7 +4,7 @@ use crate::follow::Follows;
 use crate::workbench::Workbench;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
-use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Estimate, Hidden, Outcome};
+use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Estimate, Hidden, Outcome, ReadLimits, size_text};
 use sextant_model::{Signal, Sql, Table};
 use sextant_queries::clickhouse::Mapping;
 use sextant_remote::{
@@ -97,7 +97,13 @@ impl Workbench {
 
     pub(crate) fn sources(&self) -> Result<Answer, AskError> {
         let all = self.sources_files().all().map_err(|e| failed(&e))?;
-        let all: Vec<Value> = all.iter().map(|source| json!(source)).collect();
+        let shown = |source: &Source| {
+            let mut shown = json!(source);
+            // Also where they are as they come.
+            shown["limits"] = json!(source.limits);
+            shown
+        };
+        let all: Vec<Value> = all.iter().map(shown).collect();
         Ok(Answer::object(json!({ "sources": all }), self.store.snapshot().generation))
     }
 
@@ -108,10 +114,18 @@ impl Workbench {
         password: Option<Hidden>,
         headers: Option<BTreeMap<String, Hidden>>,
         elsewhere: Option<BTreeMap<String, String>>,
+        limits: ReadLimits,
     ) -> Result<Outcome, AskError> {
         let (before, kept) = self.sources_files().get(&source.name).unwrap_or_default();
         let elsewhere = elsewhere.unwrap_or(before.elsewhere);
-        let source = Source { traces: before.traces, logs: before.logs, limits: before.limits, elsewhere, ..source };
+        let was = before.limits;
+        let limits = Guard {
+            seconds: limits.seconds.unwrap_or(was.seconds),
+            ask_above_bytes: limits.ask_above_bytes.unwrap_or(was.ask_above_bytes),
+            query_bytes: limits.query_bytes.unwrap_or(was.query_bytes),
+            session_bytes: limits.session_bytes.unwrap_or(was.session_bytes),
+        };
+        let source = Source { traces: before.traces, logs: before.logs, limits, elsewhere, ..source };
         let hidden = |all: BTreeMap<String, Hidden>| all.into_iter().map(|(k, v)| (k, Secret::new(v.0))).collect();
         let secrets = (password.is_some() || headers.is_some()).then(|| Secrets {
             password: password.map_or(kept.password, |p| Secret::new(p.0)),
@@ -223,10 +237,10 @@ impl Workbench {
     fn guarded(&self, attached: &Asked, statement: &Statement) -> Result<Limits, AskError> {
         let (guard, read) = (attached.guard, attached.read.load(Ordering::Relaxed));
         let left = guard.session_bytes.saturating_sub(read);
-        let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
         if left == 0 {
-            let why = format!("{} were read of this source since the start, which is the limit", gb(read));
-            return Err(AskError::new(Code::Refused, why).hint("raise session_bytes of the source, or start again"));
+            let why = format!("{} were read of this source since the start, which is the limit", size_text(read));
+            return Err(AskError::new(Code::Refused, why)
+                .hint("raise it with: sextant source edit NAME --limit session=SIZE, or start again"));
         }
         let limits = Limits {
             time: Duration::from_secs(guard.seconds),
@@ -240,9 +254,9 @@ impl Workbench {
         let Ok(found) = self.wait(async { Ok(attached.client.estimate(statement).await) })? else { return Ok(limits) };
         let bytes = attached.layout.bytes_of(&statement.shown(), found.rows);
         let estimate = Estimate { bytes, rows: found.rows, parts: found.parts, read, limit: guard.session_bytes };
-        let shown = format!("about {} of {} rows in {} parts would be read", gb(bytes), found.rows, found.parts);
+        let shown = format!("about {} of {} rows in {} parts would be read", size_text(bytes), found.rows, found.parts);
         if bytes > limits.bytes_read {
-            let why = format!("{shown}: more than the {} that are allowed", gb(limits.bytes_read));
+            let why = format!("{shown}: more than the {} that are allowed", size_text(limits.bytes_read));
             let error = AskError::new(Code::Refused, why).hint("narrow the period or the search");
             return Err(AskError { estimate: Some(Box::new(estimate)), ..error });
         }
@@ -271,7 +285,9 @@ impl Workbench {
             Some(json!({ "source": name, "rows": p.rows, "bytes": p.bytes, "total_rows": p.total_rows }))
         };
         let running: Vec<Value> = all.iter().filter_map(one).collect();
-        Answer::object(json!({ "running": running }), 0)
+        let read = |(name, attached): (&String, &Arc<Attached>)| json!({ "source": name, "read": attached.read.load(Ordering::Relaxed), "limit": attached.guard.session_bytes });
+        let read: Vec<Value> = all.iter().map(read).collect();
+        Answer::object(json!({ "running": running, "read": read }), 0)
     }
 
     /// The ledger of statements.

@@ -216,10 +216,22 @@ impl Workbench {
                 self.store.cancel(tag);
                 Ok(Outcome::Done)
             }
-            Command::SourcePut { name, url, user, password, database, ca, identity, via, headers, elsewhere } => {
+            Command::SourcePut {
+                name,
+                url,
+                user,
+                password,
+                database,
+                ca,
+                identity,
+                via,
+                headers,
+                elsewhere,
+                limits,
+            } => {
                 let (ca, identity) = (ca.map(PathBuf::from), identity.map(PathBuf::from));
                 let source = Source { name, url, user, database, ca, identity, via, ..Source::default() };
-                self.source_put(source, password, headers, elsewhere)
+                self.source_put(source, password, headers, elsewhere, limits)
             }
             Command::SourceMap { name, signal, mapping } => self.source_map(&name, &signal, mapping),
             Command::Pull { source, query, signal, period, whole_traces } => self.pull(&Pull {

@@ -155,6 +155,10 @@ pub struct Login {
     /// A header for a proxy, and the variable that holds its value
     #[arg(long = "header", value_name = "NAME=VAR")]
     pub headers: Vec<String>,
+    /// What may be read: `time=SECONDS` and `query=SIZE` of one question, `ask=SIZE` before more is asked about,
+    /// `session=SIZE` since the start
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    pub limits: Vec<String>,
     /// A signal that another source has, or this program's own store (logs=prod-logs, metrics=local); `SIGNAL=` takes it back
     #[arg(long, value_name = "SIGNAL=SOURCE")]
     pub elsewhere: Vec<String>,

@@ -1,11 +1,11 @@
 //! `search`, `sql`, `services`, `status`.
 
 use crate::args::{Format, Kind, Search, Services, Sql, Status};
-use crate::output::{bytes, note, print, print_exactly, print_object};
+use crate::output::{note, print, print_exactly, print_object};
 use crate::reach::{Reach, of, period, searched};
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use serde_json::Value;
-use sextant_contract::{Answer, Ask, SearchAsk, SearchKind};
+use sextant_contract::{Answer, Ask, SearchAsk, SearchKind, size_text};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -93,7 +93,7 @@ fn explain(object: &Value, format: Format) -> anyhow::Result<()> {
             n("row_groups_left"),
             n("row_groups"),
             n("rows_left"),
-            bytes(n("bytes_left")),
+            size_text(n("bytes_left")),
             n("rows_in_memory")
         )?;
     }
@@ -151,7 +151,7 @@ pub async fn status(args: Status) -> anyhow::Result<ExitCode> {
     for (name, value) in object["sizes"].as_object().into_iter().flatten() {
         let n = value.as_u64().unwrap_or(0);
         match name.strip_suffix("_bytes") {
-            Some(name) => writeln!(out, "{:<20} {}", name.replace('_', " "), bytes(n))?,
+            Some(name) => writeln!(out, "{:<20} {}", name.replace('_', " "), size_text(n))?,
             None => writeln!(out, "{name:<20} {n}")?,
         }
     }
@@ -179,7 +179,7 @@ fn troubles(object: &Value) -> Vec<String> {
         lines.push(format!("last problem, {}: {problem}", object["last_problem_at"].as_str().unwrap_or_default()));
     }
     if let n @ 1.. = object["quarantine"]["files"].as_u64().unwrap_or(0) {
-        let size = bytes(object["quarantine"]["bytes"].as_u64().unwrap_or(0));
+        let size = size_text(object["quarantine"]["bytes"].as_u64().unwrap_or(0));
         lines.push(format!(
             "put aside as damaged: {n} files of {size} in quarantine/; what was in them is not in any answer"
         ));

@@ -1,11 +1,11 @@
 //! `doctor`, `backup`, `restore`.
 
 use crate::args::{Backup, Doctor, Format, Restore};
-use crate::output::{bytes, print_object, print_rows};
+use crate::output::{print_object, print_rows};
 use crate::reach::Reach;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use sextant_contract::{Ask, Command, Outcome};
+use sextant_contract::{Ask, Command, Outcome, size_text};
 use sextant_server::{data_dir, find};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
@@ -110,7 +110,7 @@ pub async fn backup(args: Backup) -> anyhow::Result<ExitCode> {
     super::close(reach).await;
     result?;
     let n_bytes = std::fs::metadata(&args.file)?.len();
-    writeln!(std::io::stdout().lock(), "{} of {}", args.file.display(), bytes(n_bytes))?;
+    writeln!(std::io::stdout().lock(), "{} of {}", args.file.display(), size_text(n_bytes))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -125,6 +125,6 @@ pub fn restore(args: &Restore) -> anyhow::Result<ExitCode> {
     let file = File::open(&args.file).with_context(|| format!("{} can't be read", args.file.display()))?;
     let restored = sextant_workbench::restore(&dir, BufReader::with_capacity(1 << 20, file))?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{} files of {} in {}", restored.n_files, bytes(restored.n_bytes), dir.display())?;
+    writeln!(out, "{} files of {} in {}", restored.n_files, size_text(restored.n_bytes), dir.display())?;
     Ok(ExitCode::SUCCESS)
 }

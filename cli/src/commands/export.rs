@@ -1,10 +1,10 @@
 //! `export`.
 
 use crate::args::{Export, ExportFormat};
-use crate::output::{bytes, note};
+use crate::output::note;
 use crate::reach::{Reach, searched};
 use anyhow::{Context as _, bail};
-use sextant_contract::{Ask, AskError, Command, Outcome};
+use sextant_contract::{Ask, AskError, Command, Outcome, size_text};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub async fn run(args: Export) -> anyhow::Result<ExitCode> {
     let done = watched(&reach, tag, reach.act(command, Vec::new())).await;
     super::close(reach).await;
     if let Outcome::Object { object } = done? {
-        let size = bytes(object["bytes"].as_u64().unwrap_or(0));
+        let size = size_text(object["bytes"].as_u64().unwrap_or(0));
         note(format_args!("{} rows, {size}: {}", object["rows"], object["path"].as_str().unwrap_or_default()));
         if let Some(lacking) = object["lacking"].as_str() {
             note(format_args!("the file is not whole: {lacking}"));

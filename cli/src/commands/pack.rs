@@ -1,11 +1,11 @@
 //! `pack`: the way to a ClickHouse of one's own, as files.
 
 use crate::args::Pack;
-use crate::output::{bytes, note};
+use crate::output::note;
 use crate::reach::Reach;
 use anyhow::{Context as _, ensure};
 use arrow::datatypes::DataType;
-use sextant_contract::{Ask, Command, Outcome, RowFormat};
+use sextant_contract::{Ask, Command, Outcome, RowFormat, size_text};
 use sextant_model::{Table, schema};
 use std::path::Path;
 use std::process::ExitCode;
@@ -56,7 +56,7 @@ async fn write(reach: &Reach, args: &Pack, out: &Path) -> anyhow::Result<()> {
             std::fs::remove_file(&path)?;
             continue;
         }
-        let size = bytes(object["bytes"].as_u64().unwrap_or(0));
+        let size = size_text(object["bytes"].as_u64().unwrap_or(0));
         note(format_args!("{name}: {rows} rows, {size}"));
         lines.push(format!("| `{name}` | {rows} | {size} |"));
     }

@@ -5,7 +5,7 @@ use crate::output::{note, print, print_object, print_rows};
 use crate::reach::Reach;
 use anyhow::Context as _;
 use serde_json::Value;
-use sextant_contract::{Ask, Command, Hidden};
+use sextant_contract::{Ask, Command, Hidden, ReadLimits};
 use sextant_model::UnixNanos;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -168,6 +168,7 @@ async fn taken_in(reach: &Reach, source: &Value) -> anyhow::Result<()> {
         via: text("via"),
         headers: None,
         elsewhere: Some(elsewhere(source)),
+        limits: serde_json::from_value(source["limits"].clone()).unwrap_or_default(),
     };
     reach.act(command, Vec::new()).await?;
     for signal in ["traces", "logs"] {
@@ -181,6 +182,26 @@ async fn taken_in(reach: &Reach, source: &Value) -> anyhow::Result<()> {
 fn elsewhere(source: &Value) -> BTreeMap<String, String> {
     let all = source["elsewhere"].as_object().into_iter().flatten();
     all.filter_map(|(signal, place)| Some((signal.clone(), place.as_str()?.to_owned()))).collect()
+}
+
+/// What may be read, as it is said.
+fn limits(said: &[String]) -> anyhow::Result<ReadLimits> {
+    let mut limits = ReadLimits::default();
+    for text in said {
+        let (name, value) = text.split_once('=').with_context(|| format!("'{text}' is not NAME=VALUE"))?;
+        let size = || sextant_contract::parse_size(value).map(Some).map_err(anyhow::Error::msg);
+        match name {
+            "time" => {
+                let seconds = value.trim_end_matches('s').parse();
+                limits.seconds = Some(seconds.with_context(|| format!("'{value}' are no seconds"))?);
+            }
+            "ask" => limits.ask_above_bytes = size()?,
+            "query" => limits.query_bytes = size()?,
+            "session" => limits.session_bytes = size()?,
+            _ => anyhow::bail!("there is no limit '{name}': time, ask, query or session"),
+        }
+    }
+    Ok(limits)
 }
 
 /// The value of a variable that holds a secret.
@@ -226,6 +247,7 @@ async fn put(reach: &Reach, add: SourceAdd, before: &Value) -> anyhow::Result<()
         via: login.via.or_else(|| kept("via")),
         headers: (!login.headers.is_empty()).then_some(headers),
         elsewhere: Some(others),
+        limits: limits(&login.limits)?,
     };
     reach.act(command, Vec::new()).await?;
     Ok(())

@@ -1,11 +1,11 @@
 //! `retention`, `pin`, `compact`.
 
 use crate::args::{Compact, Format, Pin, PinCommand, Retention, RetentionCommand, RetentionSet, Where};
-use crate::output::{bytes, note, print_object, print_rows};
+use crate::output::{note, print_object, print_rows};
 use crate::reach::{Reach, period};
 use anyhow::Context as _;
 use serde_json::Value;
-use sextant_contract::{Ask, Command, KeepPolicy, Outcome, PinAsk, parse_time};
+use sextant_contract::{Ask, Command, KeepPolicy, Outcome, PinAsk, parse_time, size_text};
 use sextant_model::DurationNanos;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -153,9 +153,9 @@ pub async fn compact(args: Compact) -> anyhow::Result<ExitCode> {
         segments => writeln!(
             out,
             "{segments} segments of {} became {} of {}",
-            bytes(n("bytes_before")),
+            size_text(n("bytes_before")),
             n("made"),
-            bytes(n("bytes_after"))
+            size_text(n("bytes_after"))
         )?,
     }
     Ok(ExitCode::SUCCESS)

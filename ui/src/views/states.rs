@@ -6,7 +6,7 @@ use crate::data::{clock, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, rect};
 use eframe::egui::{Rect, Ui};
-use sextant_contract::{Ask, AskError, SearchKind};
+use sextant_contract::{Ask, AskError, Code, SearchKind};
 
 /// A line of progress and grey rows.
 pub(crate) fn loading(kit: &Kit<'_>, r: Rect) {
@@ -103,6 +103,10 @@ pub(crate) fn error(kit: &Kit<'_>, r: Rect, e: &AskError) {
     /// Letters of a line, and lines that are shown.
     const LETTERS: f32 = 6.6;
     const LINES: usize = 6;
+    if e.code == Code::Heavy {
+        // The card says what would be read, and waits for a word.
+        return;
+    }
     let width = (r.width() - 24.0).min(720.0);
     let room = ((width - 28.0) / LETTERS).max(20.0) as usize;
     let lines: Vec<String> = crate::views::trace::wrapped(&e.message, room).take(LINES).collect();

@@ -8,7 +8,7 @@ use crate::overlay::menu;
 use crate::runtime::now;
 use eframe::egui::{Rect, Ui};
 use serde_json::Value;
-use sextant_contract::{Command, Hidden};
+use sextant_contract::{AskError, Code, Command, Hidden, ReadLimits, parse_size, size_text};
 use std::collections::BTreeMap;
 
 /// What was typed.
@@ -25,7 +25,17 @@ pub(super) struct Form {
     identity: Option<String>,
     /// Who has a signal, where it is somebody else.
     elsewhere: BTreeMap<String, String>,
+    /// What may be read, as it is written.
+    limits: [String; 4],
 }
+
+/// What limits are called, in the file and here.
+const LIMITS: [(&str, &str); 4] = [
+    ("seconds", "Seconds for a question"),
+    ("ask_above_bytes", "Ask me above"),
+    ("query_bytes", "Most for a question"),
+    ("session_bytes", "Most since the start"),
+];
 
 impl Form {
     /// Of one that is kept.
@@ -41,6 +51,11 @@ impl Form {
             via: text("via"),
             identity: source["identity"].as_str().map(str::to_owned),
             elsewhere: serde_json::from_value(source["elsewhere"].clone()).unwrap_or_default(),
+            limits: LIMITS.map(|(key, _)| match (key, source["limits"][key].as_u64()) {
+                (_, None) => String::new(),
+                ("seconds", Some(n)) => n.to_string(),
+                (_, Some(n)) => size_text(n),
+            }),
         }
     }
 
@@ -49,9 +64,29 @@ impl Form {
         *self != Self::default()
     }
 
-    fn command(&self) -> Command {
+    /// What may be read; what can't be understood is said.
+    fn limits(&self) -> Result<ReadLimits, AskError> {
+        let number = |i: usize| -> Result<Option<u64>, AskError> {
+            let text = self.limits[i].trim();
+            let parsed = match (text, i) {
+                ("", _) => return Ok(None),
+                (_, 0) => text.parse().map_err(|_| format!("'{text}' are no seconds")),
+                _ => parse_size(text),
+            };
+            let wrong = |why: String| AskError::new(Code::BadQuery, format!("{}: {why}", LIMITS[i].1));
+            parsed.map(Some).map_err(wrong)
+        };
+        Ok(ReadLimits {
+            seconds: number(0)?,
+            ask_above_bytes: number(1)?,
+            query_bytes: number(2)?,
+            session_bytes: number(3)?,
+        })
+    }
+
+    fn command(&self) -> Result<Command, AskError> {
         let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-        Command::SourcePut {
+        Ok(Command::SourcePut {
             name: self.name.trim().to_owned(),
             url: self.url.trim().to_owned(),
             user: self.user.trim().to_owned(),
@@ -62,7 +97,8 @@ impl Form {
             via: some(&self.via),
             headers: None,
             elsewhere: Some(self.elsewhere.clone()),
-        }
+            limits: self.limits()?,
+        })
     }
 }
 
@@ -138,7 +174,13 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen:
     row(ui, y, x, w, "Reach it through", "directly; or 127.0.0.1:18443", &mut form.via);
     y += 52.0;
     keepers(&Kit::new(ui, t), rect(x, y, w, 45.0), &mut form, all, chosen);
-    y += 60.0;
+    y += 52.0;
+    for (i, (_, label)) in LIMITS.iter().enumerate() {
+        let hint = ["60", "2 GB", "50 GB", "200 GB"][i];
+        row(ui, y, x + (half + 8.0) * (i % 2) as f32, half, label, hint, &mut form.limits[i]);
+        y += 52.0 * (i % 2) as f32;
+    }
+    y += 8.0;
     state.sources.form = form;
     let kit = Kit::new(ui, t);
     let is_busy = state.sources.waits.is_some();
@@ -149,9 +191,14 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen:
     at += attach.width(&kit) + 8.0;
     if clicked && !is_busy {
         let (tag, name) = (now() as u64, state.sources.form.name.trim().to_owned());
-        state.asks.export(ui.ctx(), tag, state.sources.form.command());
-        state.sources.form.password.clear();
-        state.sources.waits = Some((tag, After::Look(name)));
+        match state.sources.form.command() {
+            Ok(command) => {
+                state.asks.export(ui.ctx(), tag, command);
+                state.sources.form.password.clear();
+                state.sources.waits = Some((tag, After::Look(name)));
+            }
+            Err(e) => state.sources.problem = Some(e),
+        }
     }
     if let Some(name) = chosen {
         let again = Button { text: "Check again", ..Button::default() };
