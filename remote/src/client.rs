@@ -1,6 +1,7 @@
 //! Sends statements and reads answers as columns.
 
 use crate::connection::Connection;
+use crate::frames::Frames;
 use crate::ledger::{Entry, Ledger};
 use crate::watch::Running;
 use crate::{Kind, RemoteError, Statement};
@@ -51,6 +52,8 @@ pub struct Abilities {
     pub readonly: u8,
     /// Whether settings may be sent along.
     pub can_set: bool,
+    /// Whether `readonly=2` may be sent, where nothing else may.
+    pub can_guard: bool,
     /// How far its clock is ahead of ours, in nanoseconds.
     pub clock_ahead: i64,
 }
@@ -146,6 +149,14 @@ impl Client {
                 Err(e) if e.kind == Kind::Setting => self.abilities.can_set = false,
                 tried => drop(tried?),
             }
+            // One who may write is held to reading, also where no other setting is taken.
+            if !self.abilities.can_set && self.abilities.readonly == 0 {
+                self.abilities.can_guard = true;
+                match self.rows(&ours("SELECT 1")?, limits).await {
+                    Err(e) if e.kind == Kind::Setting => self.abilities.can_guard = false,
+                    tried => drop(tried?),
+                }
+            }
         }
         Ok(())
     }
@@ -180,7 +191,8 @@ impl Client {
         let asked = async {
             let first = self.answered(statement, limits, &query_id, &mut sent, &mut each).await;
             // A server that allows less says how much, before it has begun: that much is asked for.
-            let Some(less) = first.as_ref().err().and_then(|e| allowed(e, limits)) else { return first };
+            let refused = first.as_ref().err().filter(|_| sent.ran.bytes == 0);
+            let Some(less) = refused.and_then(|e| allowed(e, limits)) else { return first };
             self.answered(statement, less, &query_id, &mut sent, &mut each).await
         };
         let ended = tokio::select! {
@@ -234,22 +246,35 @@ impl Client {
             return Err(RemoteError::said(Some(status), code, &String::from_utf8_lossy(&text)));
         }
         let mut decoder = StreamDecoder::new();
+        let mut frames = Frames::default();
+        let mut is_arrow = false;
         let mut tail = Tail::default();
         while let Some(part) = response.chunk().await.map_err(|e| tail.said().unwrap_or_else(|| broken(&e)))? {
             tail.add(&part);
             sent.ran.bytes += part.len() as u64;
-            let mut rest = Buffer::from(part);
-            while !rest.is_empty() {
-                let batch = match decoder.decode(&mut rest) {
-                    Ok(Some(batch)) => batch,
+            frames.add(&part);
+            loop {
+                let message = match frames.next() {
                     Ok(None) => break,
+                    Ok(Some(message)) => {
+                        is_arrow = true;
+                        decoder.decode(&mut Buffer::from(message))
+                    }
+                    Err(e) => Err(e),
+                };
+                let batch = match message {
+                    Ok(Some(batch)) => batch,
+                    Ok(None) => continue,
                     // A server that breaks off says why behind what it had written.
                     Err(e) => {
                         while let Ok(Some(part)) = response.chunk().await {
                             tail.add(&part);
                         }
-                        let why = format!("what answers is no Arrow stream: {e}");
-                        return Err(tail.said().unwrap_or_else(|| RemoteError::new(Kind::NotClickHouse, why)));
+                        let said = tail.said();
+                        return Err(said.unwrap_or_else(|| {
+                            let other = || RemoteError::said(Some(status), None, &String::from_utf8_lossy(&tail.0));
+                            if is_arrow { undecoded(&e) } else { other() }
+                        }));
                     }
                 };
                 let mut batch = plain(&batch)?;
@@ -270,11 +295,12 @@ impl Client {
                 return Err(RemoteError::new(Kind::TooMuch, why).hint("narrow the period or the search"));
             }
         }
-        if let Some(error) = tail.said() {
-            return Err(error);
-        }
-        if sent.ran.bytes > 0 && (!tail.ends_with(&END) || decoder.finish().is_err()) {
-            if decoder.schema().is_none() {
+        // What ends as it should is whole, whatever its rows say.
+        if sent.ran.bytes > 0 && (!tail.ends_with(&END) || !frames.is_empty() || decoder.finish().is_err()) {
+            if let Some(error) = tail.said() {
+                return Err(error);
+            }
+            if !is_arrow {
                 return Err(RemoteError::said(Some(status), None, &String::from_utf8_lossy(&tail.0)));
             }
             let why = "the answer broke off before its end: what came of it was thrown away";
@@ -303,9 +329,9 @@ impl Client {
                 add("skip_unavailable_shards", "1");
             }
             add("enable_http_compression", "1");
-            if self.abilities.readonly == 0 {
-                add("readonly", "2");
-            }
+        }
+        if self.abilities.readonly == 0 && (self.abilities.can_set || self.abilities.can_guard) {
+            add("readonly", "2");
         }
         parameters.extend(statement.params());
         let mut url = self.url.clone();
@@ -343,10 +369,18 @@ impl Client {
         handle.spawn(async move {
             let limits = Limits { time: Duration::from_secs(5), ..Limits::default() };
             let kill = Statement::kill(&query_id);
+            let kill_id = format!("{query_id}-kill");
+            let Ok(mut sent) = Sent::begin(&me, &kill, &kill_id) else { return };
+            let asked = tokio::time::timeout(limits.time, me.send(&kill, limits, &kill_id)).await;
             // Where it is not allowed, the server finishes by itself: the preflight says so.
-            if let Ok(response) = me.send(&kill, limits, &format!("{query_id}-kill")).await {
-                tracing::debug!(query_id, status = response.status().as_u16(), "asked to stop");
-            }
+            let result = match asked {
+                Ok(Ok(response)) if response.status().is_success() => "ok".to_owned(),
+                Ok(Ok(response)) => format!("refused ({})", response.status().as_u16()),
+                Ok(Err(e)) => e.message,
+                Err(_) => "no answer in time".to_owned(),
+            };
+            sent.is_over = true;
+            sent.write(&result);
         });
     }
 }
@@ -386,7 +420,13 @@ impl<'a> Sent<'a> {
     }
 
     fn ran(&self) -> Ran {
-        Ran { took: self.began.elapsed(), ..self.ran.clone() }
+        Ran { took: self.began.elapsed(), bytes_read: self.bytes_read(), ..self.ran.clone() }
+    }
+
+    /// What the server read: as it said with its answer, which may have begun before it had read all, or while it worked.
+    fn bytes_read(&self) -> u64 {
+        let seen = self.client.running.of(&self.entry.query_id).map_or(0, |p| p.bytes);
+        self.ran.bytes_read.max(seen)
     }
 
     fn ended(&mut self, ended: &Result<(), RemoteError>) {
@@ -407,7 +447,7 @@ impl<'a> Sent<'a> {
         let ran = &self.ran;
         let entry = Entry {
             rows_read: ran.rows_read,
-            bytes_read: ran.bytes_read,
+            bytes_read: self.bytes_read(),
             rows: ran.rows,
             bytes: ran.bytes,
             micros: self.began.elapsed().as_micros() as u64,
@@ -468,6 +508,17 @@ fn allowed(e: &RemoteError, limits: Limits) -> Option<Limits> {
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let time = rest[..end].parse().ok().filter(|s| *s > 0).map(Duration::from_secs)?;
     Some(Limits { time: time.min(limits.time), ..limits })
+}
+
+/// What came and can't be read.
+fn undecoded(e: &arrow::error::ArrowError) -> RemoteError {
+    let why = e.to_string();
+    if why.to_ascii_lowercase().contains("utf") {
+        let why = format!("a text there is not UTF-8, and texts can't be taken otherwise: {why}");
+        return RemoteError::new(Kind::Statement, why)
+            .hint("map the column as toValidUTF8(column), or write that in SQL");
+    }
+    RemoteError::new(Kind::NotClickHouse, format!("what answers is no Arrow stream: {why}"))
 }
 
 fn broken(e: &reqwest::Error) -> RemoteError {

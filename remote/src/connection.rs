@@ -81,6 +81,13 @@ impl Connection {
         Ok(url)
     }
 
+    /// What secrets are meant for: scheme, host and port.
+    #[must_use]
+    pub fn place(&self) -> Option<(String, String, Option<u16>)> {
+        let url = self.address().ok()?;
+        Some((url.scheme().to_owned(), url.host_str()?.to_owned(), url.port_or_known_default()))
+    }
+
     /// The address as it may be shown: whatever could be a password is left out.
     fn shown(&self) -> String {
         let rest = self.url.split(['?', '#']).next().unwrap_or_default();
@@ -125,6 +132,11 @@ impl Connection {
             };
             let there: SocketAddr = via.parse().ok().ok_or_else(bad)?;
             let address = self.address()?;
+            if address.host_str().is_some_and(|h| h.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()) {
+                let why = "what is reached through a forwarded port needs a name in its address, not a number";
+                return Err(RemoteError::new(Kind::Refused, why)
+                    .hint(format!("or give {via} itself as the address, without --via")));
+            }
             builder = builder.resolve(address.host_str().unwrap_or_default(), there);
         }
         if let Some(path) = &self.ca {

@@ -68,6 +68,13 @@ fn check_one(what: &str, text: &str) -> Result<(), Refused> {
     if look.asks {
         return Err(refused(format!("{what} = {text} asks another table")));
     }
+    // It stands in a line of its own making: a comment would hide what follows it.
+    let odd = crate::statement::plain_names(text).and_then(|()| crate::statement::has_comment(text));
+    match odd {
+        Ok(false) => {}
+        Ok(true) => return Err(refused(format!("{what} = {text} has a comment"))),
+        Err(e) => return Err(refused(format!("{what} = {text}: {}", e.why))),
+    }
     // The words of a statement are looked at as for any other.
     Statement::new(Sql::plain(format!("SELECT ({text})")))
         .map_err(|e| refused(format!("{what} = {text}: {}", e.why)))?;
@@ -85,7 +92,8 @@ pub fn check(table: Table, mapping: &Mapping) -> Result<(), Refused> {
     let stored = schema::stored(table);
     for (name, expression) in &mapping.columns {
         let head = name.split('.').next().unwrap_or(name);
-        if stored.field_with_name(head).is_err() {
+        let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+        if !is_plain || stored.field_with_name(head).is_err() {
             let all: Vec<&str> = stored.fields().iter().map(|f| f.name().as_str()).collect();
             let why = format!("there is no column {name} in {}", table.name());
             return Err(Refused { why, hint: Some(format!("there are {}", all.join(", "))) });
@@ -98,6 +106,9 @@ pub fn check(table: Table, mapping: &Mapping) -> Result<(), Refused> {
     }
     for (what, all) in [("attributes", &mapping.attributes), ("resource", &mapping.resource)] {
         all.iter().try_for_each(|e| check_one(what, e))?;
+    }
+    if let Some(odd) = mapping.items.keys().find(|map| !map.chars().all(|c| c.is_ascii_alphanumeric())) {
+        return Err(refused(format!("items are of a map such as SpanAttributes, not of {odd}")));
     }
     for (what, all) in [("promoted", &mapping.promoted), ("items", &mapping.items)] {
         all.iter().try_for_each(|(name, e)| check_one(&format!("{what} {name}"), e))?;
@@ -167,6 +178,9 @@ mod tests {
             "x IN (SELECT password FROM u)",
             "'a",
             "msg /*",
+            "msg -- x",
+            "msg /*/ */",
+            "`a\\`, 1 AS `",
             "url('http://x')",
         ] {
             assert!(check(Table::Logs, &with(bad)).is_err(), "{bad}");
@@ -174,6 +188,9 @@ mod tests {
         let mut other = with("msg");
         other.columns.insert("Smell".into(), "x".into());
         assert!(check(Table::Logs, &other).expect_err("no such column").why.contains("Smell"));
+        let mut odd = with("msg");
+        odd.columns.insert("Body.a` FROM t) PARALLEL WITH DROP TABLE t -- ".into(), "x".into());
+        assert!(check(Table::Logs, &odd).is_err(), "names are plain");
         other.columns = BTreeMap::from([("Body".to_owned(), "msg".to_owned())]);
         assert!(check(Table::Logs, &other).expect_err("no time").why.contains("Timestamp"));
     }

@@ -56,7 +56,12 @@ impl Ledger {
             if let Some(folder) = self.path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            *file = Some(OpenOptions::new().create(true).append(true).open(&self.path)?);
+            let mut opened = OpenOptions::new().create(true).append(true).open(&self.path)?;
+            // A line that a power failure cut is not glued to the next one.
+            if opened.metadata()?.len() > 0 {
+                opened.write_all(b"\n")?;
+            }
+            *file = Some(opened);
         }
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
@@ -82,9 +87,9 @@ fn read(path: &Path, limit: usize) -> std::io::Result<Vec<Entry>> {
         Err(e) => return Err(e),
     };
     let mut entries = std::collections::VecDeque::new();
-    for line in BufReader::new(file).lines() {
+    for line in BufReader::new(file).split(b'\n') {
         // A line that was cut by a power failure is none.
-        let Ok(entry) = serde_json::from_str(&line?) else { continue };
+        let Ok(entry) = serde_json::from_slice(&line?) else { continue };
         entries.push_back(entry);
         if entries.len() > limit {
             entries.pop_front();

@@ -5,6 +5,7 @@ mod client;
 mod connection;
 mod error;
 mod expression;
+mod frames;
 mod layout;
 mod ledger;
 mod rows;

@@ -2,7 +2,10 @@
 //! wrote is parsed besides, and only what was understood goes out.
 
 use sextant_model::{Param, Sql};
-use sqlparser::ast::{Expr, Ident, ObjectName, Statement as Parsed, TableFactor, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Statement as Parsed, TableFactor, Visit,
+    Visitor,
+};
 use sqlparser::dialect::ClickHouseDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
@@ -80,6 +83,9 @@ const OUTSIDE: [&str; 45] = [
     "cosn",
 ];
 
+/// What names of more of them begin with.
+const OUTSIDE_BEGINNINGS: [&str; 7] = ["dictget", "dicthas", "dictis", "paimon", "iceberg", "deltalake", "azureblob"];
+
 /// Functions that give a table and stay within the server.
 const TABLE_FUNCTIONS: [&str; 14] = [
     "cluster",
@@ -103,7 +109,7 @@ const TABLE_FUNCTIONS: [&str; 14] = [
 fn is_outside(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let own = name.strip_suffix("cluster").unwrap_or(&name);
-    OUTSIDE.contains(&own) || name.starts_with("dictget") || name.starts_with("dicthas") || name == "catboostevaluate"
+    OUTSIDE.contains(&own) || OUTSIDE_BEGINNINGS.iter().any(|b| name.starts_with(b)) || name == "catboostevaluate"
 }
 
 impl Statement {
@@ -113,7 +119,7 @@ impl Statement {
     /// # Errors
     /// If it is anything else.
     pub fn new(sql: Sql) -> Result<Self, Refused> {
-        let words = words(&sql.text)?;
+        let (words, _) = words(&sql.text)?;
         let first = words.iter().find(|w| !w.is("(")).ok_or_else(|| refused("there is no statement"))?;
         if !BEGINNINGS.iter().any(|b| first.is(b)) {
             let why = format!("only SELECT, WITH and EXPLAIN are sent, and this begins with {}", first.text);
@@ -129,10 +135,17 @@ impl Statement {
             if word.is("INTO") {
                 return Err(refused("INTO would write, and nothing is written here"));
             }
-            if word.is("FORMAT") && next.is_some_and(Word::is_name) {
+            if word.is("PARALLEL") && is_before("WITH") {
+                return Err(refused("PARALLEL WITH runs another statement: one at a time"));
+            }
+            if word.is("INSERT") && next.is_some_and(Word::is_name) {
+                return Err(refused("INSERT would write, and nothing is written here"));
+            }
+            // As the name of a column, either is followed by something else.
+            if word.is("FORMAT") && next.is_some_and(|n| n.is_name() && !n.is_clause()) {
                 return Err(refused("the form of the answer is chosen here: leave FORMAT away"));
             }
-            if word.is("SETTINGS") && next.is_some_and(Word::is_name) {
+            if word.is("SETTINGS") && next.is_some_and(Word::is_name) && words.get(i + 2).is_some_and(|n| n.is("=")) {
                 return Err(refused("settings are chosen here: leave SETTINGS away"));
             }
             if word.is_name() && is_before("(") && is_outside(name) {
@@ -150,6 +163,7 @@ impl Statement {
     /// If it can't be parsed, or does anything but read.
     pub fn of_person(text: &str) -> Result<Self, Refused> {
         let statement = Self::new(Sql::plain(text))?;
+        plain_names(text)?;
         let parsed = Parser::parse_sql(&ClickHouseDialect {}, &statement.text).map_err(|e| Refused {
             why: format!("it can't be read here, so it is not sent: {e}"),
             hint: Some("what is not understood is not sent; write it more plainly".into()),
@@ -210,6 +224,13 @@ fn last(name: &ObjectName) -> String {
 impl Visitor for Reaches {
     type Break = Refused;
 
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Refused> {
+        if reads(&query.body) {
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(refused("only SELECT is sent, and a part of this does something else"))
+    }
+
     fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<Refused> {
         let name = match table {
             TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => last(name),
@@ -221,7 +242,12 @@ impl Visitor for Reaches {
             _ => return ControlFlow::Break(refused("a source of rows that is not known here")),
         };
         if TABLE_FUNCTIONS.contains(&name.to_ascii_lowercase().as_str()) {
-            return ControlFlow::Continue(());
+            return match arguments(table).find_map(table_within) {
+                Some(other) => ControlFlow::Break(refused(format!(
+                    "{name}() of {other}(): only tables and plain values are read there"
+                ))),
+                None => ControlFlow::Continue(()),
+            };
         }
         ControlFlow::Break(refused(format!("the table function {name}() is not among those that stay on the server")))
     }
@@ -236,6 +262,54 @@ impl Visitor for Reaches {
     }
 }
 
+/// Whether a query selects, also in its parts.
+fn reads(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(_) | SetExpr::Values(_) | SetExpr::Table(_) => true,
+        SetExpr::Query(query) => reads(&query.body),
+        SetExpr::SetOperation { left, right, .. } => reads(left) && reads(right),
+        _ => false,
+    }
+}
+
+/// What a table function is given.
+fn arguments(table: &TableFactor) -> impl Iterator<Item = &Expr> {
+    let args: &[FunctionArg] = match table {
+        TableFactor::Table { args: Some(args), .. } => &args.args,
+        TableFactor::Function { args, .. } => args,
+        _ => &[],
+    };
+    args.iter().filter_map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
+        | FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. }
+        | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(expr), .. } => Some(expr),
+        _ => None,
+    })
+}
+
+/// A function that stands where a table function takes a table, and is none that stays on the server.
+fn table_within(expr: &Expr) -> Option<String> {
+    let Expr::Function(function) = expr else { return None };
+    let name = last(&function.name);
+    let is_plain = name.to_ascii_lowercase().starts_with("to") || name.eq_ignore_ascii_case("now");
+    let is_known = is_plain || TABLE_FUNCTIONS.contains(&name.to_ascii_lowercase().as_str());
+    (!is_known).then_some(name)
+}
+
+/// Names in quotes must be what they look like: readers differ in what a backslash within them means.
+pub(crate) fn plain_names(text: &str) -> Result<(), Refused> {
+    let (words, _) = words(text)?;
+    match words.iter().find(|w| w.text.starts_with(['`', '"']) && w.text.contains('\\')) {
+        Some(word) => Err(refused(format!("a backslash in the name {}", word.text))),
+        None => Ok(()),
+    }
+}
+
+/// Whether there are comments in it.
+pub(crate) fn has_comment(text: &str) -> Result<bool, Refused> {
+    words(text).map(|(_, has_comment)| has_comment)
+}
+
 /// A word of a statement: a name, a sign, a number or a string.
 #[derive(Debug, Clone, Copy)]
 struct Word<'a> {
@@ -248,28 +322,40 @@ impl Word<'_> {
         !self.is_text && self.text.eq_ignore_ascii_case(text)
     }
 
+    /// Whether it is a word that goes on with a statement behind a name.
+    fn is_clause(&self) -> bool {
+        const CLAUSES: [&str; 24] = [
+            "FROM", "AS", "AND", "OR", "NOT", "IN", "IS", "LIKE", "ILIKE", "BETWEEN", "WHERE", "PREWHERE", "GROUP",
+            "ORDER", "HAVING", "LIMIT", "ASC", "DESC", "THEN", "ELSE", "END", "WHEN", "UNION", "USING",
+        ];
+        CLAUSES.iter().any(|clause| self.is(clause))
+    }
+
     fn is_name(&self) -> bool {
         !self.is_text && self.text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '`' | '"'))
     }
 }
 
-/// The words, without comments.
-fn words(text: &str) -> Result<Vec<Word<'_>>, Refused> {
-    let mut words = Vec::new();
+/// The words, without comments, and whether there were some.
+fn words(text: &str) -> Result<(Vec<Word<'_>>, bool), Refused> {
+    let (mut words, mut has_comment) = (Vec::new(), false);
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let begins = |sign: &str| rest.starts_with(sign);
         let (n, is_word) = if c.is_whitespace() {
             (c.len_utf8(), false)
         } else if begins("--") || begins("#") || begins("//") {
+            has_comment = true;
             (rest.find('\n').unwrap_or(rest.len()), false)
         } else if begins("/*") {
-            let end = rest.find("*/").ok_or_else(|| refused("a comment does not end"))?;
+            has_comment = true;
+            let inner = &rest[2..];
+            let end = inner.find("*/").ok_or_else(|| refused("a comment does not end"))?;
             // Servers differ in whether comments nest.
-            if rest[2..end].contains("/*") {
+            if inner[..end].contains("/*") {
                 return Err(refused("a comment within a comment"));
             }
-            (end + 2, false)
+            (end + 4, false)
         } else if matches!(c, '\'' | '`' | '"') {
             (quoted(rest, c).ok_or_else(|| refused(format!("a {c} does not end")))?, true)
         } else if c == '$' && rest[1..].starts_with(|c: char| c == '$' || c.is_alphanumeric() || c == '_') {
@@ -287,7 +373,7 @@ fn words(text: &str) -> Result<Vec<Word<'_>>, Refused> {
         }
         rest = &rest[n..];
     }
-    Ok(words)
+    Ok((words, has_comment))
 }
 
 /// How long the quoted text at the beginning is.
@@ -318,6 +404,9 @@ mod tests {
             "SELECT quantile(0.95)(Duration) FROM otel_traces WHERE Timestamp > now() - INTERVAL 1 HOUR",
             "SELECT SpanAttributes['http.route'] AS format, count() FROM otel_traces GROUP BY format",
             "SELECT hostName() FROM clusterAllReplicas('c', system.one)",
+            "SELECT format, settings FROM t WHERE format = 'x' ORDER BY format DESC",
+            "SELECT * FROM numbers(toUInt64(10))",
+            "SELECT 1 /**/ + 2",
             "EXPLAIN SELECT 1",
         ] {
             assert!(Statement::of_person(text).is_ok(), "{text}: {:?}", Statement::of_person(text));
@@ -349,7 +438,18 @@ mod tests {
             ("SELECT FROM WHERE", "can't be read"),
             ("WITH 1 AS a SELECT a", "can't be read"),
             ("EXPLAIN DROP TABLE t", "only SELECT"),
-            ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", "INTO"),
+            ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", "INSERT"),
+            ("SELECT 1 PARALLEL WITH DROP TABLE t", "PARALLEL"),
+            ("SELECT 1 AS `a\\`, 2 AS ` PARALLEL WITH DROP TABLE t -- `", "PARALLEL"),
+            ("SELECT `\\x66ile`('x')", "backslash"),
+            ("SELECT * FROM cluster('c', \"\\x75rl\"('http://x', CSV, 'a String'))", "backslash"),
+            ("SELECT * FROM cluster('c', somethingNew('x'))", "somethingNew"),
+            ("SELECT * FROM paimonS3('x')", "outside"),
+            ("WITH x AS (SELECT 1) DELETE FROM t WHERE 1", "SELECT"),
+            ("WITH x AS (SELECT 1) UPDATE t SET a = 1 WHERE 1", "SELECT"),
+            ("WITH x AS (SELECT 1) INSERT t SELECT * FROM x", "INSERT"),
+            ("SELECT 1 /*/", "does not end"),
+            ("SELECT 1 /*/ */ FORMAT CSV", "FORMAT"),
             ("KILL QUERY WHERE 1", "begins with KILL"),
             ("SET readonly = 0", "begins with SET"),
         ] {

@@ -40,6 +40,10 @@ impl Running {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(query_id);
     }
 
+    pub fn of(&self, query_id: &str) -> Option<Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(query_id).cloned()
+    }
+
     fn sum(&self) -> Option<Progress> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let add = |a: Progress, b: &Progress| Progress {

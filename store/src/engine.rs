@@ -182,6 +182,15 @@ impl Store {
         self.shared.admit(0)
     }
 
+    /// Whether the disk has room beyond the reserve.
+    ///
+    /// # Errors
+    /// If it has none, or nothing can be written.
+    pub fn has_room(&self) -> Result<(), StoreError> {
+        self.shared.check_writable()?;
+        self.shared.check_disk()
+    }
+
     /// Takes a request. `acked` is called, on another thread, once its rows are durable and visible, or with the
     /// reason why they are not to be. Refusals that need no waiting are returned at once and `acked` is not called.
     ///

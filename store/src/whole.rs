@@ -7,7 +7,7 @@ use crate::hot::HotEpoch;
 use crate::ingest::{Ingest, with_added};
 use crate::ledger::{DUPLICATE, Ledger};
 use crate::manifest::{Manifest, Replacement, Saved};
-use crate::resend::{ExactCheck, RecentRows, RowHash};
+use crate::resend::{ExactCheck, RecentRows, RowHash, hashes_in, times_of};
 use crate::seal::write_segments;
 use crate::segment::Made;
 use crate::senders::ingest_id;
@@ -112,6 +112,8 @@ pub struct Whole<'a> {
     n_parts: u32,
     ledger: Ledger,
     taken: BTreeMap<Table, Taken>,
+    /// First and last time of its rows.
+    times: BTreeMap<Table, (i64, i64)>,
 }
 
 /// The name that the files of an import share, as long as it is under way: nobody else's hands on them.
@@ -122,11 +124,19 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn begin(shared: &'a Shared, at: i64) -> Result<Self, StoreError> {
-        let name = Ulid::generate().to_string().to_lowercase();
+        let me = Self { shared, name: Ulid::generate().to_string().to_lowercase() };
+        {
+            let mut jobs = lock(&shared.jobs);
+            // Two that know nothing of each other would both take what both have.
+            if !jobs.is_empty() {
+                let why = "another import that counts all at once is under way: try again when it is done";
+                return Err(StoreError::Refused(why.into()));
+            }
+            jobs.insert(me.name.clone());
+        }
         // What a crash leaves of it is known by this.
-        lock(&shared.manifest).save(BEGUN, &Saved { name: name.clone(), value: String::new(), at })?;
-        lock(&shared.jobs).insert(name.clone());
-        Ok(Self { shared, name })
+        lock(&shared.manifest).save(BEGUN, &Saved { name: me.name.clone(), value: String::new(), at })?;
+        Ok(me)
     }
 }
 
@@ -162,6 +172,7 @@ impl Store {
             n_parts: 0,
             ledger: Ledger::default(),
             taken: BTreeMap::new(),
+            times: BTreeMap::new(),
             origin,
         })
     }
@@ -181,6 +192,10 @@ impl Whole<'_> {
             return Err(StoreError::Closing);
         }
         let table = batch.table;
+        if let Some((first, last)) = times_of(table, &batch.rows) {
+            let times = self.times.entry(table).or_insert((first, last));
+            *times = (times.0.min(first), times.1.max(last));
+        }
         let project = &self.origin.project;
         let known = self.check.known_of(&self.before, project, table, &batch.rows, self.sender)?;
         let mut ingest = Ingest {
@@ -220,9 +235,17 @@ impl Whole<'_> {
         if self.waiting.size_bytes >= CHUNK_BYTES { self.write() } else { Ok(()) }
     }
 
+    /// What comes from here on is from this client.
+    pub fn come_from(&mut self, client: &str) {
+        let (sender, client) = lock(&self.store.shared().senders).number(client, &self.origin.protocol);
+        self.origin.client = client;
+        (self.sender, self.id) = (sender, ingest_id(self.store.run(), sender, self.store.next_request()));
+    }
+
     /// What comes from here on has other times than what came before, so that it is not the same as any of that.
     pub fn begin_part(&mut self) {
         self.seen = RecentRows::default();
+        self.check.forget_records();
     }
 
     /// Lays what waits into files that nothing names yet.
@@ -237,12 +260,35 @@ impl Whole<'_> {
         write_segments(self.store.shared(), &waiting, &mut self.made.segments, &mut part)
     }
 
+    /// Whether one of its rows was sent to us since it began.
+    fn has_come_meanwhile(&self) -> Result<bool, StoreError> {
+        self.store.flush()?;
+        let before: HashSet<&str> = self.before.segments().iter().map(|s| s.id.as_str()).collect();
+        let now = self.store.snapshot();
+        let mut own: Option<HashSet<RowHash>> = None;
+        for segment in now.segments().iter().filter(|s| !before.contains(s.id.as_str())) {
+            let is_near = |(first, last): &(i64, i64)| segment.times.0 <= *last && segment.times.1 >= *first;
+            if segment.project != self.origin.project || !self.times.get(&segment.table).is_some_and(is_near) {
+                continue;
+            }
+            let own = own.get_or_insert_with(|| self.rows.iter().copied().collect());
+            if hashes_in(segment)?.iter().any(|hash| own.contains(hash)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Registers all rows, and `note` of a kind with them, in one transaction.
     ///
     /// # Errors
     /// If that fails: then nothing was taken in.
     pub fn finish(mut self, note: Option<(&str, Saved)>) -> Result<BTreeMap<Table, Taken>, StoreError> {
         self.write()?;
+        if self.has_come_meanwhile()? {
+            let why = "some of it came in another way meanwhile: the same again leaves that out";
+            return Err(StoreError::Refused(why.into()));
+        }
         let shared = self.store.shared();
         let senders = lock(&shared.senders).unsaved();
         let job = &self.job.name;

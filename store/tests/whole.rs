@@ -131,15 +131,28 @@ fn what_was_taken_is_not_taken_again() {
     };
     assert_eq!((twice(&store), twice(&store)), (0, 20));
     // What is sent afterwards is recognised.
-    let ingest = Ingest {
+    let sent = |numbers: std::ops::Range<i64>| Ingest {
         project: "default".into(),
         client: "sdk".into(),
         protocol: "otlp-http".into(),
         received_at: BEGIN + 3 * DAY,
-        batches: vec![batch(Table::Traces, 0..100)],
-        counts: [Counts { received: 100, ..Counts::default() }, Counts::default(), Counts::default()],
+        batches: vec![batch(Table::Traces, numbers.clone())],
+        counts: [
+            Counts { received: numbers.count() as u64, ..Counts::default() },
+            Counts::default(),
+            Counts::default(),
+        ],
         ..Ingest::default()
     };
-    let acked = store.ingest_wait(ingest).expect("is taken");
+    let acked = store.ingest_wait(sent(0..100)).expect("is taken");
     assert_eq!(acked.counts[0].rejected.total(), 100);
+    // What was sent while it came is not taken twice, nor by two at once.
+    let mut whole = store.whole(origin("prod")).expect("begins");
+    whole.add(batch(Table::Traces, 5_000..5_100)).expect("is taken");
+    let other = store.whole(origin("other")).err().expect("one at a time");
+    assert!(other.to_string().contains("under way"), "{other}");
+    store.ingest_wait(sent(5_050..5_060)).expect("is taken");
+    let refused = whole.finish(None).expect_err("a part of it is there");
+    assert!(refused.to_string().contains("again"), "{refused}");
+    assert_eq!(taken(&store, "prod", Table::Traces, 5_000..5_100), Taken { n: 100, n_duplicates: 10 });
 }

@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub services: services::State,
     pub sql: sql::State,
     pub sources: sources::State,
+    /// Where questions were let read how much.
+    pub heavy_allowed: Option<(String, u64)>,
     pub figures: crate::views::figures::State,
     /// Searches that were kept, and those that were asked lately: names and addresses.
     pub kept: Vec<(String, String)>,
@@ -227,6 +229,7 @@ impl App {
             services: services::State::default(),
             sql: sql::State::default(),
             sources: sources::State::default(),
+            heavy_allowed: None,
             figures: crate::views::figures::State::default(),
             kept: Vec::new(),
             recent: Vec::new(),

@@ -352,6 +352,14 @@ impl Asks {
         self.step = nanos.max(LIVE_NANOS);
     }
 
+    /// The same, asked again every moment however long the period is: of what goes on by itself.
+    pub fn ask_often(&mut self, ctx: &Context, key: &str, ask: impl FnOnce() -> Ask) -> Slot {
+        let step = std::mem::replace(&mut self.step, LIVE_NANOS);
+        let slot = self.ask(ctx, key, true, ask);
+        self.step = step;
+        slot
+    }
+
     /// The place `key` for `ask`: asked if it is new, or if `is_live` and there is something newer. `key` names the
     /// question without what moves by itself, such as the end of a live period.
     pub fn ask(&mut self, ctx: &Context, key: &str, is_live: bool, ask: impl FnOnce() -> Ask) -> Slot {

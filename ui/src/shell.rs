@@ -241,7 +241,7 @@ fn health(ui: &Ui, state: &mut State, width: f32, object: &Value) {
     kit.paint.line_segment([pos2(x + 17.0, y + 25.0), at(fill, 23.0)], Stroke::new(1.5, t.accent));
     let (text, under, hint) = if let Some((read, limit)) = read {
         let hint = format!("{:.0} % of what may be read of {} since the start", fill * 100.0, state.route.source);
-        (size_text(read), format!("of {}", size_text(limit)), hint)
+        (size_text(read), format!("/ {}", size_text(limit)), hint)
     } else {
         let micros = object["lag"]["durable_p50_micros"].as_i64().unwrap_or(0);
         let lag = if micros == 0 { "no lag".into() } else { format!("lag {:.0} ms", (micros as f64 / 1e3).max(1.0)) };
@@ -304,7 +304,7 @@ fn read_of_source(ui: &Ui, state: &mut State) -> Option<(u64, u64)> {
     if state.route.source.is_empty() {
         return None;
     }
-    let slot = state.asks.ask(ui.ctx(), "running", true, || Ask::Running);
+    let slot = state.asks.ask_often(ui.ctx(), "running", || Ask::Running);
     let object = slot.get().and_then(|a| a.object.clone())?;
     let one = object["read"].as_array()?.iter().find(|r| r["source"] == state.route.source.as_str())?;
     Some((one["read"].as_u64()?, one["limit"].as_u64()?))
@@ -315,7 +315,7 @@ fn reading(ui: &Ui, state: &mut State) -> Option<Vec<String>> {
     if state.route.source.is_empty() {
         return None;
     }
-    let slot = state.asks.ask(ui.ctx(), "running", true, || Ask::Running);
+    let slot = state.asks.ask_often(ui.ctx(), "running", || Ask::Running);
     let object = slot.get().and_then(|a| a.object.clone())?;
     let one = object["running"].as_array()?.iter().find(|r| r["source"] == state.route.source.as_str())?.clone();
     let n = |key: &str| one[key].as_u64().unwrap_or(0);

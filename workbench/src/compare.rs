@@ -187,8 +187,12 @@ impl Workbench {
         let cut = if is_cut { Completeness::Limited { total: None } } else { Completeness::Complete };
         let mut usual = Usual { good: Vec::new(), all: Vec::new(), completeness: found.completeness.clone().and(cut) };
         for batch in &found.batches {
-            let (ids, status) = (batch.column(0).as_string::<i32>(), batch.column(2).as_string::<i32>());
-            let durations = batch.column(1).as_primitive::<Int64Type>();
+            let text = |i: usize| batch.columns().get(i).and_then(|c| c.as_string_opt::<i32>());
+            let durations = batch.columns().get(1).and_then(|c| c.as_primitive_opt::<Int64Type>());
+            let (Some(ids), Some(status), Some(durations)) = (text(0), text(2), durations) else {
+                return Err(AskError::new(Code::BadQuery, "the ids of its traces are no texts")
+                    .hint("where they are numbers, map them by an expression that makes text of them, such as hex()"));
+            };
             for row in 0..batch.num_rows() {
                 usual.all.push(durations.value(row));
                 if status.value(row) != "Error" {

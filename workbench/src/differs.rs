@@ -59,8 +59,9 @@ impl Workbench {
                 || (duckdb::cohort(of, by, is_chosen, MAX_TRACES), Prune::within(period)),
                 |tables| clickhouse::cohort(tables, of, by, is_chosen, MAX_TRACES),
             )?;
-            let ids =
-                found.batches.iter().flat_map(|b| b.column(0).as_string::<i32>().iter().flatten().collect::<Vec<_>>());
+            let ids = found.batches.iter().flat_map(|b| {
+                b.columns().first().and_then(|c| c.as_string_opt::<i32>()).into_iter().flatten().flatten()
+            });
             Ok((ids.map(trace::parse_id).collect::<Result<_, _>>()?, found.completeness.clone()))
         };
         let ((a, whole_a), (b, whole_b)) = (set(true)?, set(false)?);

@@ -2,6 +2,7 @@
 
 use crate::errors;
 use crate::remotes::Asked;
+use crate::there::first_number;
 use crate::workbench::{Workbench, now};
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -10,7 +11,7 @@ use serde_json::json;
 use sextant_contract::{Answer, AskError, Code, SearchKind};
 use sextant_model::{Signal, TimeRange, UnixNanos};
 use sextant_queries::{clickhouse, parse};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,8 +23,8 @@ pub(crate) struct Follow {
     query: String,
     /// The newest time that was seen.
     newest: i64,
-    /// What was seen of the time that is asked for again.
-    seen: HashSet<u128>,
+    /// What was seen of the time that is asked for again: when it says that it was, and how often.
+    seen: HashMap<u128, (i64, u32)>,
     last_asked: Instant,
 }
 
@@ -58,7 +59,7 @@ impl Workbench {
         };
         let Some(mut follow) = known else {
             let newest = now() + asked.client.abilities.clock_ahead;
-            let follow = Follow { query: query.to_owned(), newest, seen: HashSet::new(), last_asked: Instant::now() };
+            let follow = Follow { query: query.to_owned(), newest, seen: HashMap::new(), last_asked: Instant::now() };
             follows().insert(key, follow);
             return Ok(Answer::object(json!({ "lost": 0, "has_begun": true }), 0));
         };
@@ -69,9 +70,16 @@ impl Workbench {
         let found = self.run_there(asked, sql, usize::MAX);
         let answered = found.and_then(|mut found| {
             let n_found = found.n_rows();
-            let batches = found.batches.iter().map(|rows| unseen(rows, &mut follow)).collect::<Result<Vec<_>, _>>();
-            found.batches = batches.map_err(|e| AskError::new(Code::Internal, format!("rows can't be made: {e}")))?;
-            found.object = Some(json!({ "lost": if n_found >= MAX_ROWS { n_found - found.n_rows() } else { 0 } }));
+            let latest = now() + asked.client.abilities.clock_ahead;
+            found.batches = unseen(&found.batches, &mut follow, latest)
+                .map_err(|e| AskError::new(Code::Internal, format!("rows can't be made: {e}")))?;
+            // Where all that came is new, there is more before it.
+            let mut lost = 0;
+            if n_found >= MAX_ROWS && found.n_rows() == n_found {
+                let counted = self.run_there(asked, clickhouse::count(&asked.layout.tables(), &parsed, range), 1)?;
+                lost = first_number(&counted.batches).unwrap_or(0).saturating_sub(n_found as i64).max(1);
+            }
+            found.object = Some(json!({ "lost": lost }));
             Ok(found)
         });
         follows().insert(key, follow);
@@ -113,21 +121,42 @@ impl Workbench {
     }
 }
 
-/// The rows that were not seen, which then are.
-fn unseen(rows: &RecordBatch, follow: &mut Follow) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let rows = sextant_remote::known(sextant_model::Table::Logs, rows)
-        .map_err(|e| arrow::error::ArrowError::CastError(e.message))?;
-    let times = rows.column_by_name("Timestamp").and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>().cloned());
-    let texts = |name: &str| rows.column_by_name(name).and_then(|c| c.as_string_opt::<i32>().cloned());
-    let (bodies, spans) = (texts("Body"), texts("SpanId"));
-    let is_new = |row: usize| {
-        let time = times.as_ref().map_or(0, |t| t.value(row));
-        let text =
-            |of: &Option<arrow::array::StringArray>| of.as_ref().map_or_else(String::new, |t| t.value(row).to_owned());
-        let one = format!("{time} {} {}", text(&spans), text(&bodies));
-        follow.newest = follow.newest.max(time);
-        follow.seen.insert(xxhash_rust::xxh3::xxh3_128(one.as_bytes()))
-    };
-    let is_new: Vec<bool> = (0..rows.num_rows()).map(is_new).collect();
-    filter_record_batch(&rows, &BooleanArray::from(is_new))
+/// The rows that were not seen, which then are. Equal ones are told apart by how many there are.
+fn unseen(
+    batches: &[RecordBatch],
+    follow: &mut Follow,
+    latest: i64,
+) -> Result<Vec<RecordBatch>, arrow::error::ArrowError> {
+    let mut met: HashMap<u128, u32> = HashMap::new();
+    let mut all = Vec::with_capacity(batches.len());
+    for rows in batches {
+        let rows = sextant_remote::known(sextant_model::Table::Logs, rows)
+            .map_err(|e| arrow::error::ArrowError::CastError(e.message))?;
+        let times =
+            rows.column_by_name("Timestamp").and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>().cloned());
+        let texts = ["ServiceName", "SeverityText", "SpanId", "Body"]
+            .map(|name| rows.column_by_name(name).and_then(|c| c.as_string_opt::<i32>().cloned()));
+        let is_new = |row: usize| {
+            let time = times.as_ref().map_or(0, |t| t.value(row));
+            let mut one = time.to_string();
+            for text in texts.iter().flatten() {
+                one.push('\0');
+                one.push_str(text.value(row));
+            }
+            // What says that it is still to come must not hide what comes until then.
+            follow.newest = follow.newest.max(time.min(latest));
+            let hash = xxhash_rust::xxh3::xxh3_128(one.as_bytes());
+            let n = met.entry(hash).or_default();
+            *n += 1;
+            let seen = follow.seen.entry(hash).or_insert((time, 0));
+            let is_new = *n > seen.1;
+            seen.1 = seen.1.max(*n);
+            is_new
+        };
+        let is_new: Vec<bool> = (0..rows.num_rows()).map(is_new).collect();
+        all.push(filter_record_batch(&rows, &BooleanArray::from(is_new))?);
+    }
+    let oldest = follow.newest - LATE;
+    follow.seen.retain(|_, (time, _)| *time >= oldest);
+    Ok(all)
 }

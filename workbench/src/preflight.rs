@@ -160,7 +160,14 @@ impl Workbench {
             (1, _) => ("readonly=1: reads alone, settings are refused; limits are kept here", Level::Limit),
             (2, _) => ("readonly=2: reads alone, settings may be sent", Level::Pass),
             (_, true) => ("this user may write; readonly=2 is sent with every statement", Level::Limit),
-            (_, false) => ("this user may change no setting; limits are kept here", Level::Limit),
+            (_, false) if can.can_guard => (
+                "this user may write; readonly=2 is sent with every statement, other limits are kept here",
+                Level::Limit,
+            ),
+            (_, false) => (
+                "this user may write, and can't be told to read only: what is sent is held to that here alone",
+                Level::Limit,
+            ),
         };
         checks.add("reads alone", level, said.to_owned(), Value::Null);
         let ahead = can.clock_ahead;

@@ -2,11 +2,11 @@
 //! count, by one change. What is interrupted goes on with the part that it was in.
 
 use crate::explore::bounds;
-use crate::remotes::{failed, refused};
+use crate::remotes::{failed, named, refused};
+use crate::there::first_number;
 use crate::workbench::{Workbench, now};
 use crate::{errors, search::not_found};
-use arrow::array::{AsArray as _, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use sextant_contract::{AskError, Code, ImportedFile, Outcome, Period};
@@ -43,7 +43,10 @@ pub(crate) struct Pull<'a> {
 /// Rows of a table that came, in files.
 struct Waiting {
     table: Table,
-    files: Vec<PathBuf>,
+    /// Who has them.
+    keeper: String,
+    /// Each with its number of rows.
+    files: Vec<(PathBuf, u64)>,
     n: u64,
 }
 
@@ -80,6 +83,19 @@ fn folder(data: &Path, name: &str) -> std::io::Result<PathBuf> {
     Ok(dir)
 }
 
+/// One pull of a kind at a time: what two wrote into the same files would be nothing.
+fn alone(dir: &Path) -> Result<File, AskError> {
+    let cannot = |e: std::io::Error| failed(&cannot(&e));
+    let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock")).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(AskError::new(Code::Busy, "the same is being taken over already").hint("wait until it is done"))
+        }
+        Err(std::fs::TryLockError::Error(e)) => Err(cannot(e)),
+    }
+}
+
 fn cannot(e: &dyn std::fmt::Display) -> RemoteError {
     RemoteError::new(Kind::Other, format!("what came can't be put aside: {e}"))
 }
@@ -96,8 +112,10 @@ impl Workbench {
             let why = format!("there is no signal '{}'", pull.signal.unwrap_or_default());
             return Err(AskError::new(Code::BadQuery, why).hint("traces, logs or metrics"));
         }
-        let name = format!("{} {} {:?} {}", pull.source, pull.query, pull.period, pull.is_whole);
+        let (source, _) = self.sources_files().get(pull.source).map_err(|e| named(&e))?;
+        let name = format!("{source:?} {} {:?} {}", pull.query, pull.period, pull.is_whole);
         let dir = folder(self.data_dir(), &name).map_err(|e| failed(&cannot(&e)))?;
+        let _alone = alone(&dir)?;
         let mut waiting = Vec::new();
         for signal in wanted.iter().copied() {
             // What makes no sense for one signal of all is left out of it.
@@ -130,7 +148,8 @@ impl Workbench {
                     Some(_) => e,
                     None => e.hint("the same again goes on where this stopped"),
                 };
-                waiting.push(self.fetch(&attached, &dir, table, slice).map_err(went_on)?);
+                let fetched = self.fetch(&attached, &dir, table, slice).map_err(went_on)?;
+                waiting.push(Waiting { keeper: keeper.clone(), ..fetched });
             }
         }
         if waiting.is_empty() {
@@ -152,8 +171,7 @@ impl Workbench {
         let count = Statement::new(count).map_err(|e| refused(&e))?;
         self.wait(async {
             let (batches, _) = attached.client.rows(&count, LIMITS).await?;
-            let n = batches.first().and_then(|b| Some(b.column(0).as_primitive_opt::<Int64Type>()?.value(0)));
-            Ok(n.unwrap_or(0) as u64)
+            Ok(first_number(&batches).unwrap_or(0) as u64)
         })
     }
 
@@ -168,7 +186,7 @@ impl Workbench {
         let n_all = self.count_there(attached, table, slice)?;
         // The rest of a trace may lie outside of the period: it comes as one.
         let n_parts = if slice.is_whole { 1 } else { n_all.div_ceil(PART_ROWS).clamp(1, MAX_PARTS) };
-        let mut waiting = Waiting { table, files: Vec::new(), n: 0 };
+        let mut waiting = Waiting { table, keeper: String::new(), files: Vec::new(), n: 0 };
         for range in parts(slice.range, n_parts) {
             let part = clickhouse::Slice { range, ..slice };
             let n = if n_parts == 1 { n_all } else { self.count_there(attached, table, part)? };
@@ -180,7 +198,7 @@ impl Workbench {
             if !path.exists() {
                 self.fetch_part(attached, table, part, n, &path)?;
             }
-            waiting.files.push(path);
+            waiting.files.push((path, n));
             waiting.n += n;
         }
         if waiting.n != n_all {
@@ -207,6 +225,8 @@ impl Workbench {
         let (mut trouble, mut n) = (None, 0);
         let put = |batch: RecordBatch| {
             let mut put = || -> Result<(), RemoteError> {
+                // What comes in from elsewhere keeps its room.
+                self.store.has_room().map_err(|e| cannot(&e))?;
                 let rows = sextant_remote::arrived(table, &batch)?;
                 if writer.is_none() {
                     let file = BufWriter::new(file.try_clone().map_err(|e| cannot(&e))?);
@@ -223,7 +243,9 @@ impl Workbench {
                 }
             }
         };
-        self.wait(attached.client.run(&rows, LIMITS, put))?;
+        let limits = Limits { bytes_read: attached.left()?, ..LIMITS };
+        let ran = self.wait(attached.client.run(&rows, limits, put))?;
+        attached.count(&ran);
         if let Some(e) = trouble {
             return Err(failed(&e));
         }
@@ -234,7 +256,7 @@ impl Workbench {
         if let Some(mut writer) = writer {
             writer.finish().and_then(|()| writer.flush()).map_err(|e| failed(&cannot(&e)))?;
         }
-        std::fs::rename(&begun, path).map_err(|e| failed(&cannot(&e)))
+        file.sync_all().and_then(|()| std::fs::rename(&begun, path)).map_err(|e| failed(&cannot(&e)))
     }
 
     /// Keeps what waits, all of it at once, with a note of where it is from; what was kept before is counted as such.
@@ -244,13 +266,27 @@ impl Workbench {
         let origin = Origin { project: "default".into(), client: pull.source.into(), protocol: "pull".into(), at };
         let mut whole = self.store.whole(origin).map_err(|e| errors::store(&e))?;
         for one in waiting {
-            for path in &one.files {
-                let file = File::open(path).map_err(|e| cannot(&e))?;
+            whole.come_from(&one.keeper);
+            for (path, n) in &one.files {
                 whole.begin_part();
-                for rows in StreamReader::try_new(BufReader::new(file), None).map_err(|e| cannot(&e))? {
-                    let rows = rows.map_err(|e| cannot(&e))?;
-                    whole.add(Batch { table: one.table, rows }).map_err(|e| errors::store(&e))?;
+                let mut left = *n;
+                let mut read = || -> Result<(), AskError> {
+                    let file = File::open(path).map_err(|e| cannot(&e))?;
+                    for rows in StreamReader::try_new(BufReader::new(file), None).map_err(|e| cannot(&e))? {
+                        let rows = rows.map_err(|e| cannot(&e))?;
+                        left = left.saturating_sub(rows.num_rows() as u64);
+                        whole.add(Batch { table: one.table, rows }).map_err(|e| errors::store(&e))?;
+                    }
+                    Ok(())
+                };
+                let done = read();
+                if done.is_ok() && left > 0 {
+                    // It is fetched anew the next time.
+                    std::fs::remove_file(path).map_err(|e| cannot(&e))?;
+                    let why = format!("a part that waited is damaged: {left} rows are missing, and nothing was kept");
+                    return Err(AskError::new(Code::Busy, why).hint("the same again fetches that part anew"));
                 }
+                done?;
             }
         }
         let records: BTreeMap<&str, u64> = waiting.iter().map(|one| (one.table.name(), one.n)).collect();

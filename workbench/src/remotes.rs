@@ -26,6 +26,26 @@ pub(crate) struct Attached {
     pub layout: Layout,
 }
 
+impl Attached {
+    /// What may still be read of it since the start.
+    pub fn left(&self) -> Result<u64, AskError> {
+        let read = self.read.load(Ordering::Relaxed);
+        match self.guard.session_bytes.saturating_sub(read) {
+            0 => {
+                let why = format!("{} were read of this source since the start, which is the limit", size_text(read));
+                Err(AskError::new(Code::Refused, why)
+                    .hint("raise it with: sextant source edit NAME --limit session=SIZE, or start again"))
+            }
+            left => Ok(left),
+        }
+    }
+
+    /// What was read counts.
+    pub fn count(&self, ran: &sextant_remote::Ran) {
+        self.read.fetch_add(ran.bytes_read, Ordering::Relaxed);
+    }
+}
+
 /// One that is asked.
 pub(crate) struct Asked {
     pub source: Arc<Attached>,
@@ -116,7 +136,17 @@ impl Workbench {
         elsewhere: Option<BTreeMap<String, String>>,
         limits: ReadLimits,
     ) -> Result<Outcome, AskError> {
-        let (before, kept) = self.sources_files().get(&source.name).unwrap_or_default();
+        let (before, kept) = match self.sources_files().get(&source.name) {
+            Err(e) if e.kind == Kind::Missing => Default::default(),
+            known => known.map_err(|e| named(&e))?,
+        };
+        let has_secret = !kept.password.is_empty() || !kept.headers.is_empty();
+        let is_there_still = kept.place() == Connection { url: source.url.clone(), ..Connection::default() }.place()
+            && kept.via == source.via;
+        if has_secret && !is_there_still && password.is_none() && headers.is_none() {
+            let why = format!("the password that is kept is for {}, and is not sent to another place", before.url);
+            return Err(AskError::new(Code::Refused, why).hint("give the password for the new address with it"));
+        }
         let elsewhere = elsewhere.unwrap_or(before.elsewhere);
         let was = before.limits;
         let limits = Guard {
@@ -218,7 +248,7 @@ impl Workbench {
             whole => (whole.map_err(|e| failed(&e))?, None),
         };
         let (batches, ran) = answered;
-        attached.read.fetch_add(ran.bytes_read, Ordering::Relaxed);
+        attached.count(&ran);
         let schema = ran.schema.unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()));
         let mut completeness = if ran.is_cut { Completeness::Limited { total: None } } else { Completeness::Complete };
         if let Some(why) = missing {
@@ -236,12 +266,7 @@ impl Workbench {
     /// What a statement may take; refused where it would be more than is read without being asked, or is left.
     fn guarded(&self, attached: &Asked, statement: &Statement) -> Result<Limits, AskError> {
         let (guard, read) = (attached.guard, attached.read.load(Ordering::Relaxed));
-        let left = guard.session_bytes.saturating_sub(read);
-        if left == 0 {
-            let why = format!("{} were read of this source since the start, which is the limit", size_text(read));
-            return Err(AskError::new(Code::Refused, why)
-                .hint("raise it with: sextant source edit NAME --limit session=SIZE, or start again"));
-        }
+        let left = attached.left()?;
         let limits = Limits {
             time: Duration::from_secs(guard.seconds),
             bytes_read: left.min(guard.query_bytes),

@@ -31,6 +31,12 @@ fn needed(attached: &Asked, source: &str, signal: Signal) -> Result<(), AskError
     Err(not_found(message).hint(hint))
 }
 
+/// The number that an answer is.
+pub(crate) fn first_number(batches: &[RecordBatch]) -> Option<i64> {
+    let column = batches.iter().find(|b| b.num_rows() > 0)?.columns().first()?.as_primitive_opt::<Int64Type>()?;
+    Some(column.value(0))
+}
+
 /// The signal that is asked about, where it is one.
 fn signal_of(ask: &Ask) -> Option<Signal> {
     Some(match ask {
@@ -75,8 +81,7 @@ impl Workbench {
                     _ => clickhouse::count(&tables, &query, range),
                 };
                 let mut found = self.run_there(&attached, sql, 1)?;
-                let n = found.batches.first().and_then(|b| Some(b.column(0).as_primitive_opt::<Int64Type>()?.value(0)));
-                found.object = Some(json!({ "n": n.unwrap_or(0) }));
+                found.object = Some(json!({ "n": first_number(&found.batches).unwrap_or(0) }));
                 Ok(found)
             }
             Ask::Histogram { search, n_buckets } => {

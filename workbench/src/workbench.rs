@@ -305,8 +305,9 @@ impl Backend for Workbench {
 
     fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
         let me = self.clone();
-        // A file that nobody waits for is not wanted; other changes go on to their end.
-        let wait = matches!(command, Command::Export { .. }).then(|| Wait::begin(self.store.clone()));
+        // What nobody waits for is not written or fetched any more; other changes go on to their end.
+        let wait =
+            matches!(command, Command::Export { .. } | Command::Pull { .. }).then(|| Wait::begin(self.store.clone()));
         let tag = wait.as_ref().map(|w| w.tag);
         let work = self.inner.handle.spawn_blocking(move || {
             let work = || me.carry_out(command, &payload);

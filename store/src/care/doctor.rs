@@ -127,6 +127,9 @@ fn orphans(shared: &Shared, snapshot: &Snapshot) -> Result<Vec<PathBuf>, StoreEr
             found.push(path);
         }
     }
+    // What was under way when it was looked at may have been registered before it was asked whether it is.
+    let now: BTreeSet<PathBuf> = shared.snapshot().segments().iter().map(|s| s.path.clone()).collect();
+    found.retain(|path| !now.contains(&path.with_extension("parquet")));
     Ok(found)
 }
 

@@ -91,6 +91,12 @@ impl ExactCheck {
         Ok(record_hashes(rows).into_iter().map(&mut is_there).collect())
     }
 
+    /// Log records that come from here on have other times.
+    pub fn forget_records(&mut self) {
+        self.records.clear();
+        self.recorded.clear();
+    }
+
     fn points_of(&mut self, segment: &Segment) -> Result<Arc<HashSet<RowHash>>, StoreError> {
         if let Some(known) = self.points.get(&segment.id) {
             return Ok(known.clone());
@@ -113,12 +119,7 @@ fn of_their_time(
     table: Table,
     rows: &RecordBatch,
 ) -> Result<Vec<Arc<Segment>>, StoreError> {
-    let times = rows.column_by_name(table.time_column()).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
-    let widened =
-        |span: Option<(i64, i64)>, t: &i64| Some(span.map_or((*t, *t), |(a, b): (i64, i64)| (a.min(*t), b.max(*t))));
-    let Some((first, last)) = times.and_then(|times| times.values().iter().fold(None, widened)) else {
-        return Ok(Vec::new());
-    };
+    let Some((first, last)) = times_of(table, rows) else { return Ok(Vec::new()) };
     let range = TimeRange { from: Some(UnixNanos(first)), to: last.checked_add(1).map(UnixNanos) };
     let pruned = snapshot.pruned(table, &Prune::within(range));
     if let Some(away) = pruned.missing.iter().find(|m| !m.is_damage) {
@@ -126,6 +127,24 @@ fn of_their_time(
         return Err(StoreError::Damaged(format!("{}; nothing is imported while that is so", away.why)));
     }
     Ok(pruned.segments.into_iter().map(|c| c.segment).filter(|s| s.project == project).collect())
+}
+
+/// First and last time of rows.
+pub(crate) fn times_of(table: Table, rows: &RecordBatch) -> Option<(i64, i64)> {
+    let times = rows.column_by_name(table.time_column())?.as_primitive_opt::<TimestampNanosecondType>()?;
+    Some((times.values().iter().copied().min()?, times.values().iter().copied().max()?))
+}
+
+/// The hashes of a segment's rows, as the log thread knows them, where they can be told apart.
+pub(crate) fn hashes_in(segment: &Segment) -> Result<HashSet<RowHash>, StoreError> {
+    let mut known = HashSet::new();
+    if is_identified(segment.table) {
+        let columns: Vec<&str> = key_columns(segment.table).iter().copied().chain(["ProjectId"]).collect();
+        for rows in sextant_columns::read_columns(&segment.path, &columns, None)? {
+            known.extend(hashes(segment.table, &rows?).into_iter().filter(|h| !h.is_none()));
+        }
+    }
+    Ok(known)
 }
 
 fn read(segment: &Segment, rows: Option<&[Range<u32>]>) -> Result<HashSet<RowHash>, StoreError> {

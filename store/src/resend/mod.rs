@@ -6,7 +6,7 @@ pub(crate) mod requests;
 mod rows;
 mod sidecar;
 
-pub(crate) use exact::ExactCheck;
+pub(crate) use exact::{ExactCheck, hashes_in, times_of};
 pub(crate) use requests::{Requests, Seen};
 pub(crate) use rows::{RecentRows, RowHash, hashes, is_identified};
 pub(crate) use sidecar::Sidecar;

@@ -10,6 +10,13 @@ use eframe::egui::{Rect, Ui};
 /// Shows the card where questions of the screen wait for an answer to that.
 pub(crate) fn show(ui: &Ui, state: &mut State, main: Rect) {
     let Some((n, estimate)) = state.asks.heavy() else { return };
+    // What follows from what was allowed on this screen, and is no heavier, needs no other word.
+    let place = state.route.to_hash();
+    if state.heavy_allowed.as_ref().is_some_and(|(at, bytes)| *at == place && estimate.bytes <= *bytes) {
+        state.asks.allow_heavy();
+        ui.request_repaint();
+        return;
+    }
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     let w = 560.0_f32.min(main.width() - 32.0);
@@ -50,6 +57,7 @@ pub(crate) fn show(ui: &Ui, state: &mut State, main: Rect) {
     let run = Button { text: &run_text, is_primary: true, ..Button::default() };
     let y = r.bottom() - 42.0;
     if button(&kit, x, y, run).clicked() {
+        state.heavy_allowed = Some((state.route.to_hash(), estimate.bytes));
         state.asks.allow_heavy();
         ui.request_repaint();
     }

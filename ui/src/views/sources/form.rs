@@ -70,7 +70,7 @@ impl Form {
             let text = self.limits[i].trim();
             let parsed = match (text, i) {
                 ("", _) => return Ok(None),
-                (_, 0) => text.parse().map_err(|_| format!("'{text}' are no seconds")),
+                (_, 0) => text.parse().ok().ok_or_else(|| format!("'{text}' are no seconds")),
                 _ => parse_size(text),
             };
             let wrong = |why: String| AskError::new(Code::BadQuery, format!("{}: {why}", LIMITS[i].1));

@@ -17,7 +17,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, name: &str) {
     let t = state.theme;
     let key = format!("statements {}", state.sources.looks());
     let ask = || Ask::Statements { limit: LIMIT };
-    let slot = state.asks.ask(ui.ctx(), &key, true, ask);
+    let slot = state.asks.ask_often(ui.ctx(), &key, ask);
     state.shown = Some(Rc::new(ask()));
     let kit = Kit::new(ui, t);
     kit.hline(r.left(), r.top(), r.width(), t.strong_line);
