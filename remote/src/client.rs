@@ -14,6 +14,7 @@ use bytes::Bytes;
 use reqwest::{Response, Url};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a question may take.
@@ -86,6 +87,8 @@ pub struct Client {
     source: Arc<str>,
     ledger: Arc<Ledger>,
     pub(crate) running: Arc<Running>,
+    /// Bytes that the server read for us, whatever came of it.
+    pub read: Arc<AtomicU64>,
     /// What was found out about it.
     pub abilities: Abilities,
 }
@@ -115,6 +118,7 @@ impl Client {
             source: source.into(),
             ledger,
             running: Arc::default(),
+            read: Arc::default(),
             abilities: Abilities::default(),
         };
         client.probe().await?;
@@ -462,11 +466,12 @@ impl<'a> Sent<'a> {
 
 impl Drop for Sent<'_> {
     fn drop(&mut self) {
-        self.client.running.remove(&self.entry.query_id);
+        self.client.read.fetch_add(self.bytes_read(), Ordering::Relaxed);
         if !self.is_over {
             self.write("cancelled");
             self.client.kill(self.entry.query_id.clone());
         }
+        self.client.running.remove(&self.entry.query_id);
     }
 }
 

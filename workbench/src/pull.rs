@@ -244,8 +244,7 @@ impl Workbench {
             }
         };
         let limits = Limits { bytes_read: attached.left()?, ..LIMITS };
-        let ran = self.wait(attached.client.run(&rows, limits, put))?;
-        attached.count(&ran);
+        self.wait(attached.client.run(&rows, limits, put))?;
         if let Some(e) = trouble {
             return Err(failed(&e));
         }

@@ -11,7 +11,7 @@ use sextant_remote::{
     Client, Connection, Guard, Kind, Layout, Ledger, Limits, RemoteError, Secret, Secrets, Source, Sources, Statement,
 };
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,8 +20,6 @@ pub(crate) struct Attached {
     connection: Connection,
     mappings: BTreeMap<Table, Mapping>,
     guard: Guard,
-    /// Bytes that it read for us.
-    read: AtomicU64,
     pub client: Client,
     pub layout: Layout,
 }
@@ -29,7 +27,7 @@ pub(crate) struct Attached {
 impl Attached {
     /// What may still be read of it since the start.
     pub fn left(&self) -> Result<u64, AskError> {
-        let read = self.read.load(Ordering::Relaxed);
+        let read = self.client.read.load(Ordering::Relaxed);
         match self.guard.session_bytes.saturating_sub(read) {
             0 => {
                 let why = format!("{} were read of this source since the start, which is the limit", size_text(read));
@@ -38,11 +36,6 @@ impl Attached {
             }
             left => Ok(left),
         }
-    }
-
-    /// What was read counts.
-    pub fn count(&self, ran: &sextant_remote::Ran) {
-        self.read.fetch_add(ran.bytes_read, Ordering::Relaxed);
     }
 }
 
@@ -202,12 +195,15 @@ impl Workbench {
         }
         let ledger = self.statements();
         // What was read counts for as long as this program runs, however it is reached.
-        let read = known.map_or(0, |known| known.read.load(Ordering::Relaxed));
+        let read = known.map(|known| known.client.read.clone());
         let attached = self.wait(async {
-            let client = Client::attach(name, connection.clone(), ledger).await?;
+            let mut client = Client::attach(name, connection.clone(), ledger).await?;
+            if let Some(read) = read {
+                read.fetch_add(client.read.load(Ordering::Relaxed), Ordering::Relaxed);
+                client.read = read;
+            }
             let layout = Layout::detect(&client, &mappings).await?;
-            let (guard, read) = (source.limits, AtomicU64::new(read));
-            Ok(Arc::new(Attached { connection, mappings, guard, read, client, layout }))
+            Ok(Arc::new(Attached { connection, mappings, guard: source.limits, client, layout }))
         })?;
         let mut all = self.inner.remotes.attached.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(name.to_owned(), attached.clone());
@@ -248,7 +244,6 @@ impl Workbench {
             whole => (whole.map_err(|e| failed(&e))?, None),
         };
         let (batches, ran) = answered;
-        attached.count(&ran);
         let schema = ran.schema.unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()));
         let mut completeness = if ran.is_cut { Completeness::Limited { total: None } } else { Completeness::Complete };
         if let Some(why) = missing {
@@ -265,7 +260,7 @@ impl Workbench {
 
     /// What a statement may take; refused where it would be more than is read without being asked, or is left.
     fn guarded(&self, attached: &Asked, statement: &Statement) -> Result<Limits, AskError> {
-        let (guard, read) = (attached.guard, attached.read.load(Ordering::Relaxed));
+        let (guard, read) = (attached.guard, attached.client.read.load(Ordering::Relaxed));
         let left = attached.left()?;
         let limits = Limits {
             time: Duration::from_secs(guard.seconds),
@@ -310,7 +305,7 @@ impl Workbench {
             Some(json!({ "source": name, "rows": p.rows, "bytes": p.bytes, "total_rows": p.total_rows }))
         };
         let running: Vec<Value> = all.iter().filter_map(one).collect();
-        let read = |(name, attached): (&String, &Arc<Attached>)| json!({ "source": name, "read": attached.read.load(Ordering::Relaxed), "limit": attached.guard.session_bytes });
+        let read = |(name, attached): (&String, &Arc<Attached>)| json!({ "source": name, "read": attached.client.read.load(Ordering::Relaxed), "limit": attached.guard.session_bytes });
         let read: Vec<Value> = all.iter().map(read).collect();
         Answer::object(json!({ "running": running, "read": read }), 0)
     }

@@ -88,7 +88,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     }
     let chosen = state.sources.chosen.clone().filter(|name| is_known(name));
     state.status.keys = vec![("g c", "sources"), ("g h", "home"), ("?", "keys")];
-    state.status.parts = vec![vec!["Showing".into(), thousands(all.len() as i64), "sources".into()]];
+    let word = if all.len() == 1 { "source" } else { "sources" };
+    state.status.parts = vec![vec!["Showing".into(), thousands(all.len() as i64), word.into()]];
     let is_wide = main.width() >= WIDE;
     let form_width = FORM.min(main.width());
     form::show(ui, state, main.with_max_x(main.left() + form_width), &all, chosen.as_deref());
