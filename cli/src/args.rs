@@ -557,7 +557,7 @@ pub struct Demo {
 
 /// A QUERY may begin with `-`: such an argument of `search` is passed on as what it is, not as a flag.
 pub fn with_queries(args: Vec<OsString>) -> Vec<OsString> {
-    if args.get(1).is_none_or(|a| a != "search" && a != "export") {
+    if args.get(1).is_none_or(|a| a != "search" && a != "export" && a != "pull") {
         return args;
     }
     let is_query = |arg: &OsString| {

@@ -24,11 +24,47 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(e) => return fail::report(&anyhow::Error::from(e).context("the program could not start")),
     };
-    let result = runtime.block_on(commands::run(args));
+    let result = runtime.block_on(until_stopped(args));
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     match result {
         Ok(code) => code,
         Err(e) if fail::is_closed_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => fail::report(&e),
     }
+}
+
+/// After this a command that was stopped ends, whatever it is at.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(1_000);
+/// As shells say it of what Ctrl-C ended.
+const STOPPED: u8 = 130;
+
+/// Whether a command asks something that may take long, at a cluster perhaps.
+const fn asks(command: &args::Command) -> bool {
+    use args::Command::{Export, Pull, Search, Services, Source, Sql, Trace};
+    matches!(command, Search(_) | Export(_) | Trace(_) | Sql(_) | Services(_) | Pull(_) | Source(_))
+}
+
+/// Carries out the command. What is asked of a cluster when Ctrl-C is pressed is stopped there too, which takes a moment.
+async fn until_stopped(args: args::Args) -> anyhow::Result<ExitCode> {
+    if !asks(&args.command) {
+        return commands::run(args).await;
+    }
+    let stopped = std::sync::Arc::new(tokio::sync::Notify::new());
+    let tell = stopped.clone();
+    let watch = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            tell.notify_one();
+            tokio::time::sleep(LAST_WORDS * 2).await;
+            std::process::exit(STOPPED.into());
+        }
+    });
+    let done = tokio::select! {
+        done = commands::run(args) => done,
+        () = stopped.notified() => Ok(ExitCode::from(STOPPED)),
+    };
+    if watch.is_finished() || matches!(&done, Ok(code) if *code == ExitCode::from(STOPPED)) {
+        tokio::time::sleep(LAST_WORDS).await;
+    }
+    watch.abort();
+    done
 }

@@ -131,6 +131,9 @@ pub enum Command {
         period: Period,
         /// Whether the rest of the traces that match comes along, and their logs.
         whole_traces: bool,
+        /// Whether it may read more than is read without being asked.
+        #[serde(default)]
+        is_heavy: bool,
     },
     /// Detach it, and forget its password.
     SourceRemove {

@@ -362,6 +362,10 @@ impl Client {
             return RemoteError::new(Kind::Certificate, format!("the certificate of {place} is not trusted: {why}"))
                 .hint("name the file of its authority with --ca, or have the certificate renewed");
         }
+        if why.contains("InvalidContentType") || why.contains("corrupt message") {
+            return RemoteError::new(Kind::Unreachable, format!("what answers at {place}:{port} speaks no TLS"))
+                .hint("is it http:// there, or another port?");
+        }
         RemoteError::new(Kind::Unreachable, format!("nothing answers at {place}:{port}: {why}"))
             .hint("is the address right, and may this machine reach it?")
     }

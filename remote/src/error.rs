@@ -167,8 +167,8 @@ fn meaning(code: u32, said: &str) -> (Kind, String, Option<&'static str>) {
         241 | 202 | 201 => of(Kind::Busy, "the server has no room for it now", Some("try again in a minute")),
         60 | 81 | 47 | 46 => of(
             Kind::Missing,
-            "what the source names is not there, or hidden from this user",
-            Some("look at what is there now with: sextant source test"),
+            "what is named is not there, or hidden from this user",
+            Some("see what is there with: sextant source test NAME"),
         ),
         62 | 36 | 41 | 53 | 43 | 6 | 386 => of(Kind::Statement, "the server can't make sense of the statement", None),
         279 | 519 | 210 => of(

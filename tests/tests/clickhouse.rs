@@ -177,6 +177,41 @@ async fn who_lets_go_stops_the_work_there() {
     assert!(ledger.iter().any(|e| e.result == "cancelled") && of("KILL QUERY"), "{ledger:?}");
 }
 
+/// What a command asks is stopped there when the command is, also over a login that may send no settings.
+#[test]
+fn an_interrupted_command_stops_the_work_there() {
+    let (dir, server) = shop();
+    let data = dir.path().join("data");
+    text(&cli(&data, &added(&server.url(), "strict")));
+    let heavy = "SELECT sum(sipHash64(number)) FROM numbers(1000000000000)";
+    let mut child = std::process::Command::new(sextant_tests::sextant())
+        .args(["sql", heavy, "--source", "prod", "--heavy", "--data"])
+        .arg(&data)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let n_running = || {
+        server.ask(
+            "default",
+            "SELECT count() FROM system.processes WHERE query LIKE '%1000000000000%' AND query NOT LIKE '%processes%'",
+        )
+    };
+    let until = |n: &str| {
+        let began = Instant::now();
+        while n_running() != n {
+            assert!(began.elapsed() < Duration::from_secs(10), "there are {}", n_running());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    until("1");
+    let told = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(told.expect("kill").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    until("0");
+    let ledger = Ledger::at(data.join("statements.jsonl")).last(100).expect("a ledger");
+    assert!(ledger.iter().any(|e| e.statement.contains("sipHash64") && e.result == "cancelled"), "{ledger:?}");
+}
+
 /// Answers every request with the same bytes.
 fn scripted(answer: Vec<u8>, is_slow: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

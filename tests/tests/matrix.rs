@@ -156,6 +156,7 @@ async fn pulled(workbench: &Workbench) {
         signal: None,
         period: period(),
         whole_traces: false,
+        is_heavy: false,
     };
     let outcome = workbench.act(pull, Vec::new()).await.expect("it comes");
     let Outcome::Object { object } = outcome else { panic!("no report") };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sextant_contract::{Answer, AskError, Code, Outcome, size_text};
 use sextant_model::Table;
 use sextant_queries::clickhouse::{self, Mapping};
-use sextant_remote::{Client, Connection, Found, Kind, Layout, Limits, Statement, texts};
+use sextant_remote::{Client, Connection, Found, Kind, LOCAL, Layout, Limits, Statement, texts};
 use std::time::{Duration, Instant};
 
 /// A clock that is further off makes "the last hour" another one.
@@ -130,6 +130,10 @@ impl Workbench {
             size_text(guard.session_bytes)
         );
         checks.add("limits", Level::Pass, said, Value::Null);
+        for (signal, place) in &source.elsewhere {
+            let said = format!("{signal} are asked of {}", if place == LOCAL { "the store here" } else { place });
+            checks.add("elsewhere", Level::Pass, said, Value::Null);
+        }
         self.of_system(&mut checks, &client, user);
         Ok(self.tested(&checks, !tables.is_empty(), &tables))
     }

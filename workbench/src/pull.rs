@@ -2,7 +2,7 @@
 //! count, by one change. What is interrupted goes on with the part that it was in.
 
 use crate::explore::bounds;
-use crate::remotes::{failed, named, refused};
+use crate::remotes::{Asked, failed, named, refused};
 use crate::there::first_number;
 use crate::workbench::{Workbench, now};
 use crate::{errors, search::not_found};
@@ -38,6 +38,7 @@ pub(crate) struct Pull<'a> {
     pub signal: Option<&'a str>,
     pub period: Period,
     pub is_whole: bool,
+    pub is_heavy: bool,
 }
 
 /// Rows of a table that came, in files.
@@ -142,12 +143,14 @@ impl Workbench {
                 let hint = format!("take its traces with --signal traces, and the logs with --source {keeper}");
                 return Err(AskError::new(Code::Refused, why).hint(hint));
             }
-            let attached = self.attached(&keeper)?;
+            let attached = Asked { source: self.attached(&keeper)?, is_heavy: pull.is_heavy };
             for table in signal.tables().iter().copied().filter(|t| attached.layout.tables.contains_key(t)) {
                 let went_on = |e: AskError| match e.hint {
                     Some(_) => e,
                     None => e.hint("the same again goes on where this stopped"),
                 };
+                let all = clickhouse::rows(&attached.layout.tables(), table, &attached.layout.kept(table), slice);
+                self.guarded(&attached, &Statement::new(all).map_err(|e| refused(&e))?)?;
                 let fetched = self.fetch(&attached, &dir, table, slice).map_err(went_on)?;
                 waiting.push(Waiting { keeper: keeper.clone(), ..fetched });
             }
@@ -161,12 +164,7 @@ impl Workbench {
         Ok(Outcome::Object { object: serde_json::json!({ "files": files }) })
     }
 
-    fn count_there(
-        &self,
-        attached: &crate::remotes::Attached,
-        table: Table,
-        slice: clickhouse::Slice<'_>,
-    ) -> Result<u64, AskError> {
+    fn count_there(&self, attached: &Asked, table: Table, slice: clickhouse::Slice<'_>) -> Result<u64, AskError> {
         let count = clickhouse::count_of(&attached.layout.tables(), table, slice);
         let count = Statement::new(count).map_err(|e| refused(&e))?;
         self.wait(async {
@@ -178,7 +176,7 @@ impl Workbench {
     /// All rows of a table in a slice, part by part, counted there and here. Parts that came before stay.
     fn fetch(
         &self,
-        attached: &crate::remotes::Attached,
+        attached: &Asked,
         dir: &Path,
         table: Table,
         slice: clickhouse::Slice<'_>,
@@ -211,7 +209,7 @@ impl Workbench {
     /// A part into a file, which is there when the part is whole.
     fn fetch_part(
         &self,
-        attached: &crate::remotes::Attached,
+        attached: &Asked,
         table: Table,
         part: clickhouse::Slice<'_>,
         n_there: u64,
@@ -243,7 +241,7 @@ impl Workbench {
                 }
             }
         };
-        let limits = Limits { bytes_read: attached.left()?, ..LIMITS };
+        let limits = Limits { bytes_read: attached.most()?, ..LIMITS };
         self.wait(attached.client.run(&rows, limits, put))?;
         if let Some(e) = trouble {
             return Err(failed(&e));

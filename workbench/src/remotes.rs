@@ -25,6 +25,11 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
+    /// What one statement may still read.
+    pub fn most(&self) -> Result<u64, AskError> {
+        Ok(self.left()?.min(self.guard.query_bytes))
+    }
+
     /// What may still be read of it since the start.
     pub fn left(&self) -> Result<u64, AskError> {
         let read = self.client.read.load(Ordering::Relaxed);
@@ -159,6 +164,12 @@ impl Workbench {
     }
 
     pub(crate) fn source_remove(&self, name: &str) -> Result<Outcome, AskError> {
+        let all = self.sources_files().all().map_err(|e| failed(&e))?;
+        if let Some(other) = all.iter().find(|s| s.elsewhere.values().any(|place| place == name)) {
+            let why = format!("'{}' has signals in '{name}'", other.name);
+            let hint = format!("take that back first: sextant source edit {} --elsewhere SIGNAL=", other.name);
+            return Err(AskError::new(Code::Refused, why).hint(hint));
+        }
         self.sources_files().remove(name).map_err(|e| named(&e))?;
         let mut attached = self.inner.remotes.attached.lock().unwrap_or_else(PoisonError::into_inner);
         attached.remove(name);
@@ -259,14 +270,10 @@ impl Workbench {
     }
 
     /// What a statement may take; refused where it would be more than is read without being asked, or is left.
-    fn guarded(&self, attached: &Asked, statement: &Statement) -> Result<Limits, AskError> {
+    pub(crate) fn guarded(&self, attached: &Asked, statement: &Statement) -> Result<Limits, AskError> {
         let (guard, read) = (attached.guard, attached.client.read.load(Ordering::Relaxed));
-        let left = attached.left()?;
-        let limits = Limits {
-            time: Duration::from_secs(guard.seconds),
-            bytes_read: left.min(guard.query_bytes),
-            ..Limits::default()
-        };
+        let limits =
+            Limits { time: Duration::from_secs(guard.seconds), bytes_read: attached.most()?, ..Limits::default() };
         if statement.text().starts_with("EXPLAIN") || !attached.layout.has_more_than(guard.ask_above_bytes) {
             return Ok(limits);
         }
@@ -274,7 +281,13 @@ impl Workbench {
         let Ok(found) = self.wait(async { Ok(attached.client.estimate(statement).await) })? else { return Ok(limits) };
         let bytes = attached.layout.bytes_of(&statement.shown(), found.rows);
         let estimate = Estimate { bytes, rows: found.rows, parts: found.parts, read, limit: guard.session_bytes };
-        let shown = format!("about {} of {} rows in {} parts would be read", size_text(bytes), found.rows, found.parts);
+        let shown = format!(
+            "about {} of {} rows in {} part{} would be read",
+            size_text(bytes),
+            found.rows,
+            found.parts,
+            if found.parts == 1 { "" } else { "s" }
+        );
         if bytes > limits.bytes_read {
             let why = format!("{shown}: more than the {} that are allowed", size_text(limits.bytes_read));
             let error = AskError::new(Code::Refused, why).hint("narrow the period or the search");

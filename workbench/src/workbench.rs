@@ -234,12 +234,13 @@ impl Workbench {
                 self.source_put(source, password, headers, elsewhere, limits)
             }
             Command::SourceMap { name, signal, mapping } => self.source_map(&name, &signal, mapping),
-            Command::Pull { source, query, signal, period, whole_traces } => self.pull(&Pull {
+            Command::Pull { source, query, signal, period, whole_traces, is_heavy } => self.pull(&Pull {
                 source: &source,
                 query: &query,
                 signal: signal.as_deref(),
                 period,
                 is_whole: whole_traces,
+                is_heavy,
             }),
             Command::SourceRemove { name } => self.source_remove(&name),
             Command::Compact => self.compact(),

@@ -187,8 +187,13 @@ pub struct Pull {
     #[arg(long, value_name = "SIGNAL")]
     pub signal: Option<String>,
     /// The search; everything if there is none
-    #[arg(value_name = "QUERY", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    #[arg(value_name = "QUERY", default_value = "", hide_default_value = true, conflicts_with = "query_flag")]
     pub query: String,
+    #[arg(long = "query", hide = true, allow_hyphen_values = true)]
+    pub query_flag: Option<String>,
+    /// Let it read more than is read without being asked
+    #[arg(long)]
+    pub heavy: bool,
     /// With the rest of the traces that match, and their logs
     #[arg(long)]
     pub whole_traces: bool,

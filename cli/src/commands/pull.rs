@@ -13,10 +13,11 @@ pub async fn run(args: Pull) -> anyhow::Result<ExitCode> {
     let given = Period { to: given.to.or_else(|| given.from.map(|_| now())), ..given };
     let command = Command::Pull {
         source: args.source,
-        query: args.query,
+        query: args.query_flag.unwrap_or(args.query),
         signal: args.signal,
         period: given,
         whole_traces: args.whole_traces,
+        is_heavy: args.heavy,
     };
     let reach = Reach::of(&args.place).await?;
     let pulled = reach.act(command, Vec::new()).await;

@@ -28,7 +28,7 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
             put(reach, add, &Value::Null).await?;
             let is_ok = test(reach, &name, Format::Table).await?;
             if !is_ok {
-                note("it is kept; mend it with: sextant source edit");
+                note(format_args!("it is kept; mend it with: sextant source edit {name}"));
             }
             Ok(code(is_ok))
         }
@@ -36,11 +36,23 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
             let before = one(reach, &edit.name).await?;
             let address = edit.address.or_else(|| before["url"].as_str().map(str::to_owned)).unwrap_or_default();
             let add = SourceAdd { name: edit.name, address, login: edit.login };
+            let name = add.name.clone();
             put(reach, add, &before).await?;
+            // It is kept as it was said; what does not work so is said at once.
+            let object = reach.object(Ask::SourceTest { name }).await?;
+            let failed = object["checks"].as_array().into_iter().flatten().filter(|c| c["level"] == "fail");
+            for check in failed.filter(|_| object["ok"] == false) {
+                let text = |key: &str| check[key].as_str().unwrap_or_default();
+                note(format_args!("{}: {}", text("what"), text("said")));
+            }
             Ok(ExitCode::SUCCESS)
         }
         SourceCommand::List { format } => {
-            let all = known(reach).await?;
+            let mut all = known(reach).await?;
+            for one in &mut all {
+                let others = elsewhere(one).into_iter().map(|(signal, place)| format!("{signal}={place}"));
+                one["elsewhere"] = others.collect::<Vec<_>>().join(" ").into();
+            }
             print_rows(&Value::Array(all), format, &["name", "url", "user", "database", "elsewhere"])?;
             Ok(ExitCode::SUCCESS)
         }
@@ -72,13 +84,14 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
             anyhow::ensure!(!all.is_empty(), "{} has no [[source]]", path.display());
             for source in &all {
                 taken_in(reach, source).await.with_context(|| format!("{}", path.display()))?;
-                note(format!("attached {}", source["name"].as_str().unwrap_or_default()));
+                let name = source["name"].as_str().unwrap_or_default();
+                note(format!("attached {name}; where it wants a password: sextant source edit {name} --ask-password"));
             }
             Ok(ExitCode::SUCCESS)
         }
         SourceCommand::Statements { limit, format } => {
             let answer = reach.ask(Ask::Statements { limit }).await?;
-            let columns = ["at", "source", "user", "rows_read", "rows", "took_ns", "result", "statement"];
+            let columns = ["at", "source", "user", "rows_read", "bytes_read", "rows", "took_ns", "result", "statement"];
             print(&answer, format, &columns)?;
             Ok(ExitCode::SUCCESS)
         }

@@ -18,26 +18,39 @@ pub async fn run(reach: &Reach, map: SourceMap) -> anyhow::Result<ExitCode> {
         note("it is found out again from the system tables");
         return Ok(ExitCode::SUCCESS);
     }
-    let found = ask(None, map.table.clone()).await?;
+    let now = ask(None, None).await?;
+    let at = now.object.as_ref().and_then(|o| o["mapping"]["table"].as_str()).unwrap_or_default().to_owned();
+    // The table that is read already is not guessed anew: what is known of it stays.
+    let other = map.table.clone().filter(|t| *t != at && at.rsplit('.').next() != Some(t.as_str()));
+    let found = if other.is_some() { ask(None, other.clone()).await? } else { now };
     let mut answer = found.object.clone().unwrap_or_default();
     let mut n_samples = found.n_rows();
-    let is_changed = map.table.is_some() || has_changes(&map);
+    let mut samples = found.batches;
+    let is_changed = other.is_some() || has_changes(&map);
     if has_changes(&map) {
         let changed = changed(answer["mapping"].clone(), &map)?;
         let tried = ask(Some(changed), None).await?;
         answer = tried.object.clone().unwrap_or_default();
         n_samples = tried.n_rows();
+        samples = tried.batches;
     }
     let text = toml::to_string_pretty(&answer["mapping"]).context("a mapping can't be written")?;
-    std::io::stdout().lock().write_all(text.as_bytes())?;
     if let Some(problem) = answer["problem"].as_str() {
-        note(problem);
+        note(format!("error: {problem}; nothing was kept"));
         if let Some(columns) = answer["columns"].as_object() {
             let all: Vec<String> =
                 columns.iter().map(|(name, of)| format!("{name} {}", of.as_str().unwrap_or_default())).collect();
             note(format!("the table has: {}", all.join(", ")));
         }
         return Ok(ExitCode::FAILURE);
+    }
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    for text in &map.columns {
+        let column = text.split('=').next().unwrap_or_default();
+        let rows: Value = serde_json::from_str(&sextant_contract::rows_to_json(&samples)).unwrap_or_default();
+        let values: Vec<String> =
+            rows.as_array().into_iter().flatten().take(3).map(|row| row[column].to_string()).collect();
+        note(format!("{column} reads as {}", values.join(", ")));
     }
     if !is_changed {
         return Ok(ExitCode::SUCCESS);
