@@ -311,6 +311,9 @@ pub enum Ask {
     Statements {
         /// At most so many.
         limit: usize,
+        /// Of this one only.
+        #[serde(default)]
+        source: Option<String>,
     },
 }
 

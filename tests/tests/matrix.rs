@@ -329,8 +329,11 @@ async fn signals_of_a_source_may_be_with_others() {
     // What is taken over is that of each.
     pulled(&workbench).await;
     assert_eq!(ask(&workbench, "logs", Ask::Search(search(SearchKind::Logs, ""))).await.n_rows() as u64, N);
-    // Who has the logs is gone: traces are there all the same, and it is said what is missing.
-    workbench.act(Command::SourceRemove { name: "lines".into() }, Vec::new()).await.expect("it goes");
+    let needed = workbench.act(Command::SourceRemove { name: "lines".into() }, Vec::new()).await;
+    assert!(needed.expect_err("another asks it").message.contains("'there'"));
+    // Who has the logs does not answer: traces are there all the same, and it is said what is missing.
+    let away = put("lines", "http://127.0.0.1:9".into(), "logged", None);
+    workbench.act(away, Vec::new()).await.expect("it is kept");
     let whole = ask(&workbench, "skeleton", there(&Ask::Skeleton { id })).await;
-    assert!(format!("{:?}", whole.completeness).contains("lines"), "{:?}", whole.completeness);
+    assert!(format!("{:?}", whole.completeness).contains("its logs are missing"), "{:?}", whole.completeness);
 }

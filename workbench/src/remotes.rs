@@ -324,13 +324,16 @@ impl Workbench {
     }
 
     /// The ledger of statements.
-    pub(crate) fn sent_statements(&self, limit: usize) -> Result<Answer, AskError> {
+    pub(crate) fn sent_statements(&self, limit: usize, source: Option<&str>) -> Result<Answer, AskError> {
         let cannot = |e: std::io::Error| AskError::new(Code::Internal, format!("the ledger can't be read: {e}"));
-        let mut all = self.statements().last(limit.saturating_mul(2)).map_err(cannot)?;
+        let mut all = self.statements().last(usize::MAX).map_err(cannot)?;
+        all.retain(|e| source.is_none_or(|name| e.source == name));
         // What ended has a line of its own.
         let ended: std::collections::HashSet<String> =
             all.iter().filter(|e| e.result != "sent").map(|e| e.query_id.clone()).collect();
         all.retain(|e| e.result != "sent" || !ended.contains(&e.query_id));
+        let sum = |f: fn(&sextant_remote::Entry) -> u64| all.iter().map(f).sum::<u64>();
+        let head = json!({ "n": all.len(), "rows_read": sum(|e| e.rows_read), "bytes_read": sum(|e| e.bytes_read) });
         all.reverse();
         all.truncate(limit);
         let text = |f: &dyn Fn(&sextant_remote::Entry) -> String| -> ArrayRef {
@@ -352,6 +355,6 @@ impl Workbench {
             ("query_id", text(&|e| e.query_id.clone())),
         ]);
         let rows = rows.map_err(|e| made(&e))?;
-        Ok(Answer::rows(rows.schema(), vec![rows], self.store.snapshot().generation))
+        Ok(Answer { object: Some(head), ..Answer::rows(rows.schema(), vec![rows], self.store.snapshot().generation) })
     }
 }

@@ -192,7 +192,7 @@ impl Workbench {
             Ask::SourceMapping { name, signal, mapping, table } => {
                 self.source_mapping(name, signal, mapping.clone(), table.as_deref())
             }
-            Ask::Statements { limit } => self.sent_statements(*limit),
+            Ask::Statements { limit, source } => self.sent_statements(*limit, source.as_deref()),
         }
     }
 

@@ -90,7 +90,7 @@ async fn carry_out(reach: &Reach, args: Source) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         SourceCommand::Statements { limit, format } => {
-            let answer = reach.ask(Ask::Statements { limit }).await?;
+            let answer = reach.ask(Ask::Statements { limit, source: None }).await?;
             let columns = ["at", "source", "user", "rows_read", "bytes_read", "rows", "took_ns", "result", "statement"];
             print(&answer, format, &columns)?;
             Ok(ExitCode::SUCCESS)

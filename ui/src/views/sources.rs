@@ -178,7 +178,12 @@ fn checks(ui: &mut Ui, state: &App, r: Rect, object: &Value) {
     {
         let kit = Kit::new(ui, t);
         let took = object["took_micros"].as_u64().unwrap_or(0) as i64 * 1_000;
-        head(&kit, r, "Preflight", &format!("{} checks in {}", all.len(), crate::data::duration(took)));
+        head(
+            &kit,
+            r,
+            "Preflight",
+            &format!("{} check{} in {}", all.len(), if all.len() == 1 { "" } else { "s" }, crate::data::duration(took)),
+        );
         let mut x = r.right() - 12.0;
         for (level, word, color) in
             [("fail", "failed", t.error), ("limit", "with a limit", t.warn), ("pass", "pass", t.ok)]
@@ -218,7 +223,15 @@ fn checks(ui: &mut Ui, state: &App, r: Rect, object: &Value) {
                 kit.text_in(body.left() + 34.0, y + 11.0, width, Font::Regular(12.0), t.text, &line);
                 y += 16.0;
             }
-            if let Some(fix) = check["fix"].as_str() {
+            let fix = check["fix"].as_str();
+            // What can't be pasted is a sentence.
+            if let Some(words) = fix.filter(|f| !f.contains("GRANT")) {
+                for line in lines(&kit, Font::Regular(12.0), width, words) {
+                    kit.text_in(body.left() + 34.0, y + 11.0, width, Font::Regular(12.0), t.weak, &line);
+                    y += 16.0;
+                }
+            }
+            if let Some(fix) = fix.filter(|f| f.contains("GRANT")) {
                 let place = rect(body.left() + 34.0, y + 4.0, width, 24.0);
                 kit.round(place, 4, t.bg_app);
                 kit.border(place, 4, t.hair);
@@ -251,7 +264,7 @@ fn tables(ui: &mut Ui, state: &mut App, r: Rect, name: &str, object: &Value) {
         &kit,
         r,
         if database.is_empty() { "Tables" } else { "Tables in" },
-        &format!("{database} · {} found", all.len()),
+        &if database.is_empty() { "none found".to_owned() } else { format!("{database} · {} found", all.len()) },
     );
     let edit = Button { text: "Edit mapping", is_small: true, ..Button::default() };
     if button(&kit, r.right() - 12.0 - edit.width(&kit), r.top() + 7.0, edit).clicked() {
@@ -261,12 +274,15 @@ fn tables(ui: &mut Ui, state: &mut App, r: Rect, name: &str, object: &Value) {
     if button(&kit, r.right() - 18.0 - edit.width(&kit) - cost.width(&kit), r.top() + 7.0, cost).clicked() {
         state.sources.is_cost_open = true;
     }
-    let columns = [0.0, 0.36, 0.50, 0.76, 0.90, 1.0].map(|share| r.left() + 12.0 + (r.width() - 24.0) * share);
+    // Where there is little room, what a table is called and how much it holds comes first.
+    let is_wide = r.width() > 440.0;
+    let shares = if is_wide { [0.0, 0.36, 0.50, 0.76, 0.90, 1.0] } else { [0.0, 0.5, 0.5, 0.76, 1.0, 1.0] };
+    let columns = shares.map(|share| r.left() + 12.0 + (r.width() - 24.0) * share);
     let bl = r.top() + 54.0;
-    for (i, word) in ["Table", "Signal", "Schema"].iter().enumerate() {
+    for (i, word) in ["Table", "Signal", "Schema"].iter().enumerate().filter(|(i, _)| is_wide || *i == 0) {
         kit.text(columns[i], bl, Font::Medium(11.0), t.weak, word);
     }
-    for (i, word) in ["Rows", "On disk", "TTL"].iter().enumerate() {
+    for (i, word) in ["Rows", "On disk", "TTL"].iter().enumerate().filter(|(i, _)| is_wide || *i < 2) {
         kit.text_right(columns[i + 3], bl, Font::Medium(11.0), t.weak, word);
     }
     kit.hline(r.left(), r.top() + 62.0, r.width(), t.strong_line);
@@ -275,12 +291,15 @@ fn tables(ui: &mut Ui, state: &mut App, r: Rect, name: &str, object: &Value) {
         let text = |key: &str| found[key].as_str().unwrap_or_default();
         let bl = y + 16.0;
         kit.text_in(columns[0], bl, columns[1] - columns[0] - 8.0, Font::Mono(11.0), t.strong, text("table"));
-        kit.text_in(columns[1], bl, columns[2] - columns[1] - 8.0, Font::Regular(12.0), t.text, text("signal"));
         let schema = match found["lacks"].as_array().map_or(0, Vec::len) {
             0 => text("schema").to_owned(),
             n => format!("{}, {n} columns less", text("schema")),
         };
-        kit.text_in(columns[2], bl, columns[3] - columns[2] - 60.0, Font::Regular(12.0), t.text, &schema);
+        if is_wide {
+            kit.text_in(columns[1], bl, columns[2] - columns[1] - 8.0, Font::Regular(12.0), t.text, text("signal"));
+            kit.text_in(columns[2], bl, columns[3] - columns[2] - 60.0, Font::Regular(12.0), t.text, &schema);
+            kit.text_right(columns[5], bl, Font::Mono(11.0), t.weak, found["ttl"].as_str().unwrap_or("none"));
+        }
         let rows = found["rows"].as_i64().map_or_else(|| "–".to_owned(), thousands);
         kit.text_right(columns[3], bl, Font::Mono(11.0), t.text, &rows);
         kit.text_right(
@@ -290,7 +309,6 @@ fn tables(ui: &mut Ui, state: &mut App, r: Rect, name: &str, object: &Value) {
             t.strong,
             &found["bytes"].as_u64().map_or_else(|| "–".to_owned(), bytes),
         );
-        kit.text_right(columns[5], bl, Font::Mono(11.0), t.weak, found["ttl"].as_str().unwrap_or("none"));
         y += ROW;
         kit.hline(r.left(), y, r.width(), t.hair);
     }
@@ -330,10 +348,11 @@ fn field(
         .password(is_secret)
         .font(Font::Mono(11.5).id())
         .text_color(t.strong)
-        .hint_text(hint)
+        .hint_text(eframe::egui::RichText::new(hint).font(Font::Mono(11.5).id()).color(t.weak))
         .desired_width(place.width());
     let mut child = ui.new_child(UiBuilder::new().id_salt(("field", label, r.top() as i32)).max_rect(place));
-    child.set_clip_rect(r);
+    // Within what is scrolled, not beyond it.
+    child.set_clip_rect(r.intersect(ui.clip_rect()));
     let response = child.add_sized(place.size(), edit);
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, label));
     response.changed()

@@ -185,15 +185,13 @@ fn fields(ui: &mut Ui, state: &App, r: Rect, edit: &mut Edit, object: &Value) {
             let kit = Kit::new(ui, t);
             kit.text(x, y + 17.0, Font::Mono(11.0), t.text, column);
             let of = types[text.trim_matches('`')].as_str().or_else(|| types[*column].as_str().filter(|_| is_plain));
-            kit.text_right(
-                x + w,
-                y + 17.0,
-                Font::Regular(11.0),
-                t.weak,
-                &of.unwrap_or_default().chars().take(26).collect::<String>(),
-            );
+            let room = if w > 420.0 { 150.0 } else { 0.0 };
+            if room > 0.0 {
+                let of = of.unwrap_or_default();
+                kit.text_in(x + w - room + 8.0, y + 17.0, room - 8.0, Font::Regular(11.0), t.weak, of);
+            }
             let hint = if is_plain && of.is_some() { column } else { "not there" };
-            if field(ui, t, rect(x + label, y, w - label - 150.0, 26.0), column, hint, &mut text, false) {
+            if field(ui, t, rect(x + label, y, w - label - room, 26.0), column, hint, &mut text, false) {
                 edit.columns.insert((*column).to_owned(), text);
             }
             y += 29.0;
