@@ -5,7 +5,7 @@ use crate::output::{note, print, print_object, print_rows};
 use crate::reach::Reach;
 use anyhow::Context as _;
 use serde_json::Value;
-use sextant_contract::{Ask, Command, Hidden, ReadLimits};
+use sextant_contract::{Ask, Command, Hidden, ReadLimits, size_text};
 use sextant_model::UnixNanos;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -136,14 +136,14 @@ async fn cost(reach: &Reach, name: String, format: Format) -> anyhow::Result<Exi
     }
     for (part, columns) in [
         ("tables", &["database", "table", "engine", "rows", "bytes", "storage_policy"][..]),
-        ("columns", &["table", "column", "type", "codec", "bytes", "plain_bytes"]),
+        ("columns", &["table", "column", "type", "codec", "bytes", "plain_bytes", "smaller"]),
         ("indexes", &["table", "index", "type", "bytes"]),
         ("partitions", &["partition", "table", "parts", "rows", "bytes", "disks"]),
         ("disks", &["disk", "type", "free_bytes", "bytes"]),
         ("queries", &["bytes", "rows", "times", "milliseconds", "user", "query"]),
     ] {
         writeln!(std::io::stdout().lock(), "{part}")?;
-        print_rows(&object[part], format, columns)?;
+        print_rows(&readable(&object[part]), format, columns)?;
         writeln!(std::io::stdout().lock())?;
     }
     for closed in object["closed"].as_array().into_iter().flatten() {
@@ -157,6 +157,23 @@ async fn cost(reach: &Reach, name: String, format: Format) -> anyhow::Result<Exi
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Rows with sizes as people read them, and how much smaller what is packed is.
+fn readable(rows: &Value) -> Value {
+    let mut rows = rows.clone();
+    for row in rows.as_array_mut().into_iter().flatten() {
+        let (packed, plain) = (row["bytes"].as_f64(), row["plain_bytes"].as_f64());
+        if let (Some(packed), Some(plain)) = (packed.filter(|n| *n > 0.0), plain) {
+            row["smaller"] = format!("{:.1}×", plain / packed).into();
+        }
+        for key in ["bytes", "plain_bytes", "free_bytes"] {
+            if let Some(n) = row[key].as_u64() {
+                row[key] = size_text(n).into();
+            }
+        }
+    }
+    rows
 }
 
 /// One of them, as it is kept.

@@ -2,10 +2,11 @@
 
 use crate::app::State;
 use crate::commands::Do;
-use crate::data::{bytes, thousands};
+use crate::data::thousands;
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, rect};
 use eframe::egui::{Rect, Ui};
+use sextant_contract::size_text;
 
 /// Shows the card where questions of the screen wait for an answer to that.
 pub(crate) fn show(ui: &Ui, state: &mut State, main: Rect) {
@@ -33,7 +34,7 @@ pub(crate) fn show(ui: &Ui, state: &mut State, main: Rect) {
     kit.text(x, r.top() + 26.0, Font::Semibold(13.0), t.strong, &title);
     kit.text_right(r.right() - 16.0, r.top() + 26.0, Font::Regular(11.0), t.weak, "EXPLAIN ESTIMATE");
     let figures = [
-        (format!("≈ {}", bytes(estimate.bytes)), "to read"),
+        (format!("≈ {}", size_text(estimate.bytes)), "to read"),
         (thousands(estimate.rows as i64), "rows"),
         (thousands(estimate.parts as i64), "parts"),
     ];
@@ -51,9 +52,15 @@ pub(crate) fn show(ui: &Ui, state: &mut State, main: Rect) {
     kit.fill(rect(bar.left(), bar.top(), bar.width() * read, bar.height()), t.weak);
     let more = (more * bar.width()).max(2.0).min(bar.width() * (1.0 - read));
     kit.fill(rect(bar.left() + bar.width() * read, bar.top(), more, bar.height()), t.accent);
-    let words = format!("read so far {} · limit since the start {}", bytes(estimate.read), bytes(estimate.limit));
+    let share = estimate.bytes as f64 / whole as f64 * 100.0;
+    let share = if share < 0.1 { "less than 0.1".to_owned() } else { format!("{share:.1}") };
+    let words = format!(
+        "{} of {} were read since the start · this adds {share} %",
+        size_text(estimate.read),
+        size_text(estimate.limit)
+    );
     kit.text(x, r.top() + 120.0, Font::Regular(11.0), t.weak, &words);
-    let run_text = format!("Run, {}", bytes(estimate.bytes));
+    let run_text = format!("Run, {}", size_text(estimate.bytes));
     let run = Button { text: &run_text, is_primary: true, ..Button::default() };
     let y = r.bottom() - 42.0;
     if button(&kit, x, y, run).clicked() {

@@ -188,7 +188,8 @@ fn checks(ui: &mut Ui, state: &App, r: Rect, object: &Value) {
         for (level, word, color) in
             [("fail", "failed", t.error), ("limit", "with a limit", t.warn), ("pass", "pass", t.ok)]
         {
-            if n(level) > 0 {
+            // Where there is little room, what is well goes without saying.
+            if n(level) > 0 && (level != "pass" || r.width() > 300.0) {
                 let text = format!("{} {word}", n(level));
                 let w = kit.width(Font::Medium(10.5), &text) + 14.0;
                 x -= w;
@@ -276,7 +277,7 @@ fn tables(ui: &mut Ui, state: &mut App, r: Rect, name: &str, object: &Value) {
     }
     // Where there is little room, what a table is called and how much it holds comes first.
     let is_wide = r.width() > 440.0;
-    let shares = if is_wide { [0.0, 0.36, 0.50, 0.76, 0.90, 1.0] } else { [0.0, 0.5, 0.5, 0.76, 1.0, 1.0] };
+    let shares = if is_wide { [0.0, 0.36, 0.50, 0.76, 0.90, 1.0] } else { [0.0, 0.42, 0.42, 0.68, 1.0, 1.0] };
     let columns = shares.map(|share| r.left() + 12.0 + (r.width() - 24.0) * share);
     let bl = r.top() + 54.0;
     for (i, word) in ["Table", "Signal", "Schema"].iter().enumerate().filter(|(i, _)| is_wide || *i == 0) {

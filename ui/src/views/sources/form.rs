@@ -6,7 +6,7 @@ use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, rect};
 use crate::overlay::menu;
 use crate::runtime::now;
-use eframe::egui::{Rect, Ui};
+use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
 use serde_json::Value;
 use sextant_contract::{AskError, Code, Command, Hidden, ReadLimits, parse_size, size_text};
 use std::collections::BTreeMap;
@@ -128,6 +128,17 @@ fn keepers(kit: &Kit<'_>, r: Rect, form: &mut Form, all: &[Value], chosen: Optio
 const NEW: &str = "New source";
 
 pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen: Option<&str>) {
+    let mut child = ui.new_child(UiBuilder::new().id_salt("source form").max_rect(r));
+    child.set_clip_rect(r);
+    ScrollArea::vertical().auto_shrink(false).id_salt("source form").show(&mut child, |ui| {
+        let top = ui.min_rect().top();
+        let end = whole(ui, state, rect(r.left(), top, r.width(), r.height()), all, chosen);
+        ui.set_min_size(vec2(r.width() - 8.0, end - top));
+    });
+}
+
+/// Where it ends.
+fn whole(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen: Option<&str>) -> f32 {
     let t = state.theme;
     let (x, w) = (r.left() + 16.0, r.width() - 32.0);
     {
@@ -222,4 +233,5 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen:
         kit.text_in(x, y, w, Font::Regular(12.0), color, line);
         y += 16.0;
     }
+    y
 }
