@@ -31,7 +31,7 @@ impl Attached {
     }
 
     /// What may still be read of it since the start.
-    pub fn left(&self) -> Result<u64, AskError> {
+    fn left(&self) -> Result<u64, AskError> {
         let read = self.client.read.load(Ordering::Relaxed);
         match self.guard.session_bytes.saturating_sub(read) {
             0 => {
