@@ -101,7 +101,7 @@ impl ExactCheck {
         if let Some(known) = self.points.get(&segment.id) {
             return Ok(known.clone());
         }
-        let known = Arc::new(read(segment, None)?);
+        let known = Arc::new(read(segment, key_columns(segment.table), None)?);
         if self.n_cached + known.len() > MAX_CACHED {
             self.points.clear();
             self.n_cached = 0;
@@ -137,18 +137,15 @@ pub(crate) fn times_of(table: Table, rows: &RecordBatch) -> Option<(i64, i64)> {
 
 /// The hashes of a segment's rows, as the log thread knows them, where they can be told apart.
 pub(crate) fn hashes_in(segment: &Segment) -> Result<HashSet<RowHash>, StoreError> {
-    let mut known = HashSet::new();
-    if is_identified(segment.table) {
-        let columns: Vec<&str> = key_columns(segment.table).iter().copied().chain(["ProjectId"]).collect();
-        for rows in sextant_columns::read_columns(&segment.path, &columns, None)? {
-            known.extend(hashes(segment.table, &rows?).into_iter().filter(|h| !h.is_none()));
-        }
+    if !is_identified(segment.table) {
+        return Ok(HashSet::new());
     }
-    Ok(known)
+    let columns: Vec<&str> = key_columns(segment.table).iter().copied().chain(["ProjectId"]).collect();
+    read(segment, &columns, None)
 }
 
-fn read(segment: &Segment, rows: Option<&[Range<u32>]>) -> Result<HashSet<RowHash>, StoreError> {
-    let batches = sextant_columns::read_columns(&segment.path, key_columns(segment.table), rows)?;
+fn read(segment: &Segment, columns: &[&str], rows: Option<&[Range<u32>]>) -> Result<HashSet<RowHash>, StoreError> {
+    let batches = sextant_columns::read_columns(&segment.path, columns, rows)?;
     let mut known = HashSet::new();
     for rows in batches {
         known.extend(hashes(segment.table, &rows?).into_iter().filter(|h| !h.is_none()));
@@ -158,7 +155,7 @@ fn read(segment: &Segment, rows: Option<&[Range<u32>]>) -> Result<HashSet<RowHas
 
 /// The spans of those traces in `rows` that the segment has spans of.
 fn spans_of(segment: &Segment, rows: &RecordBatch) -> Result<HashSet<RowHash>, StoreError> {
-    let Some(index) = segment.trace_index() else { return read(segment, None) };
+    let Some(index) = segment.trace_index() else { return read(segment, key_columns(segment.table), None) };
     let Some(ids) = rows.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>()) else {
         return Ok(HashSet::new());
     };
@@ -166,5 +163,5 @@ fn spans_of(segment: &Segment, rows: &RecordBatch) -> Result<HashSet<RowHash>, S
     traces.sort_unstable();
     traces.dedup();
     let rows = index.rows_of_any(&traces)?;
-    if rows.is_empty() { Ok(HashSet::new()) } else { read(segment, Some(&rows)) }
+    if rows.is_empty() { Ok(HashSet::new()) } else { read(segment, key_columns(segment.table), Some(&rows)) }
 }
