@@ -75,40 +75,8 @@ pub enum Command {
         /// Where to, which only the machine's own programs may say; the folder for exports if missing.
         path: Option<String>,
     },
-    /// Attach a ClickHouse, in the place of what has its name. Where no password is given, the one that is kept stays.
-    SourcePut {
-        /// What it is called here.
-        name: String,
-        /// Its address.
-        url: String,
-        /// Who asks there.
-        #[serde(default)]
-        user: String,
-        /// Sent and kept, never shown.
-        #[serde(default)]
-        password: Option<Hidden>,
-        /// Whose tables are meant.
-        #[serde(default)]
-        database: String,
-        /// A file with the certificate of its authority.
-        #[serde(default)]
-        ca: Option<String>,
-        /// A file with a certificate and its key to show.
-        #[serde(default)]
-        identity: Option<String>,
-        /// Where its port is forwarded to, `127.0.0.1:18443`: its own name stays.
-        #[serde(default)]
-        via: Option<String>,
-        /// What a proxy wants to be told; sent and kept, never shown. Where none are given, those that are kept stay.
-        #[serde(default)]
-        headers: Option<BTreeMap<String, Hidden>>,
-        /// Signals that another source has, or `local`: the store here. What is there stays where this is not given.
-        #[serde(default)]
-        elsewhere: Option<BTreeMap<String, String>>,
-        /// What may be read of it.
-        #[serde(default)]
-        limits: ReadLimits,
-    },
+    /// Attach a ClickHouse, in the place of what has its name.
+    SourcePut(Box<SourcePut>),
     /// Say how a table of a source is read, or that it is to be found out.
     SourceMap {
         /// What it is called here.
@@ -156,6 +124,45 @@ pub enum Command {
         /// In their order.
         items: Vec<MenuItem>,
     },
+}
+
+/// Where a source is and who asks there, as [`Command::SourcePut`] keeps it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePut {
+    /// What it is called here.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// Who asks there.
+    #[serde(default)]
+    pub user: String,
+    /// Sent and kept, never shown. Where none is given, the one that is kept stays.
+    #[serde(default)]
+    pub password: Option<Hidden>,
+    /// Whose tables are meant.
+    #[serde(default)]
+    pub database: String,
+    /// A file with the certificate of its authority.
+    #[serde(default)]
+    pub ca: Option<String>,
+    /// A file with a certificate and its key to show.
+    #[serde(default)]
+    pub identity: Option<String>,
+    /// Where its port is forwarded to, `127.0.0.1:18443`: its own name stays.
+    #[serde(default)]
+    pub via: Option<String>,
+    /// Whether secrets are kept in the keychain of the platform, not in a file; as it is now where this is not given.
+    #[serde(default)]
+    pub keychain: Option<bool>,
+    /// What a proxy wants to be told; sent and kept, never shown. Where none are given, those that are kept stay.
+    #[serde(default)]
+    pub headers: Option<BTreeMap<String, Hidden>>,
+    /// Signals that another source has, or `local`: the store here. What is there stays where this is not given.
+    #[serde(default)]
+    pub elsewhere: Option<BTreeMap<String, String>>,
+    /// What may be read of it.
+    #[serde(default)]
+    pub limits: ReadLimits,
 }
 
 /// Text that is sent and never shown.

@@ -14,7 +14,9 @@ mod size;
 pub use answer::{Answer, Completeness, Cost};
 pub use ask::{Ask, MetricAsk, Period, SearchAsk, SearchKind, parse_time};
 pub use backend::{Backend, BoxFuture, Event, OnEvent};
-pub use command::{Command, Hidden, ImportedFile, KeepPolicy, MenuItem, Outcome, PinAsk, ReadLimits, RowFormat};
+pub use command::{
+    Command, Hidden, ImportedFile, KeepPolicy, MenuItem, Outcome, PinAsk, ReadLimits, RowFormat, SourcePut,
+};
 pub use error::{AskError, Code, Estimate};
 pub use json::{cell_text, push_row, rows_to_json};
 pub use size::{parse_size, size_text};

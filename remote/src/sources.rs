@@ -32,6 +32,9 @@ pub struct Source {
     /// Where its port is forwarded to, as through a jump host: `127.0.0.1:18443`. Its own name is still asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
+    /// Whether its secrets are in the keychain of the platform.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keychain: bool,
     /// Signals that another source has (its name), or the store here (`local`): traces here, logs there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub elsewhere: BTreeMap<String, String>,
@@ -121,6 +124,11 @@ fn refused(why: impl Into<String>) -> RemoteError {
     RemoteError::new(Kind::Refused, why)
 }
 
+fn locked(name: &str, e: &sextant_keychain::KeychainError) -> RemoteError {
+    let hint = "unlock it, or keep the password in a file that only you can read";
+    refused(e.to_string()).hint(format!("{hint}: sextant source edit {name} --keychain=false --ask-password"))
+}
+
 impl Sources {
     /// Those of a data directory.
     #[must_use]
@@ -172,13 +180,13 @@ impl Sources {
         Ok(all)
     }
 
-    /// One, with what is needed to reach it.
+    /// One, without its secrets.
     ///
     /// # Errors
     /// If there is none of this name.
-    pub fn get(&self, name: &str) -> Result<(Source, Connection), RemoteError> {
+    pub fn find(&self, name: &str) -> Result<Source, RemoteError> {
         let all = self.all()?;
-        let source = all.iter().find(|s| s.name == name).cloned().ok_or_else(|| {
+        all.iter().find(|s| s.name == name).cloned().ok_or_else(|| {
             let names: Vec<&str> = all.iter().map(|s| s.name.as_str()).collect();
             let hint = if names.is_empty() {
                 "attach one with: sextant source add NAME URL".to_owned()
@@ -186,9 +194,36 @@ impl Sources {
                 format!("there are: {}", names.join(", "))
             };
             RemoteError::new(Kind::Missing, format!("there is no source called '{name}'")).hint(hint)
+        })
+    }
+
+    /// What an entry of the keychain is called.
+    fn entry(&self, name: &str) -> String {
+        let dir = std::path::absolute(&self.dir).unwrap_or_else(|_| self.dir.clone());
+        format!("source {name} of {}", dir.display())
+    }
+
+    fn secrets(&self, source: &Source) -> Result<Secrets, RemoteError> {
+        if !source.keychain {
+            return Ok(self.read::<BTreeMap<String, Secrets>>(SECRETS)?.remove(&source.name).unwrap_or_default());
+        }
+        let text = sextant_keychain::get(&self.entry(&source.name)).map_err(|e| locked(&source.name, &e))?;
+        let text = text.ok_or_else(|| {
+            refused(format!("the keychain has no password of '{}'", source.name))
+                .hint(format!("give it again: sextant source edit {} --ask-password", source.name))
         })?;
-        let mut secrets = self.read::<BTreeMap<String, Secrets>>(SECRETS)?;
-        let own = secrets.remove(name).unwrap_or_default();
+        // What the parser says quotes the line.
+        toml::from_str(&text)
+            .map_err(|_secret| refused(format!("what the keychain has of '{}' makes no sense", source.name)))
+    }
+
+    /// One, with what is needed to reach it.
+    ///
+    /// # Errors
+    /// If there is none of this name, or its secrets can't be had.
+    pub fn get(&self, name: &str) -> Result<(Source, Connection), RemoteError> {
+        let source = self.find(name)?;
+        let own = self.secrets(&source)?;
         let connection = Connection {
             url: source.url.clone(),
             database: source.database.clone(),
@@ -217,16 +252,44 @@ impl Sources {
             return Err(refused("'local' is the store of this program").hint("give it another name"));
         }
         self.check_elsewhere(&source)?;
+        let name = name.clone();
+        let leaves_keychain = !source.keychain && self.find(&name).is_ok_and(|before| before.keychain);
         Connection { url: source.url.clone(), ..Connection::default() }.address()?;
         if let Some(secrets) = secrets {
-            let mut all = self.read::<BTreeMap<String, Secrets>>(SECRETS)?;
-            all.insert(name.clone(), secrets);
-            self.write(SECRETS, &all)?;
+            if source.keychain {
+                let text = toml::to_string(&secrets).map_err(|e| refused(format!("secrets can't be written: {e}")))?;
+                sextant_keychain::put(&self.entry(&name), &text).map_err(|e| locked(&name, &e))?;
+            }
+            self.keep_secrets(&name, (!source.keychain).then_some(secrets))?;
         }
         let mut file = self.read::<File>(SOURCES)?;
-        file.source.retain(|s| s.name != *name);
+        file.source.retain(|s| s.name != name);
         file.source.push(source);
-        self.write(SOURCES, &file)
+        self.write(SOURCES, &file)?;
+        if leaves_keychain { self.leave_keychain(&name) } else { Ok(()) }
+    }
+
+    /// Takes the secrets of a source out of the keychain. Where there is no keychain any more, nothing is left to take.
+    fn leave_keychain(&self, name: &str) -> Result<(), RemoteError> {
+        use sextant_keychain::KeychainError;
+        match sextant_keychain::remove(&self.entry(name)) {
+            Ok(()) | Err(KeychainError::Missing(_)) => Ok(()),
+            Err(e) => Err(refused(format!("that is done, but the password stays in the keychain: {e}"))
+                .hint(format!("delete its entry yourself: '{}'", self.entry(name)))),
+        }
+    }
+
+    /// Writes the secrets of a source to their file, or takes them from it.
+    fn keep_secrets(&self, name: &str, secrets: Option<Secrets>) -> Result<(), RemoteError> {
+        let mut all = self.read::<BTreeMap<String, Secrets>>(SECRETS)?;
+        let is_new = match secrets {
+            Some(secrets) => {
+                all.insert(name.to_owned(), secrets);
+                true
+            }
+            None => all.remove(name).is_some(),
+        };
+        if is_new { self.write(SECRETS, &all) } else { Ok(()) }
     }
 
     /// Signals lie in other sources that are known.
@@ -252,15 +315,12 @@ impl Sources {
     /// # Errors
     /// If there is none of this name.
     pub fn remove(&self, name: &str) -> Result<(), RemoteError> {
-        self.get(name)?;
+        let source = self.find(name)?;
         let mut file = self.read::<File>(SOURCES)?;
         file.source.retain(|s| s.name != name);
         self.write(SOURCES, &file)?;
-        let mut secrets = self.read::<BTreeMap<String, Secrets>>(SECRETS)?;
-        if secrets.remove(name).is_some() {
-            self.write(SECRETS, &secrets)?;
-        }
-        Ok(())
+        self.keep_secrets(name, None)?;
+        if source.keychain { self.leave_keychain(name) } else { Ok(()) }
     }
 }
 

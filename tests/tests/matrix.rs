@@ -1,7 +1,9 @@
 //! Every question on every schema: what a source answers is what the store answers that holds the same records.
 
 use serde_json::{Value, json};
-use sextant_contract::{Answer, Ask, Backend as _, Command, MetricAsk, Outcome, Period, SearchAsk, SearchKind};
+use sextant_contract::{
+    Answer, Ask, Backend as _, Command, MetricAsk, Outcome, Period, SearchAsk, SearchKind, SourcePut,
+};
 use sextant_model::UnixNanos;
 use sextant_tests::clickhouse::ClickHouse;
 use sextant_workbench::{Options, Workbench};
@@ -126,19 +128,13 @@ fn there(question: &Ask) -> Ask {
 }
 
 fn put(name: &str, url: String, database: &str, elsewhere: Option<Value>) -> Command {
-    Command::SourcePut {
+    Command::SourcePut(Box::new(SourcePut {
         name: name.into(),
         url,
-        user: String::new(),
-        password: None,
         database: database.into(),
-        ca: None,
-        identity: None,
-        via: None,
-        headers: None,
         elsewhere: elsewhere.map(|all| serde_json::from_value(all).expect("signals")),
-        limits: sextant_contract::ReadLimits::default(),
-    }
+        ..SourcePut::default()
+    }))
 }
 
 async fn attached(dir: &Path, server: &ClickHouse, database: &str) -> Workbench {

@@ -4,13 +4,14 @@ use crate::follow::Follows;
 use crate::workbench::Workbench;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
-use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Estimate, Hidden, Outcome, ReadLimits, size_text};
+use sextant_contract::{Answer, AskError, Code, Completeness, Cost, Estimate, Hidden, Outcome, SourcePut, size_text};
 use sextant_model::{Signal, Sql, Table};
 use sextant_queries::clickhouse::Mapping;
 use sextant_remote::{
     Client, Connection, Guard, Kind, Layout, Ledger, Limits, RemoteError, Secret, Secrets, Source, Sources, Statement,
 };
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -126,39 +127,54 @@ impl Workbench {
     }
 
     /// Keeps a source. What was written of its tables stays, and the secrets that are not given anew.
-    pub(crate) fn source_put(
-        &self,
-        source: Source,
-        password: Option<Hidden>,
-        headers: Option<BTreeMap<String, Hidden>>,
-        elsewhere: Option<BTreeMap<String, String>>,
-        limits: ReadLimits,
-    ) -> Result<Outcome, AskError> {
-        let (before, kept) = match self.sources_files().get(&source.name) {
-            Err(e) if e.kind == Kind::Missing => Default::default(),
+    pub(crate) fn source_put(&self, put: SourcePut) -> Result<Outcome, AskError> {
+        let files = self.sources_files();
+        let before = match files.find(&put.name) {
+            Err(e) if e.kind == Kind::Missing => Source::default(),
             known => known.map_err(|e| named(&e))?,
         };
+        let kept = match files.get(&put.name) {
+            Ok((_, kept)) => kept,
+            // Who gives the password anew needs none that can't be had any more.
+            Err(_) if before.name.is_empty() || put.password.is_some() => Connection::default(),
+            Err(e) => return Err(named(&e)),
+        };
         let has_secret = !kept.password.is_empty() || !kept.headers.is_empty();
-        let is_there_still = kept.place() == Connection { url: source.url.clone(), ..Connection::default() }.place()
-            && kept.via == source.via;
-        if has_secret && !is_there_still && password.is_none() && headers.is_none() {
+        let is_there_still =
+            kept.place() == Connection { url: put.url.clone(), ..Connection::default() }.place() && kept.via == put.via;
+        if has_secret && !is_there_still && put.password.is_none() && put.headers.is_none() {
             let why = format!("the password that is kept is for {}, and is not sent to another place", before.url);
             return Err(AskError::new(Code::Refused, why).hint("give the password for the new address with it"));
         }
-        let elsewhere = elsewhere.unwrap_or(before.elsewhere);
-        let was = before.limits;
+        let (limits, was) = (put.limits, before.limits);
         let limits = Guard {
             seconds: limits.seconds.unwrap_or(was.seconds),
             ask_above_bytes: limits.ask_above_bytes.unwrap_or(was.ask_above_bytes),
             query_bytes: limits.query_bytes.unwrap_or(was.query_bytes),
             session_bytes: limits.session_bytes.unwrap_or(was.session_bytes),
         };
-        let source = Source { traces: before.traces, logs: before.logs, limits, elsewhere, ..source };
+        let keychain = put.keychain.unwrap_or(before.keychain);
         let hidden = |all: BTreeMap<String, Hidden>| all.into_iter().map(|(k, v)| (k, Secret::new(v.0))).collect();
-        let secrets = (password.is_some() || headers.is_some()).then(|| Secrets {
-            password: password.map_or(kept.password, |p| Secret::new(p.0)),
-            headers: headers.map_or(kept.headers, hidden),
+        // Secrets move with the place where they are kept.
+        let is_new = put.password.is_some() || put.headers.is_some() || keychain != before.keychain;
+        let secrets = is_new.then(|| Secrets {
+            password: put.password.map_or(kept.password, |p| Secret::new(p.0)),
+            headers: put.headers.map_or(kept.headers, hidden),
         });
+        let source = Source {
+            name: put.name,
+            url: put.url,
+            user: put.user,
+            database: put.database,
+            ca: put.ca.map(PathBuf::from),
+            identity: put.identity.map(PathBuf::from),
+            via: put.via,
+            keychain,
+            elsewhere: put.elsewhere.unwrap_or(before.elsewhere),
+            limits,
+            traces: before.traces,
+            logs: before.logs,
+        };
         self.sources_files().put(source, secrets).map_err(|e| failed(&e))?;
         Ok(Outcome::Done)
     }
@@ -223,7 +239,7 @@ impl Workbench {
 
     /// Who has a signal of a source: it itself, another one, or the store here (`LOCAL`).
     pub(crate) fn keeper(&self, source: &str, signal: Option<Signal>) -> Result<String, AskError> {
-        let (mut found, _) = self.sources_files().get(source).map_err(|e| named(&e))?;
+        let mut found = self.sources_files().find(source).map_err(|e| named(&e))?;
         let other = signal.and_then(|signal| found.elsewhere.remove(signal.name()));
         Ok(other.unwrap_or(found.name))
     }

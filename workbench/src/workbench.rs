@@ -9,7 +9,6 @@ use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command,
 use sextant_fixtures::shop::{Shop, ShopConfig, ShopRequest, test_span};
 use sextant_receiver::listen::Shutdown;
 use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
-use sextant_remote::Source;
 use sextant_store::{Config as StoreConfig, Health, Limits, Store, StoreError};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -216,23 +215,7 @@ impl Workbench {
                 self.store.cancel(tag);
                 Ok(Outcome::Done)
             }
-            Command::SourcePut {
-                name,
-                url,
-                user,
-                password,
-                database,
-                ca,
-                identity,
-                via,
-                headers,
-                elsewhere,
-                limits,
-            } => {
-                let (ca, identity) = (ca.map(PathBuf::from), identity.map(PathBuf::from));
-                let source = Source { name, url, user, database, ca, identity, via, ..Source::default() };
-                self.source_put(source, password, headers, elsewhere, limits)
-            }
+            Command::SourcePut(put) => self.source_put(*put),
             Command::SourceMap { name, signal, mapping } => self.source_map(&name, &signal, mapping),
             Command::Pull { source, query, signal, period, whole_traces, is_heavy } => self.pull(&Pull {
                 source: &source,

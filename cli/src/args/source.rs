@@ -140,6 +140,9 @@ pub struct Login {
     /// Be asked for the password; what is typed is not shown
     #[arg(long, conflicts_with = "password_env")]
     pub ask_password: bool,
+    /// Keep password and headers in the keychain of the platform instead; `--keychain=false` takes them back
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub keychain: Option<bool>,
     /// Whose tables are meant; the user's own if not said
     #[arg(long, value_name = "DB")]
     pub database: Option<String>,

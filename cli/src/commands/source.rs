@@ -5,7 +5,7 @@ use crate::output::{note, print, print_object, print_rows};
 use crate::reach::Reach;
 use anyhow::Context as _;
 use serde_json::Value;
-use sextant_contract::{Ask, Command, Hidden, ReadLimits, size_text};
+use sextant_contract::{Ask, Command, Hidden, ReadLimits, SourcePut, size_text};
 use sextant_model::UnixNanos;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -187,7 +187,7 @@ pub(super) async fn one(reach: &Reach, name: &str) -> anyhow::Result<Value> {
 async fn taken_in(reach: &Reach, source: &Value) -> anyhow::Result<()> {
     let text = |key: &str| source[key].as_str().map(str::to_owned);
     let name = text("name").context("a source has no name")?;
-    let command = Command::SourcePut {
+    let command = Command::SourcePut(Box::new(SourcePut {
         name: name.clone(),
         url: text("url").with_context(|| format!("'{name}' has no url"))?,
         user: text("user").unwrap_or_default(),
@@ -199,7 +199,8 @@ async fn taken_in(reach: &Reach, source: &Value) -> anyhow::Result<()> {
         headers: None,
         elsewhere: Some(elsewhere(source)),
         limits: serde_json::from_value(source["limits"].clone()).unwrap_or_default(),
-    };
+        keychain: source["keychain"].as_bool(),
+    }));
     reach.act(command, Vec::new()).await?;
     for signal in ["traces", "logs"] {
         let mapping = source.get(signal).cloned();
@@ -266,7 +267,7 @@ async fn put(reach: &Reach, add: SourceAdd, before: &Value) -> anyhow::Result<()
             others.insert(signal.to_owned(), place.to_owned());
         }
     }
-    let command = Command::SourcePut {
+    let command = Command::SourcePut(Box::new(SourcePut {
         name: add.name,
         url: add.address,
         user: login.user.unwrap_or_else(|| was("user")),
@@ -278,7 +279,8 @@ async fn put(reach: &Reach, add: SourceAdd, before: &Value) -> anyhow::Result<()
         headers: (!login.headers.is_empty()).then_some(headers),
         elsewhere: Some(others),
         limits: limits(&login.limits)?,
-    };
+        keychain: login.keychain,
+    }));
     reach.act(command, Vec::new()).await?;
     Ok(())
 }

@@ -3,12 +3,12 @@
 use super::{After, choose, field};
 use crate::app::State as App;
 use crate::fonts::Font;
-use crate::kit::{Button, Kit, button, rect};
+use crate::kit::{Button, Check, Kit, button, rect};
 use crate::overlay::menu;
 use crate::runtime::now;
 use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
 use serde_json::Value;
-use sextant_contract::{AskError, Code, Command, Hidden, ReadLimits, parse_size, size_text};
+use sextant_contract::{AskError, Code, Command, Hidden, ReadLimits, SourcePut, parse_size, size_text};
 use std::collections::BTreeMap;
 
 /// What was typed.
@@ -23,6 +23,8 @@ pub(super) struct Form {
     ca: String,
     via: String,
     identity: Option<String>,
+    /// Whether secrets are kept in the keychain of the platform.
+    keychain: bool,
     /// Who has a signal, where it is somebody else.
     elsewhere: BTreeMap<String, String>,
     /// What may be read, as it is written.
@@ -50,6 +52,7 @@ impl Form {
             ca: text("ca"),
             via: text("via"),
             identity: source["identity"].as_str().map(str::to_owned),
+            keychain: source["keychain"].as_bool().unwrap_or_default(),
             elsewhere: serde_json::from_value(source["elsewhere"].clone()).unwrap_or_default(),
             limits: LIMITS.map(|(key, _)| match (key, source["limits"][key].as_u64()) {
                 (_, None) => String::new(),
@@ -86,7 +89,7 @@ impl Form {
 
     fn command(&self) -> Result<Command, AskError> {
         let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-        Ok(Command::SourcePut {
+        Ok(Command::SourcePut(Box::new(SourcePut {
             name: self.name.trim().to_owned(),
             url: self.url.trim().to_owned(),
             user: self.user.trim().to_owned(),
@@ -98,7 +101,8 @@ impl Form {
             headers: None,
             elsewhere: Some(self.elsewhere.clone()),
             limits: self.limits()?,
-        })
+            keychain: Some(self.keychain),
+        })))
     }
 }
 
@@ -192,8 +196,13 @@ fn whole(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen: Option<&s
         y += 52.0 * (i % 2) as f32;
     }
     y += 8.0;
-    state.sources.form = form;
     let kit = Kit::new(ui, t);
+    let keychain = Check { label: "Keep the password in the system's keychain", is_on: form.keychain };
+    if keychain.show(&kit, x, y + 10.0).0 {
+        form.keychain = !form.keychain;
+    }
+    y += 28.0;
+    state.sources.form = form;
     let is_busy = state.sources.waits.is_some();
     let attach =
         Button { text: if chosen.is_some() { "Save" } else { "Attach" }, is_primary: true, ..Button::default() };
@@ -225,11 +234,22 @@ fn whole(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen: Option<&s
         }
     }
     y += 46.0;
-    let (words, color) = match &state.sources.problem {
+    said(&kit, &state.sources, x, y, w)
+}
+
+/// What is wrong, or where secrets are kept; where that ends.
+fn said(kit: &Kit<'_>, sources: &super::State, x: f32, mut y: f32, w: f32) -> f32 {
+    let t = kit.t;
+    let (words, color) = match &sources.problem {
         Some(e) => (format!("{}. {}", e.message, e.hint.clone().unwrap_or_default()), t.error),
+        None if sources.form.keychain => (
+            "The password is kept in the keychain of the machine that the store is on; address and mapping in sources.toml."
+                .to_owned(),
+            t.weak,
+        ),
         None => ("The password is kept in a file that only you can read, beside the store; address and mapping in sources.toml.".to_owned(), t.weak),
     };
-    for line in super::lines(&kit, Font::Regular(12.0), w, &words).iter().take(6) {
+    for line in super::lines(kit, Font::Regular(12.0), w, &words).iter().take(6) {
         kit.text_in(x, y, w, Font::Regular(12.0), color, line);
         y += 16.0;
     }
