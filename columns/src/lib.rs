@@ -8,6 +8,7 @@ mod filters;
 mod index;
 mod merge;
 mod need;
+mod plain;
 mod promote;
 mod read;
 mod sort;
@@ -17,6 +18,7 @@ pub use conform::{conformed, conformed_to};
 pub use error::ColumnsError;
 pub use index::TraceIndex;
 pub use merge::merged;
+pub use plain::PlainWriter;
 pub use promote::{MAX_PROMOTED, all_keys_in, keys_in, to_promote};
 pub use read::{
     FileColumns, Rows, batches, file_columns, read_columns, read_footer, read_groups, read_rows, write_trace_index,

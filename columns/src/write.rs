@@ -9,7 +9,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::schema::types::ColumnPath;
 use sextant_model::Table;
 use std::collections::BTreeSet;
@@ -142,7 +142,7 @@ impl SegmentFooter {
     }
 }
 
-fn codec(compression: Compression) -> Result<Codec, ColumnsError> {
+pub(crate) fn codec(compression: Compression) -> Result<Codec, ColumnsError> {
     let zstd = |level| ZstdLevel::try_new(level).map(Codec::ZSTD);
     Ok(match compression {
         Compression::None => Codec::UNCOMPRESSED,
@@ -157,12 +157,13 @@ fn dictionary_bytes(compression: Compression) -> usize {
     if compression == Compression::Hot { 256 * 1024 } else { 1024 * 1024 }
 }
 
-fn properties(table: Table, codec: Codec, how: &Writing) -> WriterProperties {
+/// Those that every file of ours has.
+pub(crate) fn plain_properties(table: Table, codec: Codec, compression: Compression) -> WriterPropertiesBuilder {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(codec)
         .set_statistics_enabled(EnabledStatistics::None)
-        .set_dictionary_page_size_limit(dictionary_bytes(how.compression))
+        .set_dictionary_page_size_limit(dictionary_bytes(compression))
         .set_created_by(concat!("sextant ", env!("CARGO_PKG_VERSION")).to_owned());
     let schema = sextant_model::schema::stored(table);
     let is_here = |name: &&&str| schema.field_with_name(name).is_ok();
@@ -172,6 +173,11 @@ fn properties(table: Table, codec: Codec, how: &Writing) -> WriterProperties {
     for column in ALL_DIFFERENT.iter().filter(is_here) {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(*column), false);
     }
+    properties
+}
+
+fn properties(table: Table, codec: Codec, how: &Writing) -> WriterProperties {
+    let mut properties = plain_properties(table, codec, how.compression);
     if has_traces(table) {
         let path = ColumnPath::from("TraceId");
         properties = properties

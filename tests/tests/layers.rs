@@ -4,12 +4,13 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each room and the rooms that it may use; the table of `docs/ARCHITECTURE.md`.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("model", &[]),
     ("contract", &["model"]),
     ("importers", &["model", "columns"]),
     ("exports", &["model", "contract", "importers"]),
     ("columns", &["model"]),
+    ("bundles", &["model", "columns", "keychain"]),
     ("queries", &["model"]),
     ("analysis", &["model"]),
     ("store", &["model", "columns"]),

@@ -1,0 +1,27 @@
+//! Bundles: rows as Parquet in a bag (`BagIt` 1.0) that says what they are and is signed, so that anyone can check it with
+//! this program or with a shell. Nothing in here needs a store.
+
+mod bag;
+mod custody;
+mod error;
+mod keys;
+mod make;
+mod manifest;
+mod merkle;
+mod name;
+mod redact;
+mod ring;
+mod statement;
+mod tags;
+mod verify;
+mod zip;
+
+pub use bag::Bag;
+pub use custody::Custody;
+pub use error::BundleError;
+pub use keys::{Key, PublicKey, is_encrypted};
+pub use make::{Made, Maker, Papers, is_zip_name};
+pub use redact::{Detector, Found, Hit, Method, Redactor, Rules, Scanner};
+pub use ring::{DEFAULT, Kept, Known, Ring};
+pub use statement::{Facts, From, LeftOut, Question, Redaction, TableFacts};
+pub use verify::{Check, FileFacts, OnProgress, Report, Trust, Verdict, verify};
