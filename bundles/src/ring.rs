@@ -79,6 +79,23 @@ fn read(path: &Path) -> Result<Zeroizing<String>, BundleError> {
     std::fs::read_to_string(path).map(Zeroizing::new).map_err(BundleError::io(path))
 }
 
+fn make_dir(dir: &Path) -> Result<(), BundleError> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(BundleError::io(dir))
+}
+
+/// What files of an ending are called, in order.
+fn names(dir: &Path, ending: &str) -> Result<Vec<String>, BundleError> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(BundleError::io(dir)(e)),
+    };
+    let names = entries.flatten().filter_map(|e| Some(e.file_name().to_str()?.strip_suffix(ending)?.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    Ok(names)
+}
+
 impl Ring {
     /// Those of a data directory.
     pub fn of(data: &Path) -> Self {
@@ -91,10 +108,6 @@ impl Ring {
 
     fn public_path(&self, name: &str) -> PathBuf {
         self.dir.join(format!("{name}.pub.pem"))
-    }
-
-    fn make_dir(&self, dir: &Path) -> Result<(), BundleError> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(BundleError::io(dir))
     }
 
     /// What an entry of the keychain is called.
@@ -115,7 +128,7 @@ impl Ring {
         in_keychain: bool,
     ) -> Result<Known, BundleError> {
         check(name)?;
-        self.make_dir(&self.dir)?;
+        make_dir(&self.dir)?;
         if self.public_path(name).exists() || self.private_path(name).exists() {
             return Err(refused(format!("there is a key called '{name}' already; give the new one another name")));
         }
@@ -170,7 +183,7 @@ impl Ring {
     /// If a file can't be read.
     pub fn all(&self) -> Result<Vec<Known>, BundleError> {
         let mut all = Vec::new();
-        for name in self.names(&self.dir, ".pub.pem")? {
+        for name in names(&self.dir, ".pub.pem")? {
             let public = PublicKey::from_pem(&read(&self.public_path(&name))?)?;
             let private = self.private_path(&name);
             let kept = match private.exists() {
@@ -181,23 +194,11 @@ impl Ring {
             all.push(Known { name, public, kept });
         }
         let trusted = self.dir.join(TRUSTED);
-        for name in self.names(&trusted, ".pem")? {
+        for name in names(&trusted, ".pem")? {
             let path = trusted.join(format!("{name}.pem"));
             all.push(Known { public: PublicKey::from_pem(&read(&path)?)?, name, kept: Kept::Trusted });
         }
         Ok(all)
-    }
-
-    fn names(&self, dir: &Path, ending: &str) -> Result<Vec<String>, BundleError> {
-        let entries = match std::fs::read_dir(dir) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(BundleError::io(dir)(e)),
-        };
-        let names = entries.flatten().filter_map(|e| Some(e.file_name().to_str()?.strip_suffix(ending)?.to_owned()));
-        let mut names: Vec<String> = names.collect();
-        names.sort();
-        Ok(names)
     }
 
     /// Trusts a key: what it signed is valid.
@@ -207,7 +208,7 @@ impl Ring {
     pub fn trust(&self, name: &str, key: &PublicKey) -> Result<(), BundleError> {
         check(name)?;
         let dir = self.dir.join(TRUSTED);
-        self.make_dir(&dir)?;
+        make_dir(&dir)?;
         let path = dir.join(format!("{name}.pem"));
         if path.exists() {
             let there = PublicKey::from_pem(&read(&path)?)?;
@@ -251,7 +252,7 @@ impl Ring {
     pub fn tokens(&self) -> Result<[u8; 32], BundleError> {
         let path = self.dir.join(TOKENS);
         if !path.exists() {
-            self.make_dir(&self.dir)?;
+            make_dir(&self.dir)?;
             let mut key = Zeroizing::new([0; 32]);
             getrandom::fill(&mut *key).map_err(|e| refused(format!("there is no randomness: {e}")))?;
             match write_new(&path, &*key, 0o600) {

@@ -65,9 +65,9 @@ fn copied(from: &Path, to: &Path) {
         let entry = entry.expect("an entry");
         let to = to.join(entry.file_name());
         if entry.path().is_dir() {
-            copied(&entry.path(), &to)
+            copied(&entry.path(), &to);
         } else {
-            assert!(std::fs::copy(entry.path(), to).is_ok())
+            assert!(std::fs::copy(entry.path(), to).is_ok());
         }
     }
 }

@@ -48,7 +48,7 @@ fn each(redactor: &mut Redactor, group: &mut Group, within: &str) -> Result<(), 
         }
         let path = format!("{within}.{name}");
         match group.fields[i].data_type() {
-            DataType::Utf8 if name == "Body" => body(redactor, group, i, &path)?,
+            DataType::Utf8 if name == "Body" => body(redactor, group, i, &path),
             DataType::Utf8 => {
                 let texts = group.arrays[i].as_string::<i32>();
                 if let Some(changed) = texts_of(redactor, texts, &name, &path) {
@@ -132,13 +132,13 @@ fn texts_of(redactor: &mut Redactor, texts: &StringArray, name: &str, path: &str
 }
 
 /// The text of records, with its type and its bytes beside it.
-fn body(redactor: &mut Redactor, group: &mut Group, i: usize, path: &str) -> Result<(), BundleError> {
+fn body(redactor: &mut Redactor, group: &mut Group, i: usize, path: &str) {
     let texts = group.arrays[i].as_string::<i32>().clone();
     let (kinds, exact) = (group.find("BodyType"), group.find("BodyExact"));
     let rule = redactor.rules.fields.get("Body").copied();
     let mut bodies = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
     let mut is_changed = vec![false; texts.len()];
-    for row in 0..texts.len() {
+    for (row, is_changed) in is_changed.iter_mut().enumerate() {
         let value = texts.value(row);
         let kind = kinds.map(|k| group.arrays[k].as_primitive::<UInt8Type>().value(row));
         let bytes = exact.map_or(&[][..], |e| group.arrays[e].as_binary::<i32>().value(row));
@@ -146,11 +146,11 @@ fn body(redactor: &mut Redactor, group: &mut Group, i: usize, path: &str) -> Res
             Some(method) => Cow::Owned(whole(redactor, method, "Body", path, value)),
             None => value_of(redactor, value, kind.unwrap_or(1), bytes, path),
         };
-        is_changed[row] = matches!(cleaned, Cow::Owned(_));
+        *is_changed = matches!(cleaned, Cow::Owned(_));
         bodies.append_value(cleaned);
     }
     if !is_changed.contains(&true) {
-        return Ok(());
+        return;
     }
     group.arrays[i] = Arc::new(bodies.finish());
     if let Some(k) = kinds {
@@ -164,7 +164,6 @@ fn body(redactor: &mut Redactor, group: &mut Group, i: usize, path: &str) -> Res
         let new = is_changed.iter().enumerate().map(|(row, c)| if *c { &[][..] } else { old.value(row) });
         group.arrays[e] = Arc::new(BinaryArray::from_iter_values(new));
     }
-    Ok(())
 }
 
 /// A value of any type: also what stands in its bytes is looked at, and then all of it goes.
