@@ -3,7 +3,9 @@
 
 mod bag;
 mod custody;
+mod diff;
 mod error;
+mod extract;
 mod keys;
 mod make;
 mod manifest;
@@ -18,6 +20,7 @@ mod zip;
 
 pub use bag::Bag;
 pub use custody::Custody;
+pub use diff::{TableDiff, diff};
 pub use error::BundleError;
 pub use keys::{Key, PublicKey, is_encrypted};
 pub use make::{Made, Maker, Papers, is_zip_name};

@@ -130,6 +130,18 @@ type Hashed = (String, Result<(Hash, u32), String>);
 /// The names of the checks, in their order.
 const CHECKS: [&str; 9] = ["Form", "Files", "Signature", "Statement", "Merkle root", "Rows", "Custody", "Term", "Key"];
 
+impl Bag {
+    /// The key that lies in it.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn key(&self) -> Result<PublicKey, BundleError> {
+        let bytes = self.bytes(tags::PUBKEY)?;
+        let text = String::from_utf8_lossy(&bytes);
+        PublicKey::from_pem(&text).map_err(|e| BundleError::bad(tags::PUBKEY, e.reason()))
+    }
+}
+
 struct Looking<'a> {
     bag: &'a Bag,
     trust: &'a Trust,
@@ -361,14 +373,8 @@ impl Looking<'_> {
         }
     }
 
-    fn key(&self) -> Result<PublicKey, BundleError> {
-        let bytes = self.bag.bytes(tags::PUBKEY)?;
-        let text = String::from_utf8_lossy(&bytes);
-        PublicKey::from_pem(&text).map_err(|e| BundleError::bad(tags::PUBKEY, e.reason()))
-    }
-
     fn signature(&mut self) -> Result<String, BundleError> {
-        let key = self.key()?;
+        let key = self.bag.key()?;
         let tag_manifest = self.bag.bytes(tags::TAG_MANIFEST)?;
         if !key.has_signed(&tag_manifest, &self.bag.bytes(tags::SIGNATURE)?) {
             return Err(BundleError::bad(
@@ -382,7 +388,7 @@ impl Looking<'_> {
     }
 
     fn statement(&mut self) -> Result<String, BundleError> {
-        let (facts, subjects) = statement::read(&self.bag.bytes(statement::ATTESTATION)?, &self.key()?)?;
+        let (facts, subjects) = statement::read(&self.bag.bytes(statement::ATTESTATION)?, &self.bag.key()?)?;
         let outside = [statement::ATTESTATION, tags::TAG_MANIFEST, tags::SIGNATURE];
         let there: BTreeMap<String, String> = self
             .hashes

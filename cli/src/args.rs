@@ -1,7 +1,9 @@
 //! The command line.
 
+mod bundle;
 mod source;
 
+pub use bundle::{Bundle, BundleCommand, BundleCreate, BundleVerify, Keys, KeysCommand};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use sextant_contract::{RowFormat, SearchKind};
 use sextant_server::HostArgs;
@@ -154,6 +156,14 @@ pub enum Command {
     ///
     /// Example: sextant pull --source prod --from 2026-11-20T12:00:00Z --to 2026-11-20T12:10:00Z 'service:checkout' --whole-traces
     Pull(Pull),
+    /// Make, check, look into and compare bundles: signed Parquet that anyone can check
+    ///
+    /// Example: sextant bundle create 'service:checkout' --since 1h --out incident.sxb && sextant bundle verify incident.sxb
+    Bundle(Bundle),
+    /// Keys that sign bundles, and keys that are trusted
+    ///
+    /// Example: sextant keys export --out mine.pem
+    Keys(Keys),
     /// Say what was received, kept and rejected, and how large everything is
     ///
     /// Example: sextant status --format json
@@ -557,7 +567,7 @@ pub struct Demo {
 
 /// A QUERY may begin with `-`: such an argument of `search` is passed on as what it is, not as a flag.
 pub fn with_queries(args: Vec<OsString>) -> Vec<OsString> {
-    if args.get(1).is_none_or(|a| a != "search" && a != "export" && a != "pull") {
+    if args.get(1).is_none_or(|a| a != "search" && a != "export" && a != "pull" && a != "bundle") {
         return args;
     }
     let is_query = |arg: &OsString| {

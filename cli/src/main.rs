@@ -40,8 +40,8 @@ const STOPPED: u8 = 130;
 
 /// Whether a command asks something that may take long, at a cluster perhaps.
 const fn asks(command: &args::Command) -> bool {
-    use args::Command::{Export, Pull, Search, Services, Source, Sql, Trace};
-    matches!(command, Search(_) | Export(_) | Trace(_) | Sql(_) | Services(_) | Pull(_) | Source(_))
+    use args::Command::{Bundle, Export, Pull, Search, Services, Source, Sql, Trace};
+    matches!(command, Search(_) | Export(_) | Trace(_) | Sql(_) | Services(_) | Pull(_) | Source(_) | Bundle(_))
 }
 
 /// Carries out the command. What is asked of a cluster when Ctrl-C is pressed is stopped there too, which takes a moment.

@@ -11,6 +11,7 @@ mod need;
 mod plain;
 mod promote;
 mod read;
+mod row_hash;
 mod sort;
 mod write;
 
@@ -23,5 +24,6 @@ pub use promote::{MAX_PROMOTED, all_keys_in, keys_in, to_promote};
 pub use read::{
     FileColumns, Rows, batches, file_columns, read_columns, read_footer, read_groups, read_rows, write_trace_index,
 };
+pub use row_hash::row_hashes;
 pub use sort::sorted;
 pub use write::{Compression, ROW_GROUP_ROWS, Replaces, SegmentFooter, SegmentWriter, Writing, Written, has_traces};

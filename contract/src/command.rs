@@ -1,6 +1,6 @@
 //! Changes.
 
-use crate::{Ask, Period};
+use crate::{Ask, BundleAsk, Period};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -103,6 +103,9 @@ pub enum Command {
         #[serde(default)]
         is_heavy: bool,
     },
+    /// Make a signed bundle: the object has `path name rows bytes hash fingerprint tables redactions left_out`; tried
+    /// only, `rows bytes tables found`.
+    Bundle(Box<BundleAsk>),
     /// Detach it, and forget its password.
     SourceRemove {
         /// What it is called here.
@@ -173,6 +176,34 @@ pub struct Hidden(pub String);
 impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("•••")
+    }
+}
+
+impl Command {
+    /// Where it writes a file, if somebody said so.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Export { path, .. } => path.as_deref(),
+            Self::Bundle(ask) => ask.path.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The same, to be written into the folder for exports; and the tag that it runs under.
+    #[must_use]
+    pub fn without_path(mut self) -> (Self, u64) {
+        let tag = match &mut self {
+            Self::Export { path, tag, .. } => {
+                *path = None;
+                *tag
+            }
+            Self::Bundle(ask) => {
+                ask.path = None;
+                ask.tag
+            }
+            _ => 0,
+        };
+        (self, tag)
     }
 }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod ask;
 mod backend;
+mod bundle;
 mod command;
 mod error;
 mod json;
@@ -14,6 +15,7 @@ mod size;
 pub use answer::{Answer, Completeness, Cost};
 pub use ask::{Ask, MetricAsk, Period, SearchAsk, SearchKind, parse_time};
 pub use backend::{Backend, BoxFuture, Event, OnEvent};
+pub use bundle::BundleAsk;
 pub use command::{
     Command, Hidden, ImportedFile, KeepPolicy, MenuItem, Outcome, PinAsk, ReadLimits, RowFormat, SourcePut,
 };

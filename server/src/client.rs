@@ -171,8 +171,9 @@ impl Backend for HttpBackend {
         }
         self.run(async move {
             // The file is fetched and laid where it is wanted: the other side does not write wherever it is told.
-            if let Command::Export { ask, format, tag, path: Some(path) } = command {
-                let made = me.act(Command::Export { ask, format, tag, path: None }, payload).await?;
+            if let Some(path) = command.path().map(str::to_owned) {
+                let (command, tag) = command.without_path();
+                let made = me.act(command, payload).await?;
                 let Outcome::Object { mut object } = made else { return Ok(made) };
                 let name = object["name"].as_str().unwrap_or_default().to_owned();
                 let failed = |e: &dyn std::fmt::Display| {

@@ -45,7 +45,7 @@ struct ActParameters {
 
 async fn act(State(app): State<Arc<App>>, Query(p): Query<ActParameters>, bytes: Bytes) -> Result<Response, ApiError> {
     let command: Command = serde_json::from_str(&p.command).map_err(|e| bad(&e))?;
-    if matches!(command, Command::Export { path: Some(_), .. }) {
+    if command.path().is_some() {
         let refused = AskError::new(Code::Refused, "files are not written to places that are named over HTTP");
         return Err(ApiError(refused.hint("leave the path out and fetch the file from /api/v1/exports/NAME")));
     }

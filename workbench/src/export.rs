@@ -35,10 +35,10 @@ const CHECK_BATCHES: u64 = 16;
 /// How far an export is.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    rows: AtomicU64,
-    bytes: AtomicU64,
+    pub rows: AtomicU64,
+    pub bytes: AtomicU64,
     /// Of a thousand.
-    part: AtomicU64,
+    pub part: AtomicU64,
 }
 
 /// A file that is counted as it grows.
@@ -105,7 +105,7 @@ impl Workbench {
         tag: u64,
         path: Option<&str>,
     ) -> Result<Outcome, AskError> {
-        let claimed = if path.is_none() { Some(self.export_path(ask, format)?) } else { None };
+        let claimed = if path.is_none() { Some(self.export_path(ask.noun(), format.extension())?) } else { None };
         let path = claimed.clone().or_else(|| path.map(PathBuf::from)).unwrap_or_default();
         let progress = Arc::new(Progress::default());
         self.exports().insert(tag, progress.clone());
@@ -175,7 +175,8 @@ impl Workbench {
         }
     }
 
-    fn export_path(&self, ask: &Ask, format: RowFormat) -> Result<PathBuf, AskError> {
+    /// A name in the folder for exports that nobody else has.
+    pub(crate) fn export_path(&self, noun: &str, extension: &str) -> Result<PathBuf, AskError> {
         let dir = self.exports_dir();
         std::fs::create_dir_all(&dir).map_err(|e| {
             AskError::new(Code::Refused, format!("there is no room for exports at {}: {e}", dir.display()))
@@ -192,7 +193,7 @@ impl Workbench {
         let stamp = format!("{}-{}", digits.get(..8).unwrap_or_default(), digits.get(8..).unwrap_or_default());
         let named = |n: u64| {
             let more = if n == 0 { String::new() } else { format!("-{n}") };
-            dir.join(format!("sextant-{}-{stamp}{more}.{}", ask.noun(), format.extension()))
+            dir.join(format!("sextant-{noun}-{stamp}{more}.{extension}"))
         };
         // Taken at once, so that no other export of this moment gets the same.
         (0..1_000)

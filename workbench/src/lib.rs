@@ -2,6 +2,7 @@
 //! to the room that knows.
 
 mod ask_json;
+mod bundle;
 mod care;
 mod compare;
 pub mod demo;

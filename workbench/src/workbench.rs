@@ -225,6 +225,7 @@ impl Workbench {
                 is_whole: whole_traces,
                 is_heavy,
             }),
+            Command::Bundle(ask) => self.bundle(&ask),
             Command::SourceRemove { name } => self.source_remove(&name),
             Command::Compact => self.compact(),
             Command::Repair => self.repair(),
@@ -290,8 +291,8 @@ impl Backend for Workbench {
     fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
         let me = self.clone();
         // What nobody waits for is not written or fetched any more; other changes go on to their end.
-        let wait =
-            matches!(command, Command::Export { .. } | Command::Pull { .. }).then(|| Wait::begin(self.store.clone()));
+        let wait = matches!(command, Command::Export { .. } | Command::Pull { .. } | Command::Bundle(_))
+            .then(|| Wait::begin(self.store.clone()));
         let tag = wait.as_ref().map(|w| w.tag);
         let work = self.inner.handle.spawn_blocking(move || {
             let work = || me.carry_out(command, &payload);

@@ -41,7 +41,7 @@ pub async fn run(args: Export) -> anyhow::Result<ExitCode> {
 }
 
 /// Waits, and says how far it is where somebody looks on.
-async fn watched(
+pub(super) async fn watched(
     reach: &Reach,
     tag: u64,
     done: impl Future<Output = Result<Outcome, AskError>>,

@@ -1,10 +1,13 @@
 //! One module a command.
 
 mod ask;
+mod bundle;
+mod bundle_look;
 mod care;
 mod demo;
 mod export;
 mod import;
+mod keys;
 mod open;
 mod pack;
 mod pull;
@@ -33,6 +36,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Services(args) => ask::services(args).await,
         Command::Pull(args) => pull::run(args).await,
         Command::Source(args) => source::run(args).await,
+        Command::Bundle(args) => bundle::run(args).await,
+        Command::Keys(args) => keys::run(args),
         Command::Status(args) => ask::status(args).await,
         Command::Retention(args) => upkeep::retention(args).await,
         Command::Pin(args) => upkeep::pin(args).await,

@@ -44,10 +44,29 @@ pub fn logs(query: &Query, range: TimeRange, limit: usize) -> Sql {
 
 /// All stored columns of the records that match in one table of the signal, the newest first.
 pub fn whole(table: Table, query: &Query, range: TimeRange) -> Sql {
+    let all = records(table, query, range);
+    Sql { text: format!("{} ORDER BY {} DESC", all.text, table.time_column()), ..all }
+}
+
+/// The same in no order.
+pub fn records(table: Table, query: &Query, range: TimeRange) -> Sql {
     let mut params = Vec::new();
-    let time = table.time_column();
     let condition = condition(query, range, table, &mut params);
-    Sql { text: format!("SELECT * FROM {table} WHERE {condition} ORDER BY {time} DESC"), params }
+    Sql { text: format!("SELECT * FROM {table} WHERE {condition}"), params }
+}
+
+/// All stored columns of the records within `range` that belong to one of these traces or fall into one of these periods,
+/// in no order.
+pub fn chosen(table: Table, ids: &[TraceId], periods: &[TimeRange], range: TimeRange) -> Sql {
+    let mut params = Vec::new();
+    let mut filter = Filter { dialect: &DuckDb, signal: table.signal(), within: range, params: &mut params };
+    let within = filter.range(table, range);
+    let mut any: Vec<String> = periods.iter().map(|p| format!("({})", filter.range(table, *p))).collect();
+    if !ids.is_empty() && table.signal() != Signal::Metrics {
+        any.push(format!("TraceId IN (SELECT unnest({}))", list(ids)));
+    }
+    let any = if any.is_empty() { "false".to_owned() } else { any.join(" OR ") };
+    Sql { text: format!("SELECT * FROM {table} WHERE {within} AND ({any})"), params }
 }
 
 /// All stored columns of all spans of these traces.

@@ -1,0 +1,464 @@
+//! Bundles of what is stored: what is chosen is read oldest first, a part of the period at a time, looked through, and
+//! written. A bundle is whole or is not made.
+
+use crate::errors;
+use crate::export::Progress;
+use crate::workbench::{Workbench, now};
+use arrow::array::{Array as _, AsArray as _, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::TimestampNanosecondType;
+use serde_json::{Value, json};
+use sextant_bundles::{
+    BundleError, Custody, DEFAULT, Facts, From, Key, LeftOut, Made, Maker, Papers, Question, Redactor, Ring, Rules,
+};
+use sextant_contract::{AskError, BundleAsk, Code, Completeness, Outcome};
+use sextant_model::query::Query;
+use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
+use sextant_queries::{duckdb, parse, prune};
+use sextant_store::{Limits, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// About so many rows are read at once.
+const PART_ROWS: u64 = 40_000;
+/// One part may take so long.
+const LIMITS: Limits = Limits { time: Duration::from_mins(10), n_rows: usize::MAX, is_explained: false };
+/// Whole traces of more than so many are not looked up.
+const MAX_TRACES: usize = 200_000;
+
+pub(crate) fn failed(e: &BundleError) -> AskError {
+    let hint = match e {
+        BundleError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            "make room, or choose another place"
+        }
+        BundleError::Io { .. } => "choose another place",
+        _ => return AskError::new(Code::Refused, e.to_string()),
+    };
+    AskError::new(Code::Refused, e.to_string()).hint(hint)
+}
+
+/// What of a table goes into it.
+enum Chosen {
+    Matching(Box<Query>),
+    Records { ids: Vec<TraceId>, periods: Vec<TimeRange> },
+}
+
+impl Chosen {
+    fn sql(&self, table: Table, range: TimeRange) -> Sql {
+        match self {
+            Self::Matching(query) => duckdb::records(table, query, range),
+            Self::Records { ids, periods } => duckdb::chosen(table, ids, periods, range),
+        }
+    }
+
+    fn prune(&self, range: TimeRange) -> Prune {
+        match self {
+            Self::Matching(query) => prune(query, range),
+            Self::Records { ids, periods } if periods.is_empty() => {
+                Prune { traces: Some(ids.clone()), ..Prune::within(range) }
+            }
+            Self::Records { .. } => Prune::within(range),
+        }
+    }
+
+    /// Whether parts of the period can be read one after the other.
+    fn has_parts(&self) -> bool {
+        !matches!(self, Self::Matching(query) if query.filter.is_about_traces())
+    }
+}
+
+/// Everything that is to be read, table by table.
+struct Plan {
+    range: TimeRange,
+    tables: Vec<(Table, Chosen)>,
+    left_out: Vec<LeftOut>,
+}
+
+/// What came of reading it.
+#[derive(Default)]
+struct Read {
+    rows: BTreeMap<Table, u64>,
+    /// When the first and the last of them were received.
+    received: Option<(i64, i64)>,
+}
+
+impl Workbench {
+    pub(crate) fn bundle(&self, ask: &BundleAsk) -> Result<Outcome, AskError> {
+        let progress = Arc::new(Progress::default());
+        self.exports().insert(ask.tag, progress.clone());
+        let done = self.store.under(ask.tag, || self.bundle_under(ask, &progress));
+        self.exports().remove(&ask.tag);
+        done.map(|object| Outcome::Object { object })
+    }
+
+    fn bundle_under(&self, ask: &BundleAsk, progress: &Progress) -> Result<Value, AskError> {
+        let rules = Rules::parse(&ask.redact, &ask.patterns).map_err(|e| failed(&e))?;
+        let ring = Ring::of(self.data_dir());
+        let tokens = if rules.is_empty() { [0; 32] } else { ring.tokens().map_err(|e| failed(&e))? };
+        let mut redactor = Redactor::new(rules, tokens);
+        let plan = self.bundle_plan(ask)?;
+        if ask.is_tried {
+            let read = self.read_chosen(&plan, progress, &mut |table, rows| {
+                redactor.rows(table, rows).map(drop).map_err(|e| failed(&e))
+            })?;
+            redactor.text(&ask.query, "the search");
+            return Ok(self.tried(&read, &redactor, &plan));
+        }
+        let (key, is_new) = self.signing_key(ask, &ring)?;
+        let claimed = if ask.path.is_none() { Some(self.export_path("bundle", "sxb")?) } else { None };
+        let path = claimed.clone().or_else(|| ask.path.as_ref().map(PathBuf::from)).unwrap_or_default();
+        let made = self.written(ask, &plan, &path, &mut redactor, &key, progress);
+        if let (Err(_), Some(empty)) = (&made, &claimed) {
+            // It held the name only.
+            std::fs::remove_file(empty).ok();
+        }
+        let made = made?;
+        let mut object = said(&made, &key);
+        if is_new {
+            object["new_key"] = DEFAULT.into();
+        }
+        Ok(object)
+    }
+
+    fn written(
+        &self,
+        ask: &BundleAsk,
+        plan: &Plan,
+        path: &std::path::Path,
+        redactor: &mut Redactor,
+        key: &Key,
+        progress: &Progress,
+    ) -> Result<Made, AskError> {
+        let mut maker = Maker::begin(path).map_err(|e| failed(&e))?;
+        let read = self.read_chosen(plan, progress, &mut |table, rows| {
+            let rows = redactor.rows(table, rows).map_err(|e| failed(&e))?;
+            maker.write(table, &rows).map_err(|e| failed(&e))?;
+            progress.bytes.store(maker.n_bytes(), Ordering::Relaxed);
+            Ok(())
+        })?;
+        if maker.n_rows() == 0 {
+            return Err(AskError::new(Code::NotFound, "nothing was found, so no bundle was made")
+                .hint("widen the period or the search"));
+        }
+        let at = UnixNanos(ask.at.unwrap_or_else(now)).to_string();
+        let bound = |t: Option<UnixNanos>| t.map_or_else(String::new, |t| t.to_string());
+        let signals: BTreeSet<&str> = plan.tables.iter().map(|(t, _)| t.signal().name()).collect();
+        let question = Question {
+            query: redactor.text(&ask.query, "the search"),
+            signals: signals.into_iter().map(str::to_owned).collect(),
+            from: bound(plan.range.from),
+            to: bound(plan.range.to),
+            whole_traces: ask.whole_traces || !ask.traces.is_empty() || ask.pinned,
+        };
+        let redactions = redactor.redactions();
+        let facts = Facts {
+            made_at: at.clone(),
+            title: redactor.text(&ask.title, "the title"),
+            purpose: redactor.text(&ask.purpose, "the purpose"),
+            question,
+            from: From { kind: "store".into(), name: String::new() },
+            left_out: plan.left_out.iter().map(|l| self.counted(l, plan, &read)).collect::<Result<_, _>>()?,
+            not_before: ask.not_before.map(|t| UnixNanos(t).to_string()),
+            not_after: ask.not_after.map(|t| UnixNanos(t).to_string()),
+            ..Facts::default()
+        };
+        let mut custody = Vec::new();
+        let n: u64 = read.rows.values().sum();
+        if let Some((first, last)) = read.received {
+            let note = format!("{n} rows came into the store from {} on", UnixNanos(first));
+            custody.push(Custody { at: UnixNanos(last).to_string(), what: "captured".into(), note });
+        }
+        if !redactions.is_empty() {
+            let n: u64 = redactions.iter().map(|r| r.rows).sum();
+            let rules: BTreeSet<&str> = redactions.iter().map(|r| r.rule.as_str()).collect();
+            let rules: Vec<&str> = rules.into_iter().collect();
+            let note = format!("{n} values by the rules {}", rules.join(", "));
+            custody.push(Custody { at, what: "redacted".into(), note });
+        }
+        let papers = Papers { custody, redactions, report: None };
+        maker.finish(facts, &papers, key).map_err(|e| failed(&e))
+    }
+
+    /// The key that signs; made if there is none and none was named. Whether it is new.
+    fn signing_key(&self, ask: &BundleAsk, ring: &Ring) -> Result<(Key, bool), AskError> {
+        let passphrase = ask.passphrase.as_ref().map(|p| p.0.as_str());
+        let name = ask.key_name.as_deref().unwrap_or(DEFAULT);
+        if let Some(pem) = &ask.key {
+            return Key::from_pem(&pem.0, passphrase).map(|key| (key, false)).map_err(|e| failed(&e));
+        }
+        if ask.key_name.is_none() && !ring.has(DEFAULT) {
+            let key = Key::generate().map_err(|e| failed(&e))?;
+            ring.add(DEFAULT, &key, None, false).map_err(|e| failed(&e))?;
+            return Ok((key, true));
+        }
+        ring.key(name, passphrase).map(|key| (key, false)).map_err(|e| failed(&e))
+    }
+
+    fn bundle_plan(&self, ask: &BundleAsk) -> Result<Plan, AskError> {
+        let range = TimeRange::from(ask.period);
+        let mut wanted = Vec::new();
+        for name in &ask.signals {
+            let signal = Signal::from_name(name);
+            wanted.push(signal.ok_or_else(|| {
+                AskError::new(Code::BadQuery, format!("there is no signal '{name}'")).hint("traces, logs or metrics")
+            })?);
+        }
+        let is_named = !wanted.is_empty();
+        if !is_named {
+            wanted = Signal::ALL.to_vec();
+        }
+        if !ask.traces.is_empty() || ask.pinned {
+            return self.plan_of_records(ask, &wanted);
+        }
+        let mut plan = Plan { range, tables: Vec::new(), left_out: Vec::new() };
+        let mut first_error = None;
+        for signal in wanted {
+            if ask.whole_traces && signal != Signal::Metrics {
+                continue;
+            }
+            match parse(signal, &ask.query) {
+                Ok(query) if query.aggregate.is_some() => {
+                    return Err(AskError::new(Code::BadQuery, "a bundle holds records, not figures")
+                        .hint("leave out what follows the |"));
+                }
+                Ok(query) => {
+                    for table in signal.tables() {
+                        plan.tables.push((*table, Chosen::Matching(Box::new(query.clone()))));
+                    }
+                    if !ask.query.trim().is_empty() {
+                        let reason = format!("{} of the period that the search does not match", signal.records());
+                        plan.left_out.push(LeftOut { reason, rows: 0 });
+                    }
+                }
+                Err(e) if is_named => return Err(errors::parse(&e)),
+                Err(e) => {
+                    let reason = format!("all {}: the search makes no sense for them ({e})", signal.records());
+                    plan.left_out.push(LeftOut { reason, rows: 0 });
+                    first_error.get_or_insert(e);
+                }
+            }
+        }
+        if ask.whole_traces {
+            let ids = self.ids_of(&ask.query, range)?;
+            plan.range = TimeRange::ALL;
+            for table in [Table::Traces, Table::Logs] {
+                plan.tables.push((table, Chosen::Records { ids: ids.clone(), periods: Vec::new() }));
+            }
+            plan.left_out.push(LeftOut { reason: "records of other traces".into(), rows: 0 });
+        }
+        if let (true, Some(e)) = (plan.tables.is_empty(), first_error) {
+            return Err(errors::parse(&e));
+        }
+        plan.tables.sort_by_key(|(table, _)| *table);
+        Ok(plan)
+    }
+
+    /// Traces by name, or what is pinned.
+    fn plan_of_records(&self, ask: &BundleAsk, wanted: &[Signal]) -> Result<Plan, AskError> {
+        let mut ids = Vec::new();
+        for id in &ask.traces {
+            ids.push(
+                id.parse::<TraceId>().map_err(|e| AskError::new(Code::BadQuery, format!("'{id}' is no trace: {e}")))?,
+            );
+        }
+        let mut periods: BTreeMap<Signal, Vec<TimeRange>> = BTreeMap::new();
+        if ask.pinned {
+            for pin in self.store.pins().map_err(|e| errors::store(&e))? {
+                if let Some(id) = pin.note.trace {
+                    ids.push(id);
+                } else {
+                    let range = TimeRange { from: pin.note.from.map(UnixNanos), to: pin.note.to.map(UnixNanos) };
+                    for signal in Signal::ALL.into_iter().filter(|s| pin.note.signal.is_none_or(|of| of == *s)) {
+                        periods.entry(signal).or_default().push(range);
+                    }
+                }
+            }
+            if ids.is_empty() && periods.is_empty() {
+                return Err(AskError::new(Code::NotFound, "nothing is pinned")
+                    .hint("pin a trace or a period with: sextant pin"));
+            }
+        }
+        let mut tables = Vec::new();
+        for table in Table::ALL.into_iter().filter(|t| wanted.contains(&t.signal())) {
+            let periods = periods.get(&table.signal()).cloned().unwrap_or_default();
+            if table.signal() != Signal::Metrics || !periods.is_empty() {
+                tables.push((table, Chosen::Records { ids: ids.clone(), periods }));
+            }
+        }
+        let reason = if ask.pinned { "what is not pinned" } else { "records of other traces" };
+        Ok(Plan { range: TimeRange::ALL, tables, left_out: vec![LeftOut { reason: reason.into(), rows: 0 }] })
+    }
+
+    /// The traces that have a match.
+    fn ids_of(&self, text: &str, range: TimeRange) -> Result<Vec<TraceId>, AskError> {
+        let query = parse(Signal::Traces, text).map_err(|e| errors::parse(&e))?;
+        let sql = duckdb::trace_hits(&query, range, MAX_TRACES + 1);
+        let found = self.store.query(&sql, &prune(&query, range), LIMITS).map_err(|e| errors::store(&e))?;
+        whole(&crate::search::completeness(&found))?;
+        let mut ids = Vec::new();
+        for batch in &found.batches {
+            let Some(column) = batch.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>()) else { continue };
+            ids.extend(column.iter().flatten().filter_map(|id| id.parse::<TraceId>().ok()));
+        }
+        if ids.len() > MAX_TRACES {
+            let why = format!("more than {MAX_TRACES} traces match, which are too many to be taken whole");
+            return Err(
+                AskError::new(Code::Refused, why).hint("narrow the period or the search, or leave out --whole-traces")
+            );
+        }
+        // Their order must not depend on anything.
+        ids.sort_by_key(|id| id.0);
+        Ok(ids)
+    }
+
+    /// Reads everything, oldest first within each table.
+    fn read_chosen(
+        &self,
+        plan: &Plan,
+        progress: &Progress,
+        each: &mut dyn FnMut(Table, &RecordBatch) -> Result<(), AskError>,
+    ) -> Result<Read, AskError> {
+        let mut read = Read::default();
+        let all: Vec<Vec<TimeRange>> = plan
+            .tables
+            .iter()
+            .map(|(table, chosen)| match chosen.has_parts() {
+                true => self.store.slices(&[*table], &chosen.prune(plan.range), plan.range, PART_ROWS),
+                false => vec![plan.range],
+            })
+            .collect();
+        let n_parts = all.iter().map(Vec::len).sum::<usize>().max(1) as u64;
+        let mut done = 0;
+        for ((table, chosen), parts) in plan.tables.iter().zip(all) {
+            for range in parts.into_iter().rev() {
+                if self.store.is_stopped() {
+                    return Err(errors::store(&StoreError::Cancelled));
+                }
+                self.store.has_room().map_err(|e| errors::store(&e))?;
+                let found = self.store.query(&chosen.sql(*table, range), &chosen.prune(range), LIMITS);
+                let found = found.map_err(|e| errors::store(&e))?;
+                whole(&crate::search::completeness(&found))?;
+                see_received(&found.batches, &mut read.received);
+                let rows = in_order(*table, &found.batches)?;
+                *read.rows.entry(*table).or_default() += rows.num_rows() as u64;
+                if rows.num_rows() > 0 {
+                    each(*table, &rows)?;
+                }
+                done += 1;
+                progress.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
+                progress.part.store(done * 1_000 / n_parts, Ordering::Relaxed);
+            }
+        }
+        Ok(read)
+    }
+
+    /// How many were left out, where that can be counted.
+    fn counted(&self, left: &LeftOut, plan: &Plan, read: &Read) -> Result<LeftOut, AskError> {
+        let of = Signal::ALL.into_iter().find(|s| left.reason.starts_with(&format!("{} of the period", s.records())));
+        let Some(signal) = of else { return Ok(left.clone()) };
+        let sql = duckdb::count(&Query::all(signal), plan.range);
+        let found = self.store.query(&sql, &Prune::within(plan.range), LIMITS).map_err(|e| errors::store(&e))?;
+        let count = found.batches.first().and_then(|b| b.column(0).as_primitive_opt::<arrow::datatypes::Int64Type>());
+        let n_all = count.filter(|c| !c.is_empty()).map_or(0, |c| c.value(0) as u64);
+        let n_read: u64 = read.rows.iter().filter(|(t, _)| t.signal() == signal).map(|(_, n)| n).sum();
+        Ok(LeftOut { reason: left.reason.clone(), rows: n_all.saturating_sub(n_read) })
+    }
+
+    /// What would be in it, about how large, and what would be redacted.
+    fn tried(&self, read: &Read, redactor: &Redactor, plan: &Plan) -> Value {
+        let snapshot = self.store.snapshot();
+        let mut bytes = 0.0;
+        for (table, n) in &read.rows {
+            let of_table = snapshot.segments().iter().filter(|s| s.table == *table);
+            let (all_bytes, all_rows) = of_table.fold((0, 0), |(b, r), s| (b + s.n_bytes, r + s.n_rows));
+            if all_rows > 0 {
+                bytes += *n as f64 * all_bytes as f64 / all_rows as f64;
+            }
+        }
+        let tables: BTreeMap<&str, u64> =
+            read.rows.iter().filter(|(_, n)| **n > 0).map(|(t, n)| (t.name(), *n)).collect();
+        let found: Vec<Value> = redactor
+            .found()
+            .map(|(rule, column, method, f)| {
+                json!({ "rule": rule, "column": column, "method": method.name(), "n": f.n, "sample": f.sample })
+            })
+            .collect();
+        let left: Vec<&str> = plan.left_out.iter().map(|l| l.reason.as_str()).collect();
+        json!({
+            "rows": read.rows.values().sum::<u64>(), "bytes": bytes as u64, "tables": tables, "found": found,
+            "left_out": left, "bytes_scanned": redactor.n_bytes(),
+        })
+    }
+}
+
+/// What is said of a bundle that was made.
+fn said(made: &Made, key: &Key) -> Value {
+    let name = made.path.file_name().map(|n| n.to_string_lossy().into_owned());
+    json!({
+        "path": made.path.to_string_lossy(), "name": name, "rows": made.facts.rows(), "bytes": made.bytes,
+        "hash": made.hash, "fingerprint": key.public().fingerprint(), "tables": made.facts.tables,
+        "redactions": made.facts.redactions, "left_out": made.facts.left_out,
+        "not_after": made.facts.not_after,
+    })
+}
+
+/// A slice that stopped early can't become a bundle.
+fn whole(completeness: &Completeness) -> Result<(), AskError> {
+    let why = match completeness {
+        Completeness::Complete => return Ok(()),
+        Completeness::Partial { reason } => reason.clone(),
+        Completeness::Limited { .. } => "there are more rows than can be read at once".to_owned(),
+    };
+    Err(AskError::new(Code::Refused, format!("what was asked for is not whole, so no bundle was made: {why}"))
+        .hint("look at the store with: sextant doctor"))
+}
+
+fn see_received(batches: &[RecordBatch], known: &mut Option<(i64, i64)>) {
+    for batch in batches {
+        let times = batch.column_by_name("ReceivedAt").and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+        for time in times.into_iter().flat_map(|t| t.values().iter()) {
+            let (first, last) = known.unwrap_or((*time, *time));
+            *known = Some((first.min(*time), last.max(*time)));
+        }
+    }
+}
+
+/// Rows in the columns that they arrived in, by time. Those of one time come in an order that hangs on nothing but what is in
+/// them, so that the same rows always make the same file.
+fn in_order(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, AskError> {
+    let cannot = |e: &dyn std::fmt::Display| AskError::new(Code::Internal, format!("rows can't be put in order: {e}"));
+    let mut all = Vec::with_capacity(batches.len());
+    for batch in batches {
+        all.push(sextant_remote::arrived(table, batch).map_err(|e| cannot(&e))?);
+    }
+    let schema = sextant_model::schema::arrived(table);
+    let rows = concat_batches(&schema, &all).map_err(|e| cannot(&e))?;
+    drop(all);
+    let times = rows.column_by_name(table.time_column()).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+    let times = times.ok_or_else(|| cannot(&"they have no time"))?;
+    let mut order: Vec<(i64, u32)> = times.values().iter().zip(0..).map(|(t, i)| (*t, i)).collect();
+    order.sort_unstable();
+    let mut at = 0;
+    while at < order.len() {
+        let n = order[at..].iter().take_while(|(t, _)| *t == order[at].0).count();
+        if n > 1 {
+            let tied = &mut order[at..at + n];
+            let hashes = sextant_columns::row_hashes(&rows, tied.iter().map(|(_, row)| *row as usize));
+            let mut by_hash: Vec<(u128, u32)> =
+                hashes.map_err(|e| cannot(&e))?.into_iter().zip(tied.iter().map(|(_, row)| *row)).collect();
+            by_hash.sort_unstable();
+            for (place, (_, row)) in tied.iter_mut().zip(by_hash) {
+                place.1 = row;
+            }
+        }
+        at += n;
+    }
+    if order.iter().zip(0..).all(|((_, row), i)| *row == i) {
+        return Ok(rows);
+    }
+    let order = UInt32Array::from_iter_values(order.into_iter().map(|(_, row)| row));
+    take_record_batch(&rows, &order).map_err(|e| cannot(&e))
+}
