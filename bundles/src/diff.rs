@@ -18,22 +18,28 @@ pub struct TableDiff {
     pub only_b: u64,
 }
 
-/// Each row of the data, in batches with the columns of its table.
-pub(crate) fn each_batch(
-    bag: &Bag,
-    each: &mut dyn FnMut(Table, arrow::array::RecordBatch) -> Result<(), BundleError>,
-) -> Result<(), BundleError> {
-    let names: Vec<String> = bag.files().map(|(n, _)| n.to_owned()).filter(|n| n.starts_with("data/")).collect();
-    for name in names {
-        let bad = |e: &dyn std::fmt::Display| BundleError::bad(&name, format!("it can't be read: {e}"));
-        let table = name.split('/').nth(1).and_then(Table::from_name).ok_or_else(|| bad(&"no signal is called so"))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bag.parquet(&name)?).map_err(|e| bad(&e))?;
-        for rows in reader.with_batch_size(16 * 1024).build().map_err(|e| bad(&e))? {
-            let rows = rows.map_err(|e| bad(&e))?;
-            each(table, sextant_columns::conformed_to(&schema::arrived(table), rows)?)?;
+impl Bag {
+    /// Each row of the data, in batches with the columns of its table.
+    ///
+    /// # Errors
+    /// If a file can't be read, or `each` fails.
+    pub fn each_batch(
+        &self,
+        each: &mut dyn FnMut(Table, arrow::array::RecordBatch) -> Result<(), BundleError>,
+    ) -> Result<(), BundleError> {
+        let names: Vec<String> = self.files().map(|(n, _)| n.to_owned()).filter(|n| n.starts_with("data/")).collect();
+        for name in names {
+            let bad = |e: &dyn std::fmt::Display| BundleError::bad(&name, format!("it can't be read: {e}"));
+            let table =
+                name.split('/').nth(1).and_then(Table::from_name).ok_or_else(|| bad(&"no signal is called so"))?;
+            let reader = ParquetRecordBatchReaderBuilder::try_new(self.parquet(&name)?).map_err(|e| bad(&e))?;
+            for rows in reader.with_batch_size(16 * 1024).build().map_err(|e| bad(&e))? {
+                let rows = rows.map_err(|e| bad(&e))?;
+                each(table, sextant_columns::conformed_to(&schema::arrived(table), rows)?)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Compares the rows of two bundles by all that is in them.
@@ -43,14 +49,14 @@ pub(crate) fn each_batch(
 pub fn diff(a: &Bag, b: &Bag) -> Result<BTreeMap<&'static str, TableDiff>, BundleError> {
     let mut counts: HashMap<(Table, u128), i64> = HashMap::new();
     let mut found: BTreeMap<&'static str, TableDiff> = BTreeMap::new();
-    each_batch(a, &mut |table, rows| {
+    a.each_batch(&mut |table, rows| {
         for hash in row_hashes(&rows, 0..rows.num_rows())? {
             *counts.entry((table, hash)).or_default() += 1;
         }
         found.entry(table.name()).or_default().only_a += rows.num_rows() as u64;
         Ok(())
     })?;
-    each_batch(b, &mut |table, rows| {
+    b.each_batch(&mut |table, rows| {
         let of = found.entry(table.name()).or_default();
         for hash in row_hashes(&rows, 0..rows.num_rows())? {
             match counts.get_mut(&(table, hash)).filter(|n| **n > 0) {

@@ -2,6 +2,7 @@
 
 use crate::BundleError;
 use crate::bag::Bag;
+use crate::make::Hashed;
 use std::fs::File;
 use std::path::Path;
 
@@ -22,6 +23,22 @@ impl Bag {
             std::fs::remove_dir_all(&aside).ok();
         }
         done
+    }
+
+    /// Writes all its files into one new file, as [`crate::Maker`] would have made it.
+    ///
+    /// # Errors
+    /// If it can't be read or written.
+    pub fn pack(&self, out: &Path) -> Result<(), BundleError> {
+        let mut files = Vec::new();
+        for (name, place) in &self.files {
+            let mut seen = Hashed::new(std::io::sink());
+            std::io::copy(&mut self.section(name)?, &mut seen).map_err(BundleError::io(out))?;
+            files.push((name.clone(), place.len, seen.seen().1.crc));
+        }
+        let file = File::create(out).map_err(BundleError::io(out))?;
+        crate::zip::write(std::io::BufWriter::new(file), files, |name| self.section(name), out)?;
+        Ok(())
     }
 
     fn extract_aside(&self, aside: &Path) -> Result<(), BundleError> {

@@ -32,6 +32,7 @@ pub struct TableFacts {
 
 /// What was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Question {
     /// The search.
     pub query: String,

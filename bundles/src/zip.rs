@@ -86,10 +86,10 @@ fn end(n: u64, directory_len: u64, directory_at: u64) -> Vec<u8> {
 }
 
 /// Writes files, named and in order, with their lengths and checksums.
-pub(crate) fn write<W: Write>(
+pub(crate) fn write<W: Write, R: Read>(
     mut out: W,
     files: Vec<(String, u64, u32)>,
-    mut open: impl FnMut(&str) -> Result<File, BundleError>,
+    mut open: impl FnMut(&str) -> Result<R, BundleError>,
     path: &Path,
 ) -> Result<W, BundleError> {
     let total = files.iter().map(|(name, len, _)| len + LOCAL_LEN + CENTRAL_LEN + 2 * name.len() as u64).sum::<u64>();
@@ -115,6 +115,7 @@ pub(crate) fn write<W: Write>(
     let directory: Vec<u8> = entries.iter().flat_map(Entry::central).collect();
     out.write_all(&directory).map_err(BundleError::io(path))?;
     out.write_all(&end(entries.len() as u64, directory.len() as u64, at)).map_err(BundleError::io(path))?;
+    out.flush().map_err(BundleError::io(path))?;
     Ok(out)
 }
 

@@ -94,6 +94,7 @@ pub enum ImportFormat {
     OtlpJson,
     OtlpPb,
     Zipkin,
+    Bundle,
 }
 
 /// A period; without one, everything there is.

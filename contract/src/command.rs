@@ -333,6 +333,9 @@ pub struct ImportedFile {
     /// The first things that were wrong, with line numbers.
     #[serde(default)]
     pub problems: Vec<String>,
+    /// What else is to be said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What a change came to.

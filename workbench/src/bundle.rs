@@ -107,7 +107,7 @@ impl Workbench {
             redactor.text(&ask.query, "the search");
             return Ok(self.tried(&read, &redactor, &plan));
         }
-        let (key, is_new) = self.signing_key(ask, &ring)?;
+        let (key, is_new) = signing_key(ask, &ring)?;
         let claimed = if ask.path.is_none() { Some(self.export_path("bundle", "sxb")?) } else { None };
         let path = claimed.clone().or_else(|| ask.path.as_ref().map(PathBuf::from)).unwrap_or_default();
         let made = self.written(ask, &plan, &path, &mut redactor, &key, progress);
@@ -180,21 +180,6 @@ impl Workbench {
         }
         let papers = Papers { custody, redactions, report: None };
         maker.finish(facts, &papers, key).map_err(|e| failed(&e))
-    }
-
-    /// The key that signs; made if there is none and none was named. Whether it is new.
-    fn signing_key(&self, ask: &BundleAsk, ring: &Ring) -> Result<(Key, bool), AskError> {
-        let passphrase = ask.passphrase.as_ref().map(|p| p.0.as_str());
-        let name = ask.key_name.as_deref().unwrap_or(DEFAULT);
-        if let Some(pem) = &ask.key {
-            return Key::from_pem(&pem.0, passphrase).map(|key| (key, false)).map_err(|e| failed(&e));
-        }
-        if ask.key_name.is_none() && !ring.has(DEFAULT) {
-            let key = Key::generate().map_err(|e| failed(&e))?;
-            ring.add(DEFAULT, &key, None, false).map_err(|e| failed(&e))?;
-            return Ok((key, true));
-        }
-        ring.key(name, passphrase).map(|key| (key, false)).map_err(|e| failed(&e))
     }
 
     fn bundle_plan(&self, ask: &BundleAsk) -> Result<Plan, AskError> {
@@ -325,9 +310,12 @@ impl Workbench {
         let all: Vec<Vec<TimeRange>> = plan
             .tables
             .iter()
-            .map(|(table, chosen)| match chosen.has_parts() {
-                true => self.store.slices(&[*table], &chosen.prune(plan.range), plan.range, PART_ROWS),
-                false => vec![plan.range],
+            .map(|(table, chosen)| {
+                if chosen.has_parts() {
+                    self.store.slices(&[*table], &chosen.prune(plan.range), plan.range, PART_ROWS)
+                } else {
+                    vec![plan.range]
+                }
             })
             .collect();
         let n_parts = all.iter().map(Vec::len).sum::<usize>().max(1) as u64;
@@ -392,6 +380,21 @@ impl Workbench {
             "left_out": left, "bytes_scanned": redactor.n_bytes(),
         })
     }
+}
+
+/// The key that signs; made if there is none and none was named. Whether it is new.
+fn signing_key(ask: &BundleAsk, ring: &Ring) -> Result<(Key, bool), AskError> {
+    let passphrase = ask.passphrase.as_ref().map(|p| p.0.as_str());
+    let name = ask.key_name.as_deref().unwrap_or(DEFAULT);
+    if let Some(pem) = &ask.key {
+        return Key::from_pem(&pem.0, passphrase).map(|key| (key, false)).map_err(|e| failed(&e));
+    }
+    if ask.key_name.is_none() && !ring.has(DEFAULT) {
+        let key = Key::generate().map_err(|e| failed(&e))?;
+        ring.add(DEFAULT, &key, None, false).map_err(|e| failed(&e))?;
+        return Ok((key, true));
+    }
+    ring.key(name, passphrase).map(|key| (key, false)).map_err(|e| failed(&e))
 }
 
 /// What is said of a bundle that was made.

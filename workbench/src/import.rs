@@ -1,5 +1,6 @@
 //! Taking in files.
 
+use crate::bundle_import::{BUNDLES, is_bundle};
 use crate::errors;
 use crate::workbench::{Workbench, now};
 use arrow::compute::concat_batches;
@@ -62,7 +63,7 @@ impl Chunk {
 }
 
 /// Projects name folders, so they are short and plain.
-fn check_project(project: &str) -> Result<(), AskError> {
+pub(crate) fn check_project(project: &str) -> Result<(), AskError> {
     let is_plain = project.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     if is_plain && (1..=64).contains(&project.len()) {
         return Ok(());
@@ -79,15 +80,19 @@ impl Workbench {
         project: Option<&str>,
         bytes: &[u8],
     ) -> Result<ImportedFile, AskError> {
-        let format = match format.filter(|f| *f != "auto") {
+        let project = project.unwrap_or("default");
+        check_project(project)?;
+        let format = format.filter(|f| *f != "auto");
+        if format == Some(BUNDLES) || (format.is_none() && is_bundle(bytes)) {
+            return self.import_bundle_bytes(&name, project, bytes);
+        }
+        let format = match format {
             None => None,
             Some(f) => Some(Format::from_name(f).ok_or_else(|| {
                 AskError::new(Code::BadQuery, format!("there is no format '{f}'"))
-                    .hint("use otlp-json, otlp-pb or zipkin")
+                    .hint("use otlp-json, otlp-pb, zipkin or bundle")
             })?),
         };
-        let project = project.unwrap_or("default");
-        check_project(project)?;
         let mut keep = Keep::new(&self.store, project, xxh3_128(bytes));
         let mut chunk = Chunk::default();
         let read = file::read::<Failure>(bytes, format, now(), &mut |decoded| {
@@ -107,6 +112,7 @@ impl Workbench {
             skipped: rejected.total(),
             skipped_by_reason: rejected.0,
             problems: report.problems,
+            note: None,
         })
     }
 }

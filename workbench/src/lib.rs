@@ -3,6 +3,7 @@
 
 mod ask_json;
 mod bundle;
+mod bundle_import;
 mod care;
 mod compare;
 pub mod demo;

@@ -303,7 +303,7 @@ impl Workbench {
                 stored: one.n.saturating_sub(skipped),
                 skipped,
                 skipped_by_reason: reasons.into_iter().collect(),
-                problems: Vec::new(),
+                ..ImportedFile::default()
             }
         };
         Ok(waiting.iter().map(report).collect())

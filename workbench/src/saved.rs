@@ -1,5 +1,6 @@
 //! What users keep: searches, notes, statements.
 
+use crate::bundle_import::BUNDLES;
 use crate::errors;
 use crate::pull::PULLS;
 use crate::workbench::{Workbench, now};
@@ -21,7 +22,7 @@ fn known(kind: &str) -> Result<&str, AskError> {
 
 impl Workbench {
     pub(crate) fn saved(&self, kind: &str) -> Result<Answer, AskError> {
-        let kind = if kind == PULLS { kind } else { known(kind)? };
+        let kind = if kind == PULLS || kind == BUNDLES { kind } else { known(kind)? };
         let all = self.store.saved(kind).map_err(|e| errors::store(&e))?;
         let items: Vec<_> = all.iter().map(|s| json!({ "name": s.name, "value": s.value, "at": s.at })).collect();
         Ok(Answer::object(json!({ "items": items }), self.store.snapshot().generation))

@@ -272,13 +272,13 @@ impl Redactor {
         Cow::Owned(out)
     }
 
-    /// Whether anything is found in a text, which detector found it first.
-    fn first_hit(&mut self, text: &str) -> Option<Detector> {
+    /// How much is found in a text, and by which detector first.
+    fn hits_of(&mut self, text: &str) -> Option<(usize, Detector)> {
         self.n_bytes += text.len() as u64;
         let mut hits = std::mem::take(&mut self.hits);
         self.scanner.hits(text, &mut hits);
-        let first = hits.first().map(|h| h.detector);
+        let found = hits.first().map(|h| (hits.len(), h.detector));
         self.hits = hits;
-        first
+        found
     }
 }

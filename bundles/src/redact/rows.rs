@@ -168,19 +168,23 @@ fn body(redactor: &mut Redactor, group: &mut Group, i: usize, path: &str) {
 
 /// A value of any type: also what stands in its bytes is looked at, and then all of it goes.
 fn value_of<'t>(redactor: &mut Redactor, value: &'t str, kind: u8, exact: &[u8], path: &str) -> Cow<'t, str> {
-    let cleaned = redactor.clean(value, path);
-    if matches!(cleaned, Cow::Owned(_)) {
-        return cleaned;
-    }
     let hidden: Cow<'_, str> = if ValueType::from_code(kind) == ValueType::Bytes {
         STANDARD.decode(value).map_or(Cow::Borrowed(""), |b| Cow::Owned(String::from_utf8_lossy(&b).into_owned()))
     } else {
         String::from_utf8_lossy(exact)
     };
-    let Some(detector) = redactor.first_hit(&hidden) else { return cleaned };
-    let (rule, method) = redactor.rule(detector);
-    redactor.count(&rule, path, method, "");
-    Cow::Owned(redactor.replaced(method, &rule, value))
+    // Bytes within what is nested read as base 64: where its message holds more than its text shows, all of it goes.
+    let in_text = redactor.hits_of(value).map_or(0, |(n, _)| n);
+    match redactor.hits_of(&hidden) {
+        Some((n, detector)) if n > in_text => {
+            let (rule, method) = redactor.rule(detector);
+            redactor.count(&rule, path, method, "");
+            // The first letters of an encoding say nothing to people, and may say something to programs.
+            let method = if method == Method::Truncate { Method::Drop } else { method };
+            Cow::Owned(redactor.replaced(method, &rule, value))
+        }
+        _ => redactor.clean(value, path),
+    }
 }
 
 /// The messages of a `KeyValueList`.
@@ -335,7 +339,7 @@ impl Redactor {
     fn hits_in(&mut self, value: &str, kind: u8, exact: &[u8]) -> bool {
         let is_bytes = ValueType::from_code(kind) == ValueType::Bytes;
         // What stands in bytes is looked at closely.
-        is_bytes || !exact.is_empty() || self.first_hit(value).is_some()
+        is_bytes || !exact.is_empty() || self.hits_of(value).is_some()
     }
 }
 

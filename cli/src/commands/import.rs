@@ -4,6 +4,7 @@ use crate::args::{Import, ImportFormat};
 use crate::output::note;
 use crate::reach::Reach;
 use serde_json::json;
+use sextant_bundles::Bag;
 use sextant_contract::{AskError, Code, Command, ImportedFile, Outcome};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -23,7 +24,7 @@ fn walk(path: &Path, found: &mut Vec<Found>) -> anyhow::Result<()> {
         std::fs::read_dir(path)?.flatten().map(|e| e.path()).filter(|p| !is_loop(p)).collect();
     entries.sort();
     for entry in entries {
-        if entry.is_dir() {
+        if entry.is_dir() && !Bag::is_one(&entry) {
             walk(&entry, found)?;
         } else {
             found.push(Found { path: entry, is_named: false });
@@ -35,7 +36,7 @@ fn walk(path: &Path, found: &mut Vec<Found>) -> anyhow::Result<()> {
 pub async fn run(args: Import) -> anyhow::Result<ExitCode> {
     let mut found = Vec::new();
     for path in &args.paths {
-        if path.is_dir() {
+        if path.is_dir() && !Bag::is_one(path) {
             walk(path, &mut found)?;
         } else {
             found.push(Found { path: path.clone(), is_named: true });
@@ -46,6 +47,7 @@ pub async fn run(args: Import) -> anyhow::Result<ExitCode> {
         ImportFormat::OtlpJson => Some("otlp-json"),
         ImportFormat::OtlpPb => Some("otlp-pb"),
         ImportFormat::Zipkin => Some("zipkin"),
+        ImportFormat::Bundle => Some("bundle"),
     };
     let reach = Reach::of(&args.place).await?;
     let mut files = Vec::new();
@@ -83,6 +85,9 @@ fn first_problem(files: &[ImportedFile]) -> String {
 
 async fn one(reach: &Reach, file: &Found, format: Option<&str>, project: Option<&str>) -> anyhow::Result<ImportedFile> {
     let name = file.path.display().to_string();
+    if matches!(format, None | Some("bundle")) && Bag::is_one(&file.path) {
+        return bundle(reach, &file.path, name, project).await;
+    }
     let bytes = std::fs::read(&file.path).map_err(|e| anyhow::anyhow!("{name} can't be read: {e}"))?;
     let command =
         Command::Import { name: name.clone(), format: format.map(str::to_owned), project: project.map(str::to_owned) };
@@ -94,6 +99,32 @@ async fn one(reach: &Reach, file: &Found, format: Option<&str>, project: Option<
             note(format_args!("skipped {name}: {e}"));
             Ok(ImportedFile { path: name, ..ImportedFile::default() })
         }
+        Err(e) => Err(AskError { message: format!("{name}: {}", e.message), ..e }.into()),
+    }
+}
+
+/// A bundle, as a folder or as one file; a running instance gets its bytes.
+async fn bundle(reach: &Reach, path: &Path, name: String, project: Option<&str>) -> anyhow::Result<ImportedFile> {
+    if let Reach::Here(workbench) = reach {
+        let (workbench, path) = (workbench.clone(), path.to_owned());
+        let project = project.unwrap_or("default").to_owned();
+        let taken = tokio::task::spawn_blocking(move || {
+            let taken = workbench.import_bundle(&name, &project, &path);
+            taken.map_err(|e| AskError { message: format!("{name}: {}", e.message), ..e })
+        });
+        return Ok(taken.await??);
+    }
+    let bytes = if path.is_dir() {
+        let packed = tempfile::NamedTempFile::new()?;
+        Bag::open(path)?.pack(packed.path())?;
+        std::fs::read(packed.path())?
+    } else {
+        std::fs::read(path)?
+    };
+    let (format, project) = (Some("bundle".to_owned()), project.map(str::to_owned));
+    match reach.act(Command::Import { name: name.clone(), format, project }, bytes).await {
+        Ok(Outcome::Imported(done)) => Ok(done),
+        Ok(_) => Ok(ImportedFile { path: name, ..ImportedFile::default() }),
         Err(e) => Err(AskError { message: format!("{name}: {}", e.message), ..e }.into()),
     }
 }
@@ -128,6 +159,9 @@ pub fn report(files: &[ImportedFile], is_json: bool) -> anyhow::Result<()> {
             "{}: {format}, {} read, {} stored, {} skipped{why}",
             file.path, file.read, file.stored, file.skipped
         )?;
+        if let Some(note) = &file.note {
+            writeln!(out, "  {note}")?;
+        }
         for problem in &file.problems {
             writeln!(out, "  {problem}")?;
         }
