@@ -9,17 +9,18 @@ use sextant_contract::size_text;
 use sextant_model::UnixNanos;
 use sextant_server::data_dir;
 use sextant_workbench::now;
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The keys that are trusted here, if there is a data directory at all.
-fn trusted(place: &Where) -> std::collections::BTreeSet<String> {
-    let Ok(dir) = data_dir(place.data.as_ref()) else { return Default::default() };
+fn trusted(place: &Where) -> BTreeSet<String> {
+    let Ok(dir) = data_dir(place.data.as_ref()) else { return BTreeSet::new() };
     Ring::of(&dir).trusted().unwrap_or_else(|e| {
         note(format_args!("the keys of {} can't be read, so none of them is trusted: {e}", dir.display()));
-        Default::default()
+        BTreeSet::new()
     })
 }
 
