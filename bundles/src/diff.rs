@@ -3,7 +3,7 @@
 use crate::BundleError;
 use crate::bag::Bag;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use sextant_columns::row_hashes;
+use sextant_columns::{guarded, row_hashes};
 use sextant_model::{Table, schema};
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,9 +32,12 @@ impl Bag {
             let bad = |e: &dyn std::fmt::Display| BundleError::bad(&name, format!("it can't be read: {e}"));
             let table =
                 name.split('/').nth(1).and_then(Table::from_name).ok_or_else(|| bad(&"no signal is called so"))?;
-            let reader = ParquetRecordBatchReaderBuilder::try_new(self.parquet(&name)?).map_err(|e| bad(&e))?;
-            for rows in reader.with_batch_size(16 * 1024).build().map_err(|e| bad(&e))? {
-                let rows = rows.map_err(|e| bad(&e))?;
+            let mut reader = guarded(|| {
+                let reader = ParquetRecordBatchReaderBuilder::try_new(self.parquet(&name)?).map_err(|e| bad(&e))?;
+                reader.with_batch_size(16 * 1024).build().map_err(|e| bad(&e))
+            })
+            .map_err(|e| bad(&e))?;
+            while let Some(rows) = guarded(|| reader.next().transpose().map_err(|e| bad(&e)))? {
                 each(table, sextant_columns::conformed_to(&schema::arrived(table), rows)?)?;
             }
         }

@@ -18,6 +18,22 @@ mod tags;
 mod verify;
 mod zip;
 
+/// For the fuzzer.
+pub mod fuzzing {
+    /// Reads bytes as each of the files that describe a bundle.
+    pub fn papers(bytes: &[u8]) {
+        if let Ok(all) = crate::manifest::read("manifest-sha256.txt", bytes) {
+            assert_eq!(crate::manifest::write(&all).as_bytes(), bytes, "one set of files has one manifest");
+        }
+        crate::custody::read(bytes).ok();
+        crate::statement::payload(bytes).ok();
+        let key = crate::PublicKey::from_pem(&String::from_utf8_lossy(bytes));
+        if let Ok(key) = key {
+            crate::statement::read(bytes, &key).ok();
+        }
+    }
+}
+
 pub use bag::Bag;
 pub use custody::Custody;
 pub use diff::{TableDiff, diff};

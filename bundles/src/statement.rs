@@ -194,8 +194,14 @@ pub(crate) fn read(bytes: &[u8], key: &PublicKey) -> Result<(Facts, BTreeMap<Str
     if signature.keyid != key.fingerprint() || !key.has_signed(&encoded(&payload), &signed) {
         return Err(bad("the key of the bundle did not sign it".into()));
     }
+    self::payload(&payload)
+}
+
+/// What a statement says, of which files.
+pub(crate) fn payload(bytes: &[u8]) -> Result<(Facts, BTreeMap<String, String>), BundleError> {
+    let bad = |why: String| BundleError::bad(ATTESTATION, why);
     let statement: Statement =
-        serde_json::from_slice(&payload).map_err(|e| bad(format!("its statement can't be read: {e}")))?;
+        serde_json::from_slice(bytes).map_err(|e| bad(format!("its statement can't be read: {e}")))?;
     if statement.kind != TYPE || statement.predicate_type != PREDICATE {
         return Err(bad(format!(
             "it is a statement of another kind or version: {} {}",

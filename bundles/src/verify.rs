@@ -212,6 +212,21 @@ pub fn verify(path: &Path, trust: &Trust, progress: OnProgress<'_>) -> Result<(R
 }
 
 impl Report {
+    /// Everything that was found, for programs.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        use serde_json::{Value, json};
+        let checks: Vec<Value> =
+            self.checks.iter().map(|c| json!({ "name": c.name, "ok": c.is_good, "said": c.said })).collect();
+        let file = |f: &FileFacts| json!({ "name": f.name, "bytes": f.bytes, "rows": f.rows, "sha256": f.hash, "ok": f.is_good });
+        let files: Vec<Value> = self.files.iter().map(file).collect();
+        json!({
+            "verdict": self.verdict.name(), "reason": self.reason, "file": self.file, "checks": checks,
+            "files": files, "fingerprint": self.fingerprint, "hash": self.hash, "facts": self.facts,
+            "custody": self.custody, "not_proven": self.not_proven,
+        })
+    }
+
     fn fail(&mut self, name: &'static str, e: &BundleError) {
         if self.reason.is_none() {
             (self.reason, self.file) = (Some(e.reason()), e.file().map(str::to_owned));
@@ -428,8 +443,9 @@ impl Looking<'_> {
                 .nth(1)
                 .and_then(Table::from_name)
                 .ok_or_else(|| bad("no signal is called so".into()))?;
-            let reader = SerializedFileReader::new(self.bag.parquet(name)?)
-                .map_err(|e| bad(format!("it is no Parquet: {e}")))?;
+            let reader = sextant_columns::guarded(|| {
+                SerializedFileReader::new(self.bag.parquet(name)?).map_err(|e| bad(format!("it is no Parquet: {e}")))
+            })?;
             let said = reader.metadata();
             let file = said.file_metadata();
             let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata());

@@ -94,6 +94,7 @@ pub enum ImportFormat {
     OtlpJson,
     OtlpPb,
     Zipkin,
+    Parquet,
     Bundle,
 }
 
@@ -233,6 +234,9 @@ pub struct Open {
     /// Say what is in them and end
     #[arg(long)]
     pub print: bool,
+    /// The data directory with the keys that are trusted; nothing is written there
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
 }
 
 /// Which records.

@@ -29,7 +29,7 @@ pub fn conformed_to(wanted: &SchemaRef, rows: RecordBatch) -> Result<RecordBatch
 }
 
 /// What an absent column reads as: nothing where that is allowed, else zero, empty text, empty list.
-fn default_of(field: &Field, n: usize) -> Result<ArrayRef, ColumnsError> {
+pub(crate) fn default_of(field: &Field, n: usize) -> Result<ArrayRef, ColumnsError> {
     let nothing = new_null_array(field.data_type(), n);
     if field.is_nullable() {
         return Ok(nothing);

@@ -23,4 +23,12 @@ pub enum ColumnsError {
         /// What is missing or wrong.
         what: &'static str,
     },
+    /// A column of another program holds something else than its name says.
+    #[error("the column {name} is of another kind: {why}")]
+    Kind {
+        /// Which one.
+        name: String,
+        /// Why it can't be read.
+        why: String,
+    },
 }

@@ -5,6 +5,8 @@ mod conform;
 mod encode;
 mod error;
 mod filters;
+mod foreign;
+mod guard;
 mod index;
 mod merge;
 mod need;
@@ -17,6 +19,8 @@ mod write;
 
 pub use conform::{conformed, conformed_to};
 pub use error::ColumnsError;
+pub use foreign::{arrived, known, stored};
+pub use guard::guarded;
 pub use index::TraceIndex;
 pub use merge::merged;
 pub use plain::PlainWriter;

@@ -280,6 +280,9 @@ pub enum Ask {
         #[serde(default)]
         is_heavy: bool,
     },
+    /// What is looked at without being kept: the object has `verdict path reason file checks files fingerprint hash facts
+    /// custody not_proven` of a bundle, `verdict` UNSIGNED of plain files, and nothing where a data directory is open.
+    Opened,
     /// What is under way at the sources: the object has `running` of `source rows bytes total_rows`.
     Running,
     /// What is attached: the object has `sources` of `name url user database`.

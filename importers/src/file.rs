@@ -3,7 +3,7 @@
 use crate::otlp::JsonOptions;
 use crate::wire::{Reader, Value};
 use crate::zipkin::OnBadSpan;
-use crate::{DecodeError, Decoded, otlp, zipkin};
+use crate::{DecodeError, Decoded, otlp, parquet, zipkin};
 use sextant_model::{Counts, Signal};
 use std::io::Read as _;
 
@@ -16,11 +16,13 @@ pub enum Format {
     OtlpProtobuf,
     /// A list of Zipkin v2 spans, JSON or protobuf.
     Zipkin,
+    /// Rows of telemetry.
+    Parquet,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::OtlpJson, Self::OtlpProtobuf, Self::Zipkin];
+    pub const ALL: [Self; 4] = [Self::OtlpJson, Self::OtlpProtobuf, Self::Zipkin, Self::Parquet];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Format {
             Self::OtlpJson => "otlp-json",
             Self::OtlpProtobuf => "otlp-pb",
             Self::Zipkin => "zipkin",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -106,6 +109,10 @@ pub fn read<E: From<DecodeError>>(
             };
             keep(decoded, &mut report)?;
         }
+        Format::Parquet => {
+            let odd = parquet::read(bytes, &mut |decoded| keep(decoded, &mut report))?;
+            odd.into_iter().for_each(|problem| report.problem(problem));
+        }
     }
     Ok(report)
 }
@@ -122,6 +129,7 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
     let head = &bytes[..bytes.len().min(1 << 16)];
     let has = |word: &[u8]| memchr::memmem::find(head, word).is_some();
     match first_char(bytes) {
+        _ if parquet::is_parquet(bytes) => Some(Format::Parquet),
         Some(b'{') => [&b"esourceSpans\""[..], b"esourceLogs\"", b"esourceMetrics\"", b"resource_", b"\"batches\""]
             .into_iter()
             .any(has)

@@ -7,6 +7,7 @@ mod error;
 pub mod file;
 mod json;
 pub mod otlp;
+mod parquet;
 mod report;
 mod wire;
 pub mod zipkin;

@@ -1,8 +1,10 @@
 //! Files looked at without keeping anything: a store of their own that goes when one has looked.
 
 use crate::{Host, HostArgs, ServerError};
+use sextant_bundles::{Bag, Report, Trust};
 use sextant_contract::{Answer, Ask, AskError, Backend as _, Code, Command, ImportedFile, Outcome, Period};
 use sextant_contract::{SearchAsk, SearchKind};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -14,6 +16,8 @@ pub struct Opened {
     pub files: Vec<ImportedFile>,
     /// Where to begin: the trace, if there is one alone.
     pub address: String,
+    /// What is to be said of a bundle.
+    pub report: Option<Report>,
     dir: TempDir,
 }
 
@@ -23,7 +27,7 @@ fn unreadable(path: &Path, e: &dyn std::fmt::Display) -> AskError {
 
 /// The files that are meant by a file or a folder.
 fn walk(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), AskError> {
-    if !path.is_dir() {
+    if !path.is_dir() || Bag::is_one(path) {
         found.push(path.to_owned());
         return Ok(());
     }
@@ -35,11 +39,11 @@ fn walk(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), AskError> {
 }
 
 impl Opened {
-    /// Reads the files into a store of their own. Nothing is received.
+    /// Reads the files into a store of their own. Nothing is received. Bundles by `trusted` keys are VALID.
     ///
     /// # Errors
     /// If a file can't be read, or nothing in them is telemetry.
-    pub async fn files(paths: &[PathBuf]) -> Result<Self, ServerError> {
+    pub async fn files(paths: &[PathBuf], trusted: BTreeSet<String>) -> Result<Self, ServerError> {
         let mut found = Vec::new();
         for path in paths {
             walk(path, &mut found)?;
@@ -48,13 +52,46 @@ impl Opened {
         let made = tempfile::Builder::new().prefix("sextant-open-").tempdir();
         let dir = made.map_err(|e| unreadable(&std::env::temp_dir(), &e))?;
         let host = Host::open(dir.path().to_owned(), HostArgs::quiet(), true).await?;
-        let mut opened = Self { host, files: Vec::new(), address: String::new(), dir };
-        let taken = opened.take_in(&found, paths).await;
+        let mut opened = Self { host, files: Vec::new(), address: String::new(), report: None, dir };
+        let bundles: Vec<PathBuf> = found.iter().filter(|p| Bag::is_one(p)).cloned().collect();
+        let taken = match &bundles[..] {
+            [] => opened.take_in(&found, paths).await,
+            [one] if found.len() == 1 => opened.take_in_bundle(one, trusted).await,
+            _ => Err(AskError::new(Code::BadQuery, "a bundle is looked at alone")
+                .hint("open each by itself; compare two with: sextant bundle diff")),
+        };
         if let Err(e) = taken {
             opened.close().await;
             return Err(e.into());
         }
         Ok(opened)
+    }
+
+    /// Looks at a bundle; of one that is INVALID, what can be read is shown all the same, and marked.
+    async fn take_in_bundle(&mut self, path: &Path, trusted: BTreeSet<String>) -> Result<(), AskError> {
+        let (workbench, place) = (self.host.workbench.clone(), path.to_owned());
+        let work =
+            tokio::task::spawn_blocking(move || -> Result<(Report, Result<ImportedFile, AskError>), AskError> {
+                let trust = Trust { key: None, trusted, at: sextant_workbench::now() };
+                let looked = sextant_bundles::verify(&place, &trust, &|_, _| true);
+                let (report, bag) = looked.map_err(|e| unreadable(&place, &e))?;
+                let reason = report.reason.clone().unwrap_or_default();
+                let nothing = || AskError::new(Code::BadQuery, format!("{} is INVALID: {reason}", place.display()));
+                let taken = match &bag {
+                    None => Err(nothing()),
+                    Some(bag) => workbench.take_in(&place.display().to_string(), "default", &report, bag),
+                };
+                Ok((report, taken))
+            });
+        let interrupted = |_| AskError::new(Code::Internal, "it was interrupted");
+        let (report, taken) = work.await.map_err(interrupted)??;
+        self.files.push(taken?);
+        let mut said = report.json();
+        said["path"] = path.display().to_string().into();
+        self.host.workbench.set_opened(said);
+        self.report = Some(report);
+        self.address = self.begin().await?;
+        Ok(())
     }
 
     async fn take_in(&mut self, found: &[PathBuf], named: &[PathBuf]) -> Result<(), AskError> {
@@ -98,6 +135,8 @@ impl Opened {
             let names = format!("{}{more}", names.join(", "));
             return Err(AskError::new(Code::BadQuery, format!("there is no telemetry in {names}{why}")));
         }
+        let names: Vec<String> = named.iter().map(|p| p.display().to_string()).collect();
+        self.host.workbench.set_opened(serde_json::json!({ "verdict": "UNSIGNED", "path": names.join(", ") }));
         self.address = self.begin().await?;
         Ok(())
     }
@@ -135,6 +174,20 @@ impl Opened {
         self.host.close().await;
         if let Err(e) = self.dir.close() {
             tracing::warn!("what was opened could not be taken away: {e}");
+        }
+    }
+}
+
+/// The fingerprints that are trusted in the data directory of who looks; none where there is no directory.
+#[must_use]
+pub fn trusted_keys(data: Option<&PathBuf>) -> BTreeSet<String> {
+    let known = crate::data_dir(data).ok().map(|dir| sextant_bundles::Ring::of(&dir).trusted());
+    match known {
+        Some(Ok(keys)) => keys,
+        None => BTreeSet::new(),
+        Some(Err(e)) => {
+            tracing::warn!("trusted keys can't be read, so none is trusted: {e}");
+            BTreeSet::new()
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Fuzzing on the stable toolchain: golden files and made-up traffic, mutated for a time against each parser.
 //!
-//! `fuzz [SECONDS] [TARGET]`: protobuf, json, zipkin, search, typed, log; all of them without a name. A panic ends the program
+//! `fuzz [SECONDS] [TARGET]`: protobuf, json, zipkin, search, typed, log, zip, papers, redact, parquet; all of them without a name. A panic ends the program
 //! and leaves the input in `fuzz-crash.bin`. What mutation finds goes into `corpus/` and is tried first from then on.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool that talks to its terminal")]
@@ -17,13 +17,17 @@ use std::time::{Duration, Instant};
 
 type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 10] = [
     ("protobuf", protobuf, shop),
     ("json", json, otlp_files),
     ("zipkin", zipkin_both, zipkin_files),
     ("search", search, searches),
     ("typed", typed, searches),
     ("log", log, logs),
+    ("zip", zip, bundles),
+    ("papers", papers, papers_of_bundles),
+    ("redact", redact, texts),
+    ("parquet", parquet, parquet_files),
 ];
 
 fn protobuf(bytes: &[u8]) {
@@ -86,6 +90,110 @@ fn typed(bytes: &[u8]) {
 
 fn log(bytes: &[u8]) {
     sextant_store::fuzzing::recover_log(bytes);
+}
+
+/// Whatever is done to a bundle, it is no bundle any more.
+fn zip(bytes: &[u8]) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    let (report, bag) = sextant_bundles::verify(file.path(), &sextant_bundles::Trust::default(), &|_, _| true).unwrap();
+    let is_sound = bundles().iter().any(|b| b == bytes);
+    assert_eq!(report.verdict == sextant_bundles::Verdict::Invalid, !is_sound, "{:?}", report.reason);
+    if let Some(bag) = bag {
+        bag.each_batch(&mut |_, _| Ok(())).ok();
+    }
+}
+
+fn papers(bytes: &[u8]) {
+    sextant_bundles::fuzzing::papers(bytes);
+}
+
+/// What is found lies in the text, in order, and nothing of it stays.
+fn redact(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    static SCANNER: std::sync::LazyLock<sextant_bundles::Scanner> =
+        std::sync::LazyLock::new(|| sextant_bundles::Scanner::new(&sextant_bundles::Detector::ALL, Vec::new()));
+    let mut hits = Vec::new();
+    SCANNER.hits(&text, &mut hits);
+    let mut end = 0;
+    for hit in &hits {
+        assert!(hit.range.start >= end && !hit.range.is_empty() && text.get(hit.range.clone()).is_some(), "{hit:?}");
+        end = hit.range.end;
+    }
+}
+
+fn parquet(bytes: &[u8]) {
+    let format = Some(sextant_importers::file::Format::Parquet);
+    let mut n = 0;
+    let read = sextant_importers::file::read::<sextant_importers::DecodeError>(bytes, format, 0, &mut |decoded| {
+        n += decoded.batches.iter().map(|b| b.rows.num_rows() as u64).sum::<u64>();
+        Ok(())
+    });
+    if let Ok(report) = read {
+        assert_eq!(report.counts.stored(), n, "rows and counts agree");
+    }
+}
+
+/// A small bundle as one file.
+fn bundles() -> Vec<Vec<u8>> {
+    static MADE: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
+    let make = || {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.sxb");
+        let mut maker = sextant_bundles::Maker::begin(&path).unwrap();
+        let mut all: Vec<sextant_model::Batch> = shop_batches(40);
+        all.retain(|b| b.table == sextant_model::Table::Traces);
+        let first = all.swap_remove(0);
+        let order =
+            arrow::compute::sort_to_indices(first.rows.column_by_name("Timestamp").unwrap(), None, None).unwrap();
+        let rows = arrow::compute::take_record_batch(&first.rows, &order).unwrap();
+        maker.write(first.table, &rows).unwrap();
+        let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----\n";
+        let key = sextant_bundles::Key::from_pem(pem, None).unwrap();
+        let facts = sextant_bundles::Facts { made_at: "2026-11-22T10:00:00Z".into(), ..Default::default() };
+        maker.finish(facts, &sextant_bundles::Papers::default(), &key).unwrap();
+        vec![std::fs::read(&path).unwrap()]
+    };
+    MADE.get_or_init(make).clone()
+}
+
+fn shop_batches(n_spans: u64) -> Vec<sextant_model::Batch> {
+    let mut all = Vec::new();
+    for request in Shop::new(&ShopConfig { seed: 3, n_spans, end: 1_763_560_800_000_000_000 }) {
+        let signal = Signal::ALL.into_iter().find(|s| request.path.ends_with(s.name())).unwrap();
+        all.extend(otlp::decode(signal, &request.body, 0).unwrap().batches);
+    }
+    all
+}
+
+fn papers_of_bundles() -> Vec<Vec<u8>> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.sxb");
+    std::fs::write(&path, &bundles()[0]).unwrap();
+    let out = dir.path().join("bag");
+    sextant_bundles::Bag::open(&path).unwrap().extract(&out).unwrap();
+    let names = ["manifest-sha256.txt", "attestation.dsse.json", "custody.jsonl", "pubkey.pem"];
+    names.iter().map(|n| std::fs::read(out.join(n)).unwrap()).collect()
+}
+
+fn texts() -> Vec<Vec<u8>> {
+    let all = [
+        "mail jo.doe+x@mail.example.org card 4111 1111 1111 1111 from 10.1.2.3:80 and 2001:db8::8a2e:370:7334",
+        "DE89 3704 0044 0532 0130 00 +49 30 901820 (555) 010-9999 password=hunter22 postgres://a:b@c/d",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N -----BEGIN PRIVATE KEY-----x ünï@exämple.de",
+    ];
+    all.iter().map(|t| t.as_bytes().to_vec()).collect()
+}
+
+fn parquet_files() -> Vec<Vec<u8>> {
+    let mut files = Vec::new();
+    for table in [sextant_model::Table::Traces, sextant_model::Table::Logs, sextant_model::Table::Gauge] {
+        let batch = shop_batches(60).into_iter().find(|b| b.table == table).unwrap();
+        let mut writer = sextant_columns::PlainWriter::new(Vec::new(), table).unwrap();
+        writer.write(&batch.rows.slice(0, batch.rows.num_rows().min(20))).unwrap();
+        files.push(writer.finish().unwrap());
+    }
+    files
 }
 
 fn shop() -> Vec<Vec<u8>> {

@@ -34,7 +34,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "fixtures",
         ],
     ),
-    ("server", &["model", "contract", "workbench", "receiver"]),
+    ("server", &["model", "contract", "bundles", "workbench", "receiver"]),
     ("cli", &["model", "contract", "exports", "bundles", "analysis", "workbench", "server", "fixtures"]),
     ("fixtures", &["model"]),
     ("charts", &["model", "contract"]),

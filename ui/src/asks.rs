@@ -107,6 +107,7 @@ fn is_of_records(ask: &Ask) -> bool {
             | Ask::SourceMapping { .. }
             | Ask::SourceCost { .. }
             | Ask::Running
+            | Ask::Opened
             | Ask::Statements { .. }
     )
 }

@@ -435,7 +435,7 @@ fn in_order(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, AskErr
     let cannot = |e: &dyn std::fmt::Display| AskError::new(Code::Internal, format!("rows can't be put in order: {e}"));
     let mut all = Vec::with_capacity(batches.len());
     for batch in batches {
-        all.push(sextant_remote::arrived(table, batch).map_err(|e| cannot(&e))?);
+        all.push(sextant_columns::arrived(table, batch).map_err(|e| cannot(&e))?);
     }
     let schema = sextant_model::schema::arrived(table);
     let rows = concat_batches(&schema, &all).map_err(|e| cannot(&e))?;

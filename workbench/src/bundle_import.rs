@@ -64,6 +64,14 @@ impl Workbench {
                 format!("it is INVALID, and nothing of it was taken in: {file}{}", report.reason.unwrap_or_default());
             return Err(AskError::new(Code::BadQuery, why).hint("ask for it again, or look at it with: sextant open"));
         };
+        self.take_in(name, project, &report, &bag)
+    }
+
+    /// Takes over the rows of a bundle, whatever its verdict: for those who look at it without keeping it.
+    ///
+    /// # Errors
+    /// If its rows can't be read or kept.
+    pub fn take_in(&self, name: &str, project: &str, report: &Report, bag: &Bag) -> Result<ImportedFile, AskError> {
         let by = report.fingerprint.clone().unwrap_or_default();
         let at = now();
         let origin = Origin { project: project.into(), client: by, protocol: BUNDLES.into(), at };
@@ -97,7 +105,7 @@ impl Workbench {
             stored: n.saturating_sub(known),
             skipped: known,
             skipped_by_reason: reasons,
-            note: Some(said(&report)),
+            note: Some(said(report)),
             ..ImportedFile::default()
         })
     }

@@ -90,7 +90,7 @@ impl Workbench {
             None => None,
             Some(f) => Some(Format::from_name(f).ok_or_else(|| {
                 AskError::new(Code::BadQuery, format!("there is no format '{f}'"))
-                    .hint("use otlp-json, otlp-pb, zipkin or bundle")
+                    .hint("use otlp-json, otlp-pb, zipkin, parquet or bundle")
             })?),
         };
         let mut keep = Keep::new(&self.store, project, xxh3_128(bytes));

@@ -51,6 +51,8 @@ pub(crate) struct Inner {
     exports: Mutex<HashMap<u64, Arc<Progress>>>,
     /// What was attached.
     pub(crate) remotes: crate::remotes::Remotes,
+    /// What is looked at without being kept.
+    opened: RwLock<serde_json::Value>,
     /// Names, and why they do not listen.
     missing: RwLock<Vec<(String, String)>>,
 }
@@ -77,6 +79,7 @@ impl Workbench {
                 tails: Mutex::default(),
                 exports: Mutex::default(),
                 remotes: crate::remotes::Remotes::default(),
+                opened: RwLock::new(serde_json::json!({})),
                 missing: RwLock::default(),
             }),
         })
@@ -113,6 +116,15 @@ impl Workbench {
             }
         }
         first
+    }
+
+    /// Says what is looked at without being kept.
+    pub fn set_opened(&self, what: serde_json::Value) {
+        *self.inner.opened.write().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    pub(crate) fn looked_at(&self) -> serde_json::Value {
+        self.inner.opened.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Who does not listen though it was asked to, and why.
@@ -184,6 +196,7 @@ impl Workbench {
             Ask::Progress { tag } => Ok(self.progress(*tag)),
             Ask::Extent { kind } => self.extent(*kind),
             Ask::Of { source, question, is_heavy } => self.ask_source(source, question, *is_heavy),
+            Ask::Opened => Ok(Answer::object(self.looked_at(), 0)),
             Ask::Running => Ok(self.running()),
             Ask::Sources => self.sources(),
             Ask::SourceTest { name } => self.source_test(name),

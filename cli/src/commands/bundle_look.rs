@@ -4,25 +4,15 @@ use crate::args::{BundleVerify, Format, Where};
 use crate::output::{note, print_object, print_rows};
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use sextant_bundles::{Bag, PublicKey, Report, Ring, Trust, Verdict};
+use sextant_bundles::{Bag, PublicKey, Report, Trust, Verdict};
 use sextant_contract::size_text;
 use sextant_model::UnixNanos;
-use sextant_server::data_dir;
+use sextant_server::trusted_keys;
 use sextant_workbench::now;
-use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// The keys that are trusted here, if there is a data directory at all.
-fn trusted(place: &Where) -> BTreeSet<String> {
-    let Ok(dir) = data_dir(place.data.as_ref()) else { return BTreeSet::new() };
-    Ring::of(&dir).trusted().unwrap_or_else(|e| {
-        note(format_args!("the keys of {} can't be read, so none of them is trusted: {e}", dir.display()));
-        BTreeSet::new()
-    })
-}
 
 /// Looks at all of it, and says how far it is where somebody looks on.
 fn look(path: &Path, trust: &Trust) -> anyhow::Result<(Report, Option<Bag>)> {
@@ -44,17 +34,18 @@ pub fn verified(place: &Where, args: &BundleVerify) -> anyhow::Result<ExitCode> 
         PublicKey::from_pem(&pem).with_context(|| format!("{} is of no use", path.display()))
     });
     let at = args.at.as_deref().map(UnixNanos::parse).transpose()?;
-    let trust = Trust { key: key.transpose()?, trusted: trusted(place), at: at.map_or_else(now, |t| t.0) };
+    let trust =
+        Trust { key: key.transpose()?, trusted: trusted_keys(place.data.as_ref()), at: at.map_or_else(now, |t| t.0) };
     let (report, _) = look(&args.path, &trust)?;
     if args.json {
-        print_object(&json_of(&report))?;
+        print_object(&report.json())?;
     } else {
         told(&report)?;
     }
     Ok(if report.verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn told(report: &Report) -> anyhow::Result<()> {
+pub(super) fn told(report: &Report) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", report.verdict.name())?;
     if let Some(reason) = &report.reason {
@@ -85,22 +76,6 @@ fn told(report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everything that was found, for programs.
-fn json_of(report: &Report) -> Value {
-    let checks: Vec<Value> =
-        report.checks.iter().map(|c| json!({ "name": c.name, "ok": c.is_good, "said": c.said })).collect();
-    let files: Vec<Value> = report
-        .files
-        .iter()
-        .map(|f| json!({ "name": f.name, "bytes": f.bytes, "rows": f.rows, "sha256": f.hash, "ok": f.is_good }))
-        .collect();
-    json!({
-        "verdict": report.verdict.name(), "reason": report.reason, "file": report.file, "checks": checks,
-        "files": files, "fingerprint": report.fingerprint, "hash": report.hash, "facts": report.facts,
-        "custody": report.custody, "not_proven": report.not_proven,
-    })
-}
-
 /// What can be said of a bundle whatever its key and date; none of an altered one.
 fn sound(path: &Path) -> anyhow::Result<(Report, Bag)> {
     let (report, bag) = look(path, &Trust { at: now(), ..Trust::default() })?;
@@ -119,7 +94,7 @@ pub fn inspected(path: &Path, format: Format) -> anyhow::Result<ExitCode> {
     if format != Format::Table {
         let rows: serde_json::Map<String, Value> =
             facts.tables.iter().map(|(table, t)| (table.clone(), t.rows.into())).collect();
-        let mut object = json_of(&report);
+        let mut object = report.json();
         object["rows"] = rows.into();
         // Whom to trust was not said here.
         object.as_object_mut().map(|o| o.remove("verdict"));

@@ -47,6 +47,7 @@ pub async fn run(args: Import) -> anyhow::Result<ExitCode> {
         ImportFormat::OtlpJson => Some("otlp-json"),
         ImportFormat::OtlpPb => Some("otlp-pb"),
         ImportFormat::Zipkin => Some("zipkin"),
+        ImportFormat::Parquet => Some("parquet"),
         ImportFormat::Bundle => Some("bundle"),
     };
     let reach = Reach::of(&args.place).await?;

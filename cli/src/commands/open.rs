@@ -4,7 +4,7 @@ use super::import::report;
 use crate::args::{Format, Open};
 use crate::output::{note, print};
 use sextant_contract::{Ask, Backend as _, Period, SearchAsk, SearchKind};
-use sextant_server::Opened;
+use sextant_server::{Opened, trusted_keys};
 use std::io::Write as _;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,7 +16,7 @@ pub async fn run(args: Open) -> anyhow::Result<ExitCode> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let opened = tokio::select! {
-        opened = Opened::files(&args.paths) => opened?,
+        opened = Opened::files(&args.paths, trusted_keys(args.data.as_ref())) => opened?,
         _ = term.recv() => return Ok(ExitCode::SUCCESS),
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
     };
@@ -42,6 +42,12 @@ pub async fn run(args: Open) -> anyhow::Result<ExitCode> {
 
 /// What came of each file, and the newest traces.
 async fn summary(opened: &Opened) -> anyhow::Result<()> {
+    if let Some(report) = &opened.report {
+        super::bundle_look::told(report)?;
+        writeln!(std::io::stdout())?;
+    } else {
+        writeln!(std::io::stdout(), "UNSIGNED")?;
+    }
     report(&opened.files, false)?;
     let period = Period::default();
     let search = SearchAsk { kind: SearchKind::Traces, query: String::new(), period, limit: N_TRACES, explain: false };
