@@ -57,6 +57,16 @@ fn of_schema(wanted: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch, Colu
     let mut columns: Vec<ArrayRef> = Vec::new();
     for field in wanted.fields() {
         let column = match (rows.column_by_name(field.name()), field.data_type()) {
+            // Some parts of it, or all, in any order.
+            (Some(column), DataType::Struct(parts)) if matches!(column.data_type(), DataType::Struct(_)) => {
+                let whole = column.as_struct();
+                let named = whole.column_names().into_iter().map(|part| format!("{}.{part}", field.name()));
+                let apart = RecordBatch::try_from_iter_with_nullable(
+                    named.zip(whole.columns()).map(|(name, part)| (name, part.clone(), true)),
+                );
+                let made = apart.and_then(|apart| nested(&apart, field, parts));
+                made.map_err(|e| failed(field.name(), &e))?
+            }
             (Some(column), _) => Some(typed(column, field).map_err(|e| failed(field.name(), &e))?),
             (None, DataType::Struct(parts)) => nested(rows, field, parts).map_err(|e| failed(field.name(), &e))?,
             (None, _) => None,
@@ -85,13 +95,17 @@ fn typed(column: &ArrayRef, field: &Field) -> Result<ArrayRef, ArrowError> {
         (DataType::FixedSizeBinary(8 | 16), DataType::Utf8) => {
             let hex = |b: &[u8]| if b.iter().all(|b| *b == 0) { String::new() } else { hex(b) };
             let ids = column.as_fixed_size_binary();
-            Arc::new(StringArray::from_iter(ids.iter().map(|id| id.map(hex))))
+            Arc::new(ids.iter().map(|id| id.map(hex)).collect::<StringArray>())
         }
         (from, of) if from == of => column.clone(),
         (_, of) => cast(column, of)?,
     };
     if field.is_nullable() || made.null_count() == 0 {
         return Ok(made);
+    }
+    // What is there and can't be read is no absent value.
+    if made.null_count() > column.logical_null_count() {
+        return Err(ArrowError::CastError(format!("some of its values are no {}", field.data_type())));
     }
     let nothing = default_of(field, 1).map_err(|e| ArrowError::CastError(e.to_string()))?;
     zip(&is_not_null(&made)?, &made, &Scalar::new(nothing))
@@ -144,11 +158,21 @@ fn flatten(before: &str, object: Map<String, Value>, put: &mut dyn FnMut(&str, &
     }
 }
 
+/// A list with no items where it is missing, and none of its items missing where none may be.
+fn list_of(column: &ArrayRef, part: &Field) -> Result<ArrayRef, ArrowError> {
+    let list = cast(column, part.data_type())?;
+    if list.null_count() == 0 {
+        return Ok(list);
+    }
+    let nothing = default_of(part, 1).map_err(|e| ArrowError::CastError(e.to_string()))?;
+    zip(&is_not_null(&list)?, &list, &Scalar::new(nothing))
+}
+
 /// A column of lists out of the columns that hold each of them, if any is there; those that are not have as many items of
 /// nothing.
 fn nested(rows: &RecordBatch, field: &Field, parts: &Fields) -> Result<Option<ArrayRef>, ArrowError> {
     let of = |part: &Arc<Field>| rows.column_by_name(&format!("{}.{}", field.name(), part.name()));
-    let there = |part: &Arc<Field>| of(part).map(|column| cast(column, part.data_type())).transpose();
+    let there = |part: &Arc<Field>| of(part).map(|column| list_of(column, part)).transpose();
     let known = parts.iter().map(there).collect::<Result<Vec<_>, _>>()?;
     let Some(lengths) = known.iter().flatten().find_map(|c| c.as_list_opt::<i32>()).map(|l| l.offsets().clone()) else {
         return Ok(None);
