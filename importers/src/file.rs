@@ -111,7 +111,9 @@ pub fn read<E: From<DecodeError>>(
         }
         Format::Parquet => {
             let odd = parquet::read(bytes, &mut |decoded| keep(decoded, &mut report))?;
-            odd.into_iter().for_each(|problem| report.problem(problem));
+            for problem in odd {
+                report.problem(problem);
+            }
         }
     }
     Ok(report)

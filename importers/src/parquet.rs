@@ -152,12 +152,12 @@ fn push(decoded: &mut Decoded, table: Table, rows: &RecordBatch) -> Result<(), D
         return Ok(());
     }
     let arrived = sextant_columns::arrived(table, &rows).map_err(|e| DecodeError::Format(e.to_string()))?;
-    decoded.batches.push(Batch { table, rows: in_our_words(arrived)? });
+    decoded.batches.push(Batch { table, rows: in_our_words(&arrived)? });
     Ok(())
 }
 
 /// Kinds and statuses as we write them, ids in small letters, the service where only its resource names it.
-fn in_our_words(rows: RecordBatch) -> Result<RecordBatch, DecodeError> {
+fn in_our_words(rows: &RecordBatch) -> Result<RecordBatch, DecodeError> {
     let schema = rows.schema();
     let mut columns = rows.columns().to_vec();
     for (i, field) in schema.fields().iter().enumerate() {

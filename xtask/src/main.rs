@@ -21,7 +21,7 @@ fn main() -> anyhow::Result<()> {
         ["bench", "ui"] => bench_ui(),
         ["bench", args @ ..] => bench(args),
         _ => bail!(
-            "usage: cargo xtask wasm [wasm-quick|wasm-release] | tidy | grammar | setup | bench [ui|ingest|query|soak|remote …]"
+            "usage: cargo xtask wasm [wasm-quick|wasm-release] | tidy | grammar | setup | bench [ui|ingest|query|soak|remote|handover …]"
         ),
     }
 }
