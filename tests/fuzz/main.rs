@@ -110,9 +110,9 @@ fn papers(bytes: &[u8]) {
 
 /// What is found lies in the text, in order, and nothing of it stays.
 fn redact(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
     static SCANNER: std::sync::LazyLock<sextant_bundles::Scanner> =
         std::sync::LazyLock::new(|| sextant_bundles::Scanner::new(&sextant_bundles::Detector::ALL, Vec::new()));
+    let text = String::from_utf8_lossy(bytes);
     let mut hits = Vec::new();
     SCANNER.hits(&text, &mut hits);
     let mut end = 0;
