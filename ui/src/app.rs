@@ -8,7 +8,7 @@ use crate::overlay::choice::Choice;
 use crate::overlay::notices::Notice;
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
-use crate::views::{compare, differs, home, logs, metrics, services, sources, sql, status, trace, traces};
+use crate::views::{bundle, compare, differs, home, logs, metrics, services, sources, sql, status, trace, traces};
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
 use sextant_contract::{Ask, Backend, Command};
@@ -132,8 +132,8 @@ impl State {
     pub fn open(&mut self, view: View) {
         let kind = |a: View| (a == View::Logs, a == View::Sql, a == View::Metrics);
         let is_same = |a: View| kind(a) == kind(view);
-        let is_kept = !matches!(view, View::Home | View::Status | View::Sources)
-            && !matches!(self.route.view, View::Home | View::Status | View::Sources)
+        let is_kept = !matches!(view, View::Home | View::Status | View::Sources | View::Bundle)
+            && !matches!(self.route.view, View::Home | View::Status | View::Sources | View::Bundle)
             && is_same(self.route.view);
         let query = if is_kept { self.route.query.clone() } else { String::new() };
         let none = String::new;
@@ -484,6 +484,7 @@ impl eframe::App for App {
         state.shown = None;
         state.subject = None;
         crate::marks::refresh(ui, state);
+        let main = if state.route.view == View::Bundle { main } else { bundle::strip(ui, state, main) };
         match state.route.view {
             View::Home => home::show(ui, state, main),
             View::Traces => traces::show(ui, state, main),
@@ -496,6 +497,7 @@ impl eframe::App for App {
             View::Sql => sql::show(ui, state, main),
             View::Status => status::show(ui, state, main),
             View::Sources => sources::show(ui, state, main),
+            View::Bundle => bundle::show(ui, state, main),
         }
         overlay::heavy::show(ui, state, main);
         shell::show(ui, state, whole);

@@ -227,7 +227,7 @@ impl Place {
     pub fn is_in(self, view: View) -> bool {
         match self {
             Everywhere | Lists => true,
-            Rows => !matches!(view, View::Home | View::Status | View::Sources),
+            Rows => !matches!(view, View::Home | View::Status | View::Sources | View::Bundle),
             Cards => matches!(view, View::Home | View::Status),
             Trace => view == View::Trace,
             Found => matches!(view, View::Trace | View::Compare),

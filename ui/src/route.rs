@@ -24,11 +24,12 @@ pub(crate) enum View {
     Sql,
     Status,
     Sources,
+    Bundle,
 }
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Home,
         Self::Traces,
         Self::Trace,
@@ -40,6 +41,7 @@ impl View {
         Self::Sql,
         Self::Status,
         Self::Sources,
+        Self::Bundle,
     ];
 
     /// As it stands in an address.
@@ -56,6 +58,7 @@ impl View {
             Self::Sql => "sql",
             Self::Status => "status",
             Self::Sources => "sources",
+            Self::Bundle => "bundle",
         }
     }
 
@@ -73,6 +76,7 @@ impl View {
             Self::Sql => "SQL",
             Self::Status => "Status",
             Self::Sources => "Sources",
+            Self::Bundle => "Bundle",
         }
     }
 
@@ -187,7 +191,7 @@ impl Route {
     /// The part of the address after `#`.
     pub fn to_hash(&self) -> String {
         let name = self.view.name();
-        if matches!(self.view, View::Home | View::Status | View::Sources) {
+        if matches!(self.view, View::Home | View::Status | View::Sources | View::Bundle) {
             return format!("#/{name}");
         }
         let mut hash = format!("#/{name}?q={}", escape(&self.query));

@@ -160,7 +160,8 @@ fn ask(ctx: &egui::Context, state: &mut App) {
         | View::Sql
         | View::Services
         | View::Status
-        | View::Sources => View::Traces,
+        | View::Sources
+        | View::Bundle => View::Traces,
         view => view,
     };
     let query = state.typed.clone();

@@ -22,6 +22,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, whole: Rect) {
 }
 
 fn rail(ui: &Ui, state: &mut State, whole: Rect) {
+    // Who looks at a bundle finds its page where sources are attached else.
+    let is_bundle = crate::views::bundle::opened(ui, state).is_some_and(|o| o["checks"].is_array());
     let kit = Kit::new(ui, state.theme);
     let t = state.theme;
     kit.fill(rect(0.0, 0.0, 68.0, whole.height()), t.bg_app);
@@ -35,7 +37,7 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
         ("metrics", "Metrics", View::Metrics),
         ("services", "Services", View::Services),
         ("sql", "SQL", View::Sql),
-        ("db", "Sources", View::Sources),
+        if is_bundle { ("box", "Bundle", View::Bundle) } else { ("db", "Sources", View::Sources) },
         ("gear", "Status", View::Status),
     ];
     for (i, (name, word, view)) in items.into_iter().enumerate() {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::f32::consts::TAU;
 use std::sync::LazyLock;
 
-const PATHS: [(&str, &str); 23] = [
+const PATHS: [(&str, &str); 24] = [
     ("warn", "M9 3 16 15.5H2zM9 7.5v4M9 13.4v.6"),
     ("home", "M2 8.5 9 3l7 5.5M4 8v7h10V8"),
     ("traces", "M2 4h9M4 8h10M6 12h6M6 16h4"),
@@ -28,6 +28,7 @@ const PATHS: [(&str, &str); 23] = [
     ("right", "M7 4l5 5-5 5"),
     ("columns", "M3 3h12v12H3zM7 3v12M11 3v12"),
     ("zoom", "M8 3a5 5 0 1 0 0 10A5 5 0 0 0 8 3M12 12l4 4M5.5 8h5"),
+    ("box", "M9 2 15.5 5.5v7L9 16 2.5 12.5v-7zM2.5 5.5 9 9l6.5-3.5M9 9v7"),
     ("check", "M3 9.5 7 13l8-9"),
     ("x", "M4 4l10 10M14 4 4 14"),
     ("share", "M9 11V2M5.5 5 9 2l3.5 3M4 9v7h10V9"),

@@ -1,5 +1,6 @@
 //! One module a screen.
 
+pub(crate) mod bundle;
 pub(crate) mod chart;
 pub(crate) mod compare;
 pub(crate) mod differs;

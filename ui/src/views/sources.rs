@@ -150,7 +150,7 @@ fn head(kit: &Kit<'_>, r: Rect, title: &str, note: &str) -> f32 {
 }
 
 /// Words in lines of a width.
-fn lines(kit: &Kit<'_>, font: Font, width: f32, words: &str) -> Vec<String> {
+pub(crate) fn lines(kit: &Kit<'_>, font: Font, width: f32, words: &str) -> Vec<String> {
     let mut all: Vec<String> = vec![String::new()];
     for word in words.split(' ') {
         let last = all.last_mut();

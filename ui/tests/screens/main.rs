@@ -1,6 +1,7 @@
 //! The screens without a window, on a real store, by the names that screen readers are told.
 
 mod asking;
+mod bundle;
 mod records;
 mod screen;
 mod traces;

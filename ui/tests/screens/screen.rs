@@ -6,6 +6,7 @@ use sextant_contract::{Backend as _, Command};
 use sextant_fixtures::shop::{Shop, ShopConfig};
 use sextant_ui::App;
 use sextant_workbench::{Options, StoreConfig, Workbench, now};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -22,6 +23,11 @@ pub(crate) struct Screen {
 impl Screen {
     /// A screen of this size over a store with about so many spans of the demo shop.
     pub fn new(size: [f32; 2], n_spans: u64) -> Self {
+        Self::prepared(size, n_spans, |_, _, _| {})
+    }
+
+    /// The same after something was done with the store; there is a folder for what that makes.
+    pub fn prepared(size: [f32; 2], n_spans: u64, prepare: impl FnOnce(&Workbench, &Runtime, &Path)) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::new().expect("a runtime");
         let options = Options { store: StoreConfig::new(dir.path()) };
@@ -35,6 +41,7 @@ impl Screen {
                 }
             }
         }
+        prepare(&workbench, &runtime, dir.path());
         let backend = workbench.clone();
         let harness = Harness::builder()
             .with_size(size)
@@ -75,6 +82,12 @@ impl Screen {
 
     pub fn address(&self) -> String {
         self.harness.state().address()
+    }
+
+    /// Names of all buttons on the screen.
+    pub fn buttons(&self) -> Vec<String> {
+        let buttons = self.harness.query_all_by_role(eframe::egui::Role::Button);
+        buttons.filter_map(|n| n.accesskit_node().label()).collect()
     }
 
     /// Names of all rows on the screen.
