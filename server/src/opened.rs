@@ -90,7 +90,7 @@ impl Opened {
         said["path"] = path.display().to_string().into();
         self.host.workbench.set_opened(said);
         self.report = Some(report);
-        self.address = self.begin().await?;
+        self.address = self.page().await?;
         Ok(())
     }
 
@@ -139,6 +139,18 @@ impl Opened {
         self.host.workbench.set_opened(serde_json::json!({ "verdict": "UNSIGNED", "path": names.join(", ") }));
         self.address = self.begin().await?;
         Ok(())
+    }
+
+    /// The page of a bundle, with the time of all that is in it.
+    async fn page(&self) -> Result<String, AskError> {
+        let mut all: Option<(i64, i64)> = None;
+        for kind in [SearchKind::Spans, SearchKind::Logs, SearchKind::Metrics] {
+            if let Some((from, to)) = bounds(&self.host.workbench.ask(Ask::Extent { kind }).await?) {
+                all = Some(all.map_or((from, to), |(a, b)| (a.min(from), b.max(to))));
+            }
+        }
+        let period = all.map_or_else(String::new, |(from, to)| format!("&from={from}&to={}", to.saturating_add(1)));
+        Ok(format!("#/bundle?q={period}"))
     }
 
     /// Where to begin: the screen of what there is, with its time.

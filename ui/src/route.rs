@@ -191,7 +191,7 @@ impl Route {
     /// The part of the address after `#`.
     pub fn to_hash(&self) -> String {
         let name = self.view.name();
-        if matches!(self.view, View::Home | View::Status | View::Sources | View::Bundle) {
+        if matches!(self.view, View::Home | View::Status | View::Sources) {
             return format!("#/{name}");
         }
         let mut hash = format!("#/{name}?q={}", escape(&self.query));

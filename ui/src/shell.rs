@@ -133,7 +133,13 @@ fn source(ui: &Ui, state: &mut State) {
     field_box(&kit, place, false);
     icon(&kit, "db", 89.0, 14.0, 15.0, 1.4, t.text);
     let now = state.route.source.clone();
-    let (name, about) = if now.is_empty() { (LOCAL, "default") } else { (now.as_str(), "ClickHouse, read-only") };
+    let opened = crate::views::bundle::opened(ui, state);
+    let path = opened.as_ref().and_then(|o| o["path"].as_str()).map(|p| p.rsplit('/').next().unwrap_or(p));
+    let (name, about) = match path {
+        _ if !now.is_empty() => (now.as_str(), "ClickHouse, read-only"),
+        Some(name) => (name, "read-only"),
+        None => (LOCAL, "default"),
+    };
     let x = kit.text_in(112.0, 26.0, 120.0, Font::Semibold(12.0), t.strong, name);
     let end = if all.is_empty() { place.right() - 8.0 } else { place.right() - 26.0 };
     kit.text_in(x + 8.0, 26.0, end - x - 8.0, Font::Regular(12.0), t.weak, about);

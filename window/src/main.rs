@@ -34,8 +34,8 @@ struct Args {
 
 /// Who answers, and what it is called.
 enum Source {
-    Held(Holder),
-    Files(Opened),
+    Held(Box<Holder>),
+    Files(Box<Opened>),
 }
 
 fn main() -> ExitCode {
@@ -54,12 +54,12 @@ fn run(args: Args) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (source, name, address) = if args.files.is_empty() {
         let holder = runtime.block_on(Holder::open(data_dir(args.data.as_ref())?, args.host))?;
-        (Source::Held(holder), "Sextant".to_owned(), args.open)
+        (Source::Held(holder.into()), "Sextant".to_owned(), args.open)
     } else {
         let opened = runtime.block_on(Opened::files(&args.files, sextant_server::trusted_keys(None)))?;
         let name = args.files[0].file_name().unwrap_or_default().to_string_lossy().into_owned();
         let address = opened.address.clone();
-        (Source::Files(opened), format!("{name} – Sextant, nothing is kept"), address)
+        (Source::Files(opened.into()), format!("{name} – Sextant, nothing is kept"), address)
     };
     let backend: Arc<dyn Backend + Send + Sync> = match &source {
         Source::Held(holder) => holder.backend(),
@@ -88,8 +88,11 @@ fn run(args: Args) -> anyhow::Result<()> {
         }),
     );
     match source {
-        Source::Held(Holder::Here(host)) => runtime.block_on(host.close()),
-        Source::Held(_) => {}
+        Source::Held(holder) => {
+            if let Holder::Here(host) = *holder {
+                runtime.block_on(host.close());
+            }
+        }
         Source::Files(opened) => runtime.block_on(opened.close()),
     }
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

@@ -13,8 +13,10 @@ use sextant_model::Table;
 use sextant_model::ids::hex;
 use sha2::Sha256;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
+use xxhash_rust::xxh3::xxh3_128;
 
 pub use scan::{Hit, Scanner};
 
@@ -156,7 +158,32 @@ pub struct Redactor {
     /// By rule, column and method.
     found: BTreeMap<(String, String, Method), Found>,
     hits: Vec<Hit>,
+    /// The hashes of texts in which nothing was found: most texts were there before.
+    harmless: HashSet<u128, BuildHasherDefault<AsItIs>>,
     n_bytes: u64,
+}
+
+/// Longer texts are hardly there twice.
+const MAX_KNOWN: usize = 256;
+/// So many are remembered.
+const MAX_HARMLESS: usize = 200_000;
+
+/// What is hashed is a hash.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |n, b| (n << 8) | u64::from(*b));
+    }
+
+    fn write_u128(&mut self, n: u128) {
+        self.0 = n as u64;
+    }
 }
 
 /// Two letters at most, and that there was more.
@@ -171,7 +198,7 @@ impl Redactor {
         let wanted: Vec<Detector> =
             rules.detectors.keys().copied().filter(|d| !matches!(d, Detector::Own(_))).collect();
         let scanner = Scanner::new(&wanted, rules.own.clone());
-        Self { rules, scanner, key, found: BTreeMap::new(), hits: Vec::new(), n_bytes: 0 }
+        Self { rules, scanner, key, found: BTreeMap::new(), hits: Vec::new(), harmless: HashSet::default(), n_bytes: 0 }
     }
 
     /// Bytes of text that were looked through.
@@ -250,7 +277,9 @@ impl Redactor {
 
     /// A text with what was found in it replaced.
     fn clean<'t>(&mut self, text: &'t str, column: &str) -> Cow<'t, str> {
-        self.n_bytes += text.len() as u64;
+        if self.is_harmless(text) {
+            return Cow::Borrowed(text);
+        }
         let mut hits = std::mem::take(&mut self.hits);
         self.scanner.hits(text, &mut hits);
         if hits.is_empty() {
@@ -272,9 +301,28 @@ impl Redactor {
         Cow::Owned(out)
     }
 
+    /// Whether nothing is found in a text, by what is remembered or by looking.
+    fn is_harmless(&mut self, text: &str) -> bool {
+        self.n_bytes += text.len() as u64;
+        let hash = (text.len() <= MAX_KNOWN).then(|| xxh3_128(text.as_bytes()));
+        if text.is_empty() || hash.is_some_and(|hash| self.harmless.contains(&hash)) {
+            return true;
+        }
+        self.scanner.hits(text, &mut self.hits);
+        if !self.hits.is_empty() {
+            return false;
+        }
+        if let Some(hash) = hash.filter(|_| self.harmless.len() < MAX_HARMLESS) {
+            self.harmless.insert(hash);
+        }
+        true
+    }
+
     /// How much is found in a text, and by which detector first.
     fn hits_of(&mut self, text: &str) -> Option<(usize, Detector)> {
-        self.n_bytes += text.len() as u64;
+        if self.is_harmless(text) {
+            return None;
+        }
         let mut hits = std::mem::take(&mut self.hits);
         self.scanner.hits(text, &mut hits);
         let found = hits.first().map(|h| (hits.len(), h.detector));
