@@ -5,7 +5,7 @@ use super::export::watched;
 use crate::args::{Bundle, BundleCommand, BundleCreate, Where};
 use crate::output::{note, print_object};
 use crate::reach::{Reach, period};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde_json::Value;
 use sextant_contract::{BundleAsk, Command, Hidden, Outcome, size_text};
 use sextant_model::UnixNanos;
@@ -41,6 +41,13 @@ fn time(text: Option<&String>) -> anyhow::Result<Option<i64>> {
     Ok(text.map(|t| UnixNanos::parse(t)).transpose()?.map(|t| t.0))
 }
 
+/// Whether an address is one of this machine alone.
+fn is_here(url: &str) -> bool {
+    let host = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "localhost" | "[::1]") || name.starts_with("127.")
+}
+
 async fn made(place: &Where, args: BundleCreate) -> anyhow::Result<ExitCode> {
     let out = std::path::absolute(args.out.unwrap_or_else(|| "tried".into())).context("--out makes no sense")?;
     let is_file = sextant_bundles::is_zip_name(&out);
@@ -49,6 +56,9 @@ async fn made(place: &Where, args: BundleCreate) -> anyhow::Result<ExitCode> {
         .as_ref()
         .map(|path| std::fs::read_to_string(path).with_context(|| format!("the key {} can't be read", path.display())));
     let passphrase = secret(args.passphrase_env.as_ref())?;
+    if key.is_some() && place.url.as_deref().is_some_and(|url| !is_here(url)) {
+        bail!("a private key does not leave this machine: leave out --key, and the instance signs with its own");
+    }
     let reach = Reach::reading(place).await?;
     let is_elsewhere = matches!(reach, Reach::Running(_));
     // Another process gives one file, which is unpacked here if a folder is wanted.
