@@ -39,6 +39,21 @@ fn shell(dir: &Path) -> bool {
     Command::new("bash").args(["-e", "-c", commands]).current_dir(dir).output().expect("bash").status.success()
 }
 
+/// Traces are taken whole, wherever they reach; everything else keeps to the period, which is said.
+fn keeps_to_the_period(home: &Path, data: &str, fixed: &[&str], rows: &serde_json::Map<String, Value>) {
+    let sql = "SELECT make_timestamp_ns((epoch_ns(min(TimeUnix)) + epoch_ns(max(TimeUnix))) // 2)::VARCHAR AS t FROM metrics_gauge";
+    let half = json(&["sql", sql, "--data", data, "--format", "json"]);
+    let half = format!("{}Z", half[0]["t"].as_str().expect("a time").replacen(' ', "T", 1));
+    let later = text(&home.join("later.sxb"));
+    let create = ["bundle", "create", "--out", &later, "--whole-traces", "--from", &half];
+    ok(&[&create, fixed].concat());
+    let said = json(&["bundle", "inspect", &later, "--format", "json"])["facts"].clone();
+    assert_eq!(said["question"]["from"], half.as_str(), "{said}");
+    let gauges = &said["tables"]["metrics_gauge"];
+    assert!(gauges["first"].as_str() >= Some(&half), "points from before the period: {gauges} {half}");
+    assert!(gauges["rows"].as_u64() > Some(0) && gauges["rows"].as_u64() < rows["metrics_gauge"].as_u64(), "{gauges}");
+}
+
 #[test]
 fn a_bundle_says_the_same_to_everybody() {
     let home = tempfile::tempdir().expect("a directory");
@@ -110,6 +125,8 @@ fn a_bundle_says_the_same_to_everybody() {
     let diff = json(&["bundle", "diff", &text(&part), &text(&a), "--format", "json"]);
     let traces = diff.as_array().expect("rows").iter().find(|r| r["table"] == "traces").expect("traces");
     assert_eq!((&traces["both"], &traces["only_a"]), (&n.into(), &0.into()), "{diff}");
+
+    keeps_to_the_period(home.path(), data, &fixed, &rows);
 
     // Verdicts and exits.
     let verify = |args: &[&str]| {

@@ -47,6 +47,14 @@ enum Chosen {
 }
 
 impl Chosen {
+    /// What is searched lies in the period; traces are taken whole, wherever they reach.
+    fn within(&self, period: TimeRange) -> TimeRange {
+        match self {
+            Self::Matching(_) => period,
+            Self::Records { .. } => TimeRange::ALL,
+        }
+    }
+
     fn sql(&self, table: Table, range: TimeRange) -> Sql {
         match self {
             Self::Matching(query) => duckdb::records(table, query, range),
@@ -153,14 +161,21 @@ impl Workbench {
             to: bound(plan.range.to),
             whole_traces: ask.whole_traces || !ask.traces.is_empty() || ask.pinned,
         };
+        let (title, purpose) = (redactor.text(&ask.title, "the title"), redactor.text(&ask.purpose, "the purpose"));
+        let mut left_out = Vec::new();
+        for left in &plan.left_out {
+            let counted = self.counted(left, plan, &read)?;
+            // Why a search makes no sense may quote it.
+            left_out.push(LeftOut { reason: redactor.text(&counted.reason, "what was left out"), ..counted });
+        }
         let redactions = redactor.redactions();
         let facts = Facts {
             made_at: at.clone(),
-            title: redactor.text(&ask.title, "the title"),
-            purpose: redactor.text(&ask.purpose, "the purpose"),
+            title,
+            purpose,
             question,
             from: From { kind: "store".into(), name: String::new() },
-            left_out: plan.left_out.iter().map(|l| self.counted(l, plan, &read)).collect::<Result<_, _>>()?,
+            left_out,
             not_before: ask.not_before.map(|t| UnixNanos(t).to_string()),
             not_after: ask.not_after.map(|t| UnixNanos(t).to_string()),
             ..Facts::default()
@@ -228,7 +243,6 @@ impl Workbench {
         }
         if ask.whole_traces {
             let ids = self.ids_of(&ask.query, range)?;
-            plan.range = TimeRange::ALL;
             for table in [Table::Traces, Table::Logs] {
                 plan.tables.push((table, Chosen::Records { ids: ids.clone(), periods: Vec::new() }));
             }
@@ -274,7 +288,11 @@ impl Workbench {
             }
         }
         let reason = if ask.pinned { "what is not pinned" } else { "records of other traces" };
-        Ok(Plan { range: TimeRange::ALL, tables, left_out: vec![LeftOut { reason: reason.into(), rows: 0 }] })
+        Ok(Plan {
+            range: TimeRange::from(ask.period),
+            tables,
+            left_out: vec![LeftOut { reason: reason.into(), rows: 0 }],
+        })
     }
 
     /// The traces that have a match.
@@ -311,10 +329,11 @@ impl Workbench {
             .tables
             .iter()
             .map(|(table, chosen)| {
+                let range = chosen.within(plan.range);
                 if chosen.has_parts() {
-                    self.store.slices(&[*table], &chosen.prune(plan.range), plan.range, PART_ROWS)
+                    self.store.slices(&[*table], &chosen.prune(range), range, PART_ROWS)
                 } else {
-                    vec![plan.range]
+                    vec![range]
                 }
             })
             .collect();
