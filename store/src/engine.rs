@@ -11,7 +11,7 @@ use crate::ledger::{LedgerKey, LedgerRow};
 use crate::manifest::{Manifest, Saved};
 use crate::recover::{files_below, recover};
 use crate::resend::{RequestKey, RowHash};
-use crate::seal::{Closed, seal};
+use crate::seal;
 use crate::senders::ingest_id;
 use crate::slices::slices;
 use crate::snapshot::Snapshot;
@@ -19,11 +19,13 @@ use crate::state::{Health, Shared, StoreStatus, lock};
 use crate::upkeep::{self, Applied, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
 use crate::{Pin, PinNote, Policy, StoreError, Zone, wal, whole};
+use arrow::array::RecordBatch;
 use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId};
 use std::fs::File;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -121,7 +123,7 @@ impl Store {
         };
         let threads = vec![
             spawn("sextant-wal", Box::new(move || writer.run(&writer_queue)))?,
-            spawn("sextant-seal", Box::new(move || run_sealer(&sealer_shared, &sealer_queue)))?,
+            spawn("sextant-seal", Box::new(move || seal::run(&sealer_shared, &sealer_queue)))?,
             spawn("sextant-upkeep", Box::new(move || upkeep::run(&upkeep_shared, &chores)))?,
         ];
         Ok(Self {
@@ -324,6 +326,19 @@ impl Store {
         self.duck.query(&self.snapshot(), sql, prune, limits)
     }
 
+    /// The same with rows handed on as they come: the answer has none.
+    pub fn scan(
+        &self,
+        sql: &Sql,
+        prune: &Prune,
+        limits: Limits,
+        each: &mut dyn FnMut(RecordBatch) -> Result<(), StoreError>,
+    ) -> Result<Answer, StoreError> {
+        let _asking = Asking::begin(&self.shared);
+        self.note(sql);
+        self.duck.scan(&self.snapshot(), sql, prune, limits, each)
+    }
+
     /// Parts of a period, the newest first, each with about `n_rows` rows of these tables.
     pub fn slices(&self, tables: &[Table], prune: &Prune, range: TimeRange, n_rows: u64) -> Vec<TimeRange> {
         slices(&self.snapshot(), tables, prune, range, n_rows)
@@ -514,6 +529,11 @@ impl Store {
         self.shared.config.is_read_only
     }
 
+    /// Where files of what is under way may lie; what a crash leaves there goes with the next start.
+    pub fn aside(&self) -> PathBuf {
+        if self.is_read_only() { std::env::temp_dir() } else { self.shared.layout.tmp.clone() }
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }
@@ -575,26 +595,4 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-const NOT_SEALED: &str = "rows could not be laid into files, and stay in the log";
-
-fn run_sealer(shared: &Shared, queue: &Receiver<Closed>) {
-    while let Ok(closed) = queue.recv() {
-        let mut made = None;
-        while let Err(e) = seal(shared, &closed, &mut made) {
-            shared.problem(NOT_SEALED, &e);
-            shared.is_sealing_stuck.store(true, Ordering::Release);
-            if shared.is_closing.load(Ordering::Acquire) {
-                break;
-            }
-            std::thread::sleep(shared.config.retry);
-        }
-        if made.is_none() {
-            shared.solved(NOT_SEALED);
-            shared.is_sealing_stuck.store(false, Ordering::Release);
-        }
-    }
-    // What registers nothing any more can be synced once more.
-    drop(shared.disk.sync_dir(&shared.layout.wal));
 }

@@ -16,6 +16,8 @@ use sextant_columns::{Replaces, sorted};
 use sextant_model::Table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
 
 /// Rows of more days than this go by months, of more months by years: an epoch makes few files, whatever it holds.
 const MAX_PLACES: usize = 40;
@@ -229,6 +231,29 @@ fn by_place(table: Table, rows: &RecordBatch) -> Result<Parts, StoreError> {
         parts.entry((project.to_owned(), bucket)).or_default().extend(positions);
     }
     Ok(parts)
+}
+
+const NOT_SEALED: &str = "rows could not be laid into files, and stay in the log";
+
+/// Seals epochs as they come, each until it is sealed.
+pub(crate) fn run(shared: &Shared, queue: &Receiver<Closed>) {
+    while let Ok(closed) = queue.recv() {
+        let mut made = None;
+        while let Err(e) = seal(shared, &closed, &mut made) {
+            shared.problem(NOT_SEALED, &e);
+            shared.is_sealing_stuck.store(true, Ordering::Release);
+            if shared.is_closing.load(Ordering::Acquire) {
+                break;
+            }
+            std::thread::sleep(shared.config.retry);
+        }
+        if made.is_none() {
+            shared.solved(NOT_SEALED);
+            shared.is_sealing_stuck.store(false, Ordering::Release);
+        }
+    }
+    // What registers nothing any more can be synced once more.
+    drop(shared.disk.sync_dir(&shared.layout.wal));
 }
 
 #[cfg(test)]

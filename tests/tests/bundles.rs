@@ -107,17 +107,8 @@ fn a_bundle_says_the_same_to_everybody() {
     // A search, a period, and what it is compared with.
     let part = home.path().join("part.sxb");
     create(&["--out", &text(&part), "service:checkout error:true", "--signal", "traces"]);
-    let found = json(&[
-        "search",
-        "spans",
-        "service:checkout error:true",
-        "--limit",
-        "100000",
-        "--data",
-        data,
-        "--format",
-        "json",
-    ]);
+    let search = ["search", "spans", "service:checkout error:true", "--limit", "100000"];
+    let found = json(&[&search[..], &["--data", data, "--format", "json"]].concat());
     let n = found.as_array().expect("rows").len() as u64;
     let inspected = json(&["bundle", "inspect", &text(&part), "--format", "json"]);
     assert_eq!(inspected["rows"], json!({ "traces": n }));

@@ -3,6 +3,7 @@
 
 use crate::errors;
 use crate::export::Progress;
+use crate::spread::Spread;
 use crate::workbench::{Workbench, now};
 use arrow::array::{Array as _, AsArray as _, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -22,10 +23,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// About so many rows are read at once.
+/// A part of the period has about so many rows.
 const PART_ROWS: u64 = 40_000;
-/// One part may take so long.
-const LIMITS: Limits = Limits { time: Duration::from_mins(10), n_rows: usize::MAX, is_explained: false };
+/// Reading a table may take so long.
+const LIMITS: Limits = Limits { time: Duration::from_hours(2), n_rows: usize::MAX, is_explained: false };
 /// Whole traces of more than so many are not looked up.
 const MAX_TRACES: usize = 200_000;
 
@@ -70,11 +71,6 @@ impl Chosen {
             }
             Self::Records { .. } => Prune::within(range),
         }
-    }
-
-    /// Whether parts of the period can be read one after the other.
-    fn has_parts(&self) -> bool {
-        !matches!(self, Self::Matching(query) if query.filter.is_about_traces())
     }
 }
 
@@ -317,7 +313,8 @@ impl Workbench {
         Ok(ids)
     }
 
-    /// Reads everything, oldest first within each table.
+    /// Reads everything, oldest first within each table. Rows lie by service, so all of them are read once, spread over
+    /// parts of the period, and each part is put in order by itself.
     fn read_chosen(
         &self,
         plan: &Plan,
@@ -325,41 +322,58 @@ impl Workbench {
         each: &mut dyn FnMut(Table, &RecordBatch) -> Result<(), AskError>,
     ) -> Result<Read, AskError> {
         let mut read = Read::default();
-        let all: Vec<Vec<TimeRange>> = plan
-            .tables
-            .iter()
-            .map(|(table, chosen)| {
-                let range = chosen.within(plan.range);
-                if chosen.has_parts() {
-                    self.store.slices(&[*table], &chosen.prune(range), range, PART_ROWS)
-                } else {
-                    vec![range]
-                }
-            })
-            .collect();
-        let n_parts = all.iter().map(Vec::len).sum::<usize>().max(1) as u64;
-        let mut done = 0;
-        for ((table, chosen), parts) in plan.tables.iter().zip(all) {
-            for range in parts.into_iter().rev() {
+        let n_tables = plan.tables.len().max(1) as f64;
+        for (i, (table, chosen)) in plan.tables.iter().enumerate() {
+            let range = chosen.within(plan.range);
+            let prune = chosen.prune(range);
+            let mut edges: Vec<i64> = self
+                .store
+                .slices(&[*table], &prune, range, PART_ROWS)
+                .iter()
+                .filter_map(|part| part.from.map(|t| t.0))
+                .filter(|from| range.from.is_none_or(|t| *from > t.0))
+                .collect();
+            edges.sort_unstable();
+            let mut spread = Spread::new(*table, edges, self.aside()?);
+            let mut trouble = None;
+            let found = self.store.scan(&chosen.sql(*table, range), &prune, LIMITS, &mut |rows| {
+                progress.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
+                see_received(&rows, &mut read.received);
+                let mut put = || -> Result<(), AskError> {
+                    self.store.has_room().map_err(|e| errors::store(&e))?;
+                    let rows = sextant_columns::arrived(*table, &rows).map_err(|e| unordered(&e))?;
+                    spread.add(&rows).map_err(|e| unordered(&e))
+                };
+                put().map_err(|e| {
+                    let why = e.message.clone();
+                    trouble = Some(e);
+                    StoreError::Refused(why)
+                })
+            });
+            if let Some(trouble) = trouble {
+                return Err(trouble);
+            }
+            whole(&crate::search::completeness(&found.map_err(|e| errors::store(&e))?))?;
+            let n_parts = spread.n_parts();
+            for part in 0..n_parts {
                 if self.store.is_stopped() {
                     return Err(errors::store(&StoreError::Cancelled));
                 }
-                self.store.has_room().map_err(|e| errors::store(&e))?;
-                let found = self.store.query(&chosen.sql(*table, range), &chosen.prune(range), LIMITS);
-                let found = found.map_err(|e| errors::store(&e))?;
-                whole(&crate::search::completeness(&found))?;
-                see_received(&found.batches, &mut read.received);
-                let rows = in_order(*table, &found.batches)?;
+                let rows = in_order(*table, &spread.take(part).map_err(|e| unordered(&e))?)?;
                 *read.rows.entry(*table).or_default() += rows.num_rows() as u64;
                 if rows.num_rows() > 0 {
                     each(*table, &rows)?;
                 }
-                done += 1;
-                progress.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
-                progress.part.store(done * 1_000 / n_parts, Ordering::Relaxed);
+                let done = (i as f64 + (part + 1) as f64 / n_parts as f64) / n_tables;
+                progress.part.store((done * 1_000.0) as u64, Ordering::Relaxed);
             }
         }
         Ok(read)
+    }
+
+    /// A folder for what is under way, which goes with it.
+    fn aside(&self) -> Result<tempfile::TempDir, AskError> {
+        tempfile::tempdir_in(self.store.aside()).map_err(|e| unordered(&e))
     }
 
     /// How many were left out, where that can be counted.
@@ -438,27 +452,24 @@ fn whole(completeness: &Completeness) -> Result<(), AskError> {
         .hint("look at the store with: sextant doctor"))
 }
 
-fn see_received(batches: &[RecordBatch], known: &mut Option<(i64, i64)>) {
-    for batch in batches {
-        let times = batch.column_by_name("ReceivedAt").and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
-        for time in times.into_iter().flat_map(|t| t.values().iter()) {
-            let (first, last) = known.unwrap_or((*time, *time));
-            *known = Some((first.min(*time), last.max(*time)));
-        }
+fn see_received(rows: &RecordBatch, known: &mut Option<(i64, i64)>) {
+    let times = rows.column_by_name("ReceivedAt").and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+    for time in times.into_iter().flat_map(|t| t.values().iter()) {
+        let (first, last) = known.unwrap_or((*time, *time));
+        *known = Some((first.min(*time), last.max(*time)));
     }
 }
 
-/// Rows in the columns that they arrived in, by time. Those of one time come in an order that hangs on nothing but what is in
+fn unordered(e: &dyn std::fmt::Display) -> AskError {
+    AskError::new(Code::Internal, format!("rows can't be put in order: {e}"))
+}
+
+/// Rows by time. Those of one time come in an order that hangs on nothing but what is in
 /// them, so that the same rows always make the same file.
 fn in_order(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, AskError> {
-    let cannot = |e: &dyn std::fmt::Display| AskError::new(Code::Internal, format!("rows can't be put in order: {e}"));
-    let mut all = Vec::with_capacity(batches.len());
-    for batch in batches {
-        all.push(sextant_columns::arrived(table, batch).map_err(|e| cannot(&e))?);
-    }
+    let cannot = unordered;
     let schema = sextant_model::schema::arrived(table);
-    let rows = concat_batches(&schema, &all).map_err(|e| cannot(&e))?;
-    drop(all);
+    let rows = concat_batches(&schema, batches).map_err(|e| cannot(&e))?;
     let times = rows.column_by_name(table.time_column()).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
     let times = times.ok_or_else(|| cannot(&"they have no time"))?;
     let mut order: Vec<(i64, u32)> = times.values().iter().zip(0..).map(|(t, i)| (*t, i)).collect();

@@ -46,7 +46,7 @@ impl Workbench {
     ) -> Result<ImportedFile, AskError> {
         let cannot = |e: std::io::Error| AskError::new(Code::Internal, format!("the bundle can't be put aside: {e}"));
         self.store.has_room().map_err(|e| errors::store(&e))?;
-        let mut aside = tempfile::Builder::new().prefix(".bundle-").tempfile_in(self.data_dir()).map_err(cannot)?;
+        let mut aside = tempfile::NamedTempFile::new_in(self.store.aside()).map_err(cannot)?;
         std::io::Write::write_all(&mut aside, bytes).map_err(cannot)?;
         self.import_bundle(name, project, aside.path())
     }

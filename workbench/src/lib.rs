@@ -23,6 +23,7 @@ mod saved;
 mod search;
 mod sink;
 mod skeleton;
+mod spread;
 mod status;
 mod tail;
 mod there;

@@ -108,6 +108,33 @@ impl Duck {
         )
     }
 
+    /// Hands rows on as they come. What turns out to be damaged on the way ends it: it is left out the next time.
+    pub fn scan(
+        &self,
+        snapshot: &Snapshot,
+        sql: &Sql,
+        prune: &Prune,
+        limits: Limits,
+        each: run::EachRows<'_>,
+    ) -> Result<Answer, StoreError> {
+        let views = Views::over(snapshot, &sql.text, None, |table| snapshot.pruned(table, prune));
+        let connection = self.ours(snapshot)?;
+        let running = self.stops.begin(&connection)?;
+        let result = run::scan(&connection, &views, sql, limits, running.is_unwanted(), each);
+        drop(running);
+        if let Err(StoreError::Query(_)) = &result {
+            if self.stops.is_stopped() {
+                return Err(StoreError::Cancelled);
+            }
+            for segment in &views.segments {
+                if segment.verify().is_ok_and(|is_sound| !is_sound) {
+                    segment.set_damaged();
+                }
+            }
+        }
+        result
+    }
+
     /// Runs a statement over the rows of those segments that `view` has nothing of; what it has of the others is a view.
     pub fn overview<S: Default>(
         &self,

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use duckdb::types::Value;
 use duckdb::{Connection, params_from_iter};
+use sextant_columns::without_panic;
 use sextant_model::{Param, Sql};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,6 +81,10 @@ fn value(param: &Param) -> Value {
 /// How often it is looked whether a statement is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
 
+fn failed(e: &duckdb::Error) -> StoreError {
+    StoreError::Query(first_lines(&e.to_string()))
+}
+
 /// Runs a statement until it ends, is late, or `is_unwanted` becomes true.
 pub(super) fn run(
     connection: &Connection,
@@ -88,9 +93,35 @@ pub(super) fn run(
     limits: Limits,
     is_unwanted: Arc<AtomicBool>,
 ) -> Result<Answer, StoreError> {
+    watched(connection, views, limits, is_unwanted, || {
+        fetch(connection, views, sql, limits.n_rows).map_err(|e| failed(&e))
+    })
+}
+
+/// The same, with rows handed on as they come: the answer has none.
+pub(super) fn scan(
+    connection: &Connection,
+    views: &Views,
+    sql: &Sql,
+    limits: Limits,
+    is_unwanted: Arc<AtomicBool>,
+    each: EachRows<'_>,
+) -> Result<Answer, StoreError> {
+    watched(connection, views, limits, is_unwanted, || stream(connection, views, sql, each))
+}
+
+/// Who gets rows as they come.
+pub(crate) type EachRows<'a> = &'a mut dyn FnMut(RecordBatch) -> Result<(), StoreError>;
+
+fn watched(
+    connection: &Connection,
+    views: &Views,
+    limits: Limits,
+    is_unwanted: Arc<AtomicBool>,
+    work: impl FnOnce() -> Result<Answer, StoreError>,
+) -> Result<Answer, StoreError> {
     let since = Instant::now();
-    let failed = |e: duckdb::Error| StoreError::Query(first_lines(&e.to_string()));
-    connection.execute_batch(&views.create).map_err(failed)?;
+    connection.execute_batch(&views.create).map_err(|e| failed(&e))?;
     let interrupt = connection.interrupt_handle();
     let (finish, finished) = channel::<()>();
     // DuckDB forgets an interrupt that comes before a statement has begun: it is said again until it is heard.
@@ -103,12 +134,32 @@ pub(super) fn run(
         }
         since.elapsed() > limits.time
     });
-    let result = fetch(connection, views, sql, limits.n_rows);
+    let result = work();
     drop(finish);
     let is_late = watch.join().unwrap_or(false);
-    let mut answer =
-        result.map_err(|e| if is_late { StoreError::TimedOut(limits.time.as_secs()) } else { failed(e) })?;
+    let mut answer = result.map_err(|e| match e {
+        StoreError::Query(_) if is_late => StoreError::TimedOut(limits.time.as_secs()),
+        other => other,
+    })?;
     answer.took = since.elapsed();
+    Ok(answer)
+}
+
+fn stream(connection: &Connection, views: &Views, sql: &Sql, each: EachRows<'_>) -> Result<Answer, StoreError> {
+    // The library panics where a stream breaks off, as by an interrupt.
+    let broken = || StoreError::Query("the statement broke off".into());
+    let mut statement = connection.prepare(&sql.text).map_err(|e| failed(&e))?;
+    let mut rows = statement.stream_arrow(params_from_iter(sql.params.iter().map(value))).map_err(|e| failed(&e))?;
+    let answer = Answer {
+        schema: Some(rows.get_schema()),
+        scanned: views.scanned,
+        generation: views.generation,
+        missing: views.missing.clone(),
+        ..Answer::default()
+    };
+    while let Some(batch) = without_panic(|| rows.next()).ok_or_else(broken)? {
+        each(batch)?;
+    }
     Ok(answer)
 }
 
