@@ -11,7 +11,7 @@ began=$SECONDS
 packages=(build-essential pkg-config mold)
 packages+=(libwebkit2gtk-4.1-dev librsvg2-dev libssl-dev)
 packages+=(libxkbcommon-dev libxkbcommon-x11-0 libgl1-mesa-dri libegl1 libgl1)
-if [ "$goal" = test ]; then packages+=(python3-venv curl openssl chromium xvfb xdotool webkit2gtk-driver dbus gnome-keyring); fi
+if [ "$goal" = test ]; then packages+=(python3-venv curl openssl chromium xvfb xdotool webkit2gtk-driver dbus gnome-keyring poppler-utils qpdf); fi
 if [ "$goal" = test ] && ! command -v npm >/dev/null; then packages+=(nodejs npm); fi
 
 missing=()

@@ -1,10 +1,14 @@
 //! The command line.
 
 mod bundle;
+mod export;
+mod report;
 mod source;
 
 pub use bundle::{Bundle, BundleCommand, BundleCreate, BundleVerify, Keys, KeysCommand};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+pub use export::{Export, ExportFormat, Pack};
+pub use report::{Report, ReportArgs, ReportCommand};
 use sextant_contract::{RowFormat, SearchKind};
 use sextant_server::HostArgs;
 pub use source::{OfSource, Pull, Source, SourceAdd, SourceCommand, SourceMap};
@@ -162,6 +166,10 @@ pub enum Command {
     ///
     /// Example: sextant bundle create 'service:checkout' --since 1h --out incident.sxb && sextant bundle verify incident.sxb
     Bundle(Bundle),
+    /// Write what was found on paper: PDF that archives accept, or one HTML file
+    ///
+    /// Example: sextant report incident --since 1h --out incident.pdf
+    Report(Report),
     /// Keys that sign bundles, and keys that are trusted
     ///
     /// Example: sextant keys export --out mine.pem
@@ -270,80 +278,6 @@ pub struct Search {
     pub explain: bool,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct Pack {
-    #[command(flatten)]
-    pub place: Where,
-    /// A folder that is not there yet
-    #[arg(value_name = "FOLDER")]
-    pub out: std::path::PathBuf,
-    /// What the cluster is called, in the files for one
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub cluster: String,
-    /// For how many days the tables shall keep records; for ever if not said
-    #[arg(long, value_name = "DAYS")]
-    pub days: Option<u32>,
-    /// Only the tables and the configuration
-    #[arg(long)]
-    pub without_records: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct Export {
-    #[command(flatten)]
-    pub place: Where,
-    #[command(flatten)]
-    pub what: What,
-    /// The file; one that is there is replaced when the new one is whole
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// What kind of file [default: what its name ends with]
-    #[arg(long, value_enum)]
-    pub format: Option<ExportFormat>,
-}
-
-/// What kind of file is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    Csv,
-    Ndjson,
-    Json,
-    Parquet,
-    Arrow,
-    OtlpJson,
-}
-
-impl ExportFormat {
-    /// What a name says that the file is.
-    pub fn of_name(name: &str) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        let ends = [
-            (".csv", Self::Csv),
-            (".otlp.jsonl", Self::OtlpJson),
-            (".otlp.json", Self::OtlpJson),
-            (".ndjson", Self::Ndjson),
-            (".jsonl", Self::Ndjson),
-            (".json", Self::Json),
-            (".parquet", Self::Parquet),
-            (".arrow", Self::Arrow),
-            (".arrows", Self::Arrow),
-        ];
-        ends.into_iter().find(|(end, _)| name.ends_with(end)).map(|(_, format)| format)
-    }
-
-    /// As the contract names it.
-    pub fn rows(self) -> RowFormat {
-        match self {
-            Self::Csv => RowFormat::Csv,
-            Self::Ndjson => RowFormat::Ndjson,
-            Self::Json => RowFormat::Json,
-            Self::Parquet => RowFormat::Parquet,
-            Self::Arrow => RowFormat::Arrow,
-            Self::OtlpJson => RowFormat::Otlp,
-        }
-    }
 }
 
 #[derive(Debug, ClapArgs)]

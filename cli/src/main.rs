@@ -16,6 +16,10 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    // A template that somebody wrote is tried in a process of its own.
+    if let Some(code) = sextant_reports::serve_if_asked() {
+        return code;
+    }
     // Standard error carries the program's own words; scripts read standard output.
     let filter = tracing_subscriber::EnvFilter::try_from_env("SEXTANT_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
@@ -40,8 +44,11 @@ const STOPPED: u8 = 130;
 
 /// Whether a command asks something that may take long, at a cluster perhaps.
 const fn asks(command: &args::Command) -> bool {
-    use args::Command::{Bundle, Export, Pull, Search, Services, Source, Sql, Trace};
-    matches!(command, Search(_) | Export(_) | Trace(_) | Sql(_) | Services(_) | Pull(_) | Source(_) | Bundle(_))
+    use args::Command::{Bundle, Export, Pull, Report, Search, Services, Source, Sql, Trace};
+    matches!(
+        command,
+        Search(_) | Export(_) | Trace(_) | Sql(_) | Services(_) | Pull(_) | Source(_) | Bundle(_) | Report(_)
+    )
 }
 
 /// Carries out the command. What is asked of a cluster when Ctrl-C is pressed is stopped there too, which takes a moment.

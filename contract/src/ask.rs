@@ -1,5 +1,6 @@
 //! Questions as data.
 
+use crate::{ReportAsk, ReportForm};
 use serde::{Deserialize, Serialize};
 use sextant_model::{Signal, TimeRange, UnixNanos};
 
@@ -283,6 +284,13 @@ pub enum Ask {
     /// What is looked at without being kept: the object has `verdict path reason file checks files fingerprint hash facts
     /// custody not_proven` of a bundle, `verdict` UNSIGNED of plain files, and nothing where a data directory is open.
     Opened,
+    /// What was found on paper: the object has `pages` and `sha256`, the row has `bytes`.
+    Report {
+        /// What it says.
+        report: Box<ReportAsk>,
+        /// What it is written as.
+        form: ReportForm,
+    },
     /// What is under way at the sources: the object has `running` of `source rows bytes total_rows`.
     Running,
     /// What is attached: the object has `sources` of `name url user database`.
@@ -342,6 +350,7 @@ impl Ask {
             Self::Patterns { .. } => "patterns",
             Self::Differs { .. } => "differences",
             Self::Compare { .. } => "comparison",
+            Self::Report { .. } => "report",
             _ => "rows",
         }
     }

@@ -10,6 +10,7 @@ mod bundle;
 mod command;
 mod error;
 mod json;
+mod report;
 mod size;
 
 pub use answer::{Answer, Completeness, Cost};
@@ -21,4 +22,5 @@ pub use command::{
 };
 pub use error::{AskError, Code, Estimate};
 pub use json::{cell_text, push_row, rows_to_json};
+pub use report::{ReportAsk, ReportForm, ReportItem, ReportKind};
 pub use size::{parse_size, size_text};

@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each room and the rooms that it may use; the table of `docs/ARCHITECTURE.md`.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("model", &[]),
     ("contract", &["model"]),
     ("importers", &["model", "columns"]),
@@ -31,16 +31,18 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "store",
             "receiver",
             "remote",
+            "reports",
             "fixtures",
         ],
     ),
     ("server", &["model", "contract", "bundles", "workbench", "receiver"]),
-    ("cli", &["model", "contract", "exports", "bundles", "analysis", "workbench", "server", "fixtures"]),
+    ("cli", &["model", "contract", "exports", "bundles", "reports", "analysis", "workbench", "server", "fixtures"]),
     ("fixtures", &["model"]),
     ("charts", &["model", "contract"]),
+    ("reports", &["model", "contract", "exports", "charts"]),
     ("ui", &["model", "queries", "contract", "charts"]),
-    ("window", &["contract", "server", "ui"]),
-    ("desktop", &["contract", "server"]),
+    ("window", &["contract", "reports", "server", "ui"]),
+    ("desktop", &["contract", "reports", "server"]),
 ];
 /// Crates of which a second version in the tree is an error.
 const ONE_VERSION: [&str; 9] = ["egui", "eframe", "arrow", "parquet", "tokio", "prost", "duckdb", "winit", "tauri"];

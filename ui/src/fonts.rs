@@ -1,14 +1,15 @@
 //! Inter for names, `JetBrains` Mono for whatever is measured. Both are in the binary.
 
 use eframe::egui::{Context, FontData, FontDefinitions, FontFamily, FontId};
+use sextant_charts::fonts;
 use std::sync::{Arc, LazyLock};
 
-const FILES: [(&str, &[u8]); 5] = [
-    ("inter", include_bytes!("../fonts/Inter-Regular.otf")),
-    ("inter-medium", include_bytes!("../fonts/Inter-Medium.otf")),
-    ("inter-semibold", include_bytes!("../fonts/Inter-SemiBold.otf")),
-    ("mono", include_bytes!("../fonts/JetBrainsMono-Regular.ttf")),
-    ("mono-semibold", include_bytes!("../fonts/JetBrainsMono-SemiBold.ttf")),
+static FILES: [(&str, &[u8]); 5] = [
+    ("inter", fonts::INTER),
+    ("inter-medium", fonts::INTER_MEDIUM),
+    ("inter-semibold", fonts::INTER_SEMIBOLD),
+    ("mono", fonts::MONO),
+    ("mono-semibold", fonts::MONO_SEMIBOLD),
 ];
 
 static MEDIUM: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("medium".into()));

@@ -39,6 +39,10 @@ enum Source {
 }
 
 fn main() -> ExitCode {
+    // A template that somebody wrote is tried in a process of its own.
+    if let Some(code) = sextant_reports::serve_if_asked() {
+        return code;
+    }
     let filter = tracing_subscriber::EnvFilter::try_from_env("SEXTANT_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     match run(Args::parse()) {

@@ -147,6 +147,10 @@ fn read(batches: &[RecordBatch], n_a: u64, n_b: u64) -> (Vec<Counted<What>>, Vec
         }));
     }
     let of_service = |(what, a, b): &(What, i64, i64)| (what.service.clone(), (*a as u64, *b as u64));
+    // What is equally sure comes in the same order each time.
+    rows.sort_by(|(a, ..), (b, ..)| {
+        (&a.kind, &a.service, &a.key, &a.value).cmp(&(&b.kind, &b.service, &b.key, &b.value))
+    });
     let services: HashMap<String, (u64, u64)> =
         rows.iter().filter(|(what, ..)| what.kind == "service").map(of_service).collect();
     let (mut counted, mut times) = (Vec::new(), Vec::new());

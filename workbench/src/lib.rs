@@ -19,6 +19,7 @@ mod patterns;
 mod preflight;
 mod pull;
 mod remotes;
+mod report;
 mod saved;
 mod search;
 mod sink;

@@ -197,6 +197,7 @@ impl Workbench {
             Ask::Extent { kind } => self.extent(*kind),
             Ask::Of { source, question, is_heavy } => self.ask_source(source, question, *is_heavy),
             Ask::Opened => Ok(Answer::object(self.looked_at(), 0)),
+            Ask::Report { report, form } => self.report(report, *form),
             Ask::Running => Ok(self.running()),
             Ask::Sources => self.sources(),
             Ask::SourceTest { name } => self.source_test(name),

@@ -11,6 +11,8 @@ mod keys;
 mod open;
 mod pack;
 mod pull;
+mod report;
+mod report_file;
 mod serve;
 mod source;
 mod source_map;
@@ -37,6 +39,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Pull(args) => pull::run(args).await,
         Command::Source(args) => source::run(args).await,
         Command::Bundle(args) => bundle::run(args).await,
+        Command::Report(args) => report::run(args).await,
         Command::Keys(args) => keys::run(args),
         Command::Status(args) => ask::status(args).await,
         Command::Retention(args) => upkeep::retention(args).await,

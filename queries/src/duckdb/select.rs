@@ -81,7 +81,7 @@ pub fn log_lines(query: &Query, range: TimeRange, limit: usize) -> Sql {
     let condition = condition(query, range, Table::Logs, &mut params);
     let text = format!(
         "SELECT epoch_ns(Timestamp) AS time, SeverityNumber AS level, ServiceName AS service, Body AS body FROM logs \
-         WHERE {condition} ORDER BY Timestamp DESC LIMIT {limit}"
+         WHERE {condition} ORDER BY Timestamp DESC, ServiceName, Body LIMIT {limit}"
     );
     Sql { text, params }
 }
