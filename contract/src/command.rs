@@ -1,6 +1,6 @@
 //! Changes.
 
-use crate::{Ask, BundleAsk, Period};
+use crate::{Ask, BundleAsk, Period, ReportAsk, ReportForm};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -106,6 +106,17 @@ pub enum Command {
     /// Make a signed bundle: the object has `path name rows bytes hash fingerprint tables redactions left_out`; tried
     /// only, `rows bytes tables found`.
     Bundle(Box<BundleAsk>),
+    /// Write what was found on paper: the object has `path name bytes pages sha256`.
+    Report {
+        /// What it says.
+        report: Box<ReportAsk>,
+        /// What it is written as.
+        form: ReportForm,
+        /// It is stopped by this.
+        tag: u64,
+        /// Where to, which only the machine's own programs may say; the folder for exports if missing.
+        path: Option<String>,
+    },
     /// Detach it, and forget its password.
     SourceRemove {
         /// What it is called here.
@@ -183,7 +194,7 @@ impl Command {
     /// Where it writes a file, if somebody said so.
     pub fn path(&self) -> Option<&str> {
         match self {
-            Self::Export { path, .. } => path.as_deref(),
+            Self::Export { path, .. } | Self::Report { path, .. } => path.as_deref(),
             Self::Bundle(ask) => ask.path.as_deref(),
             _ => None,
         }
@@ -193,7 +204,7 @@ impl Command {
     #[must_use]
     pub fn without_path(mut self) -> (Self, u64) {
         let tag = match &mut self {
-            Self::Export { path, tag, .. } => {
+            Self::Export { path, tag, .. } | Self::Report { path, tag, .. } => {
                 *path = None;
                 *tag
             }

@@ -8,7 +8,9 @@ use crate::overlay::choice::Choice;
 use crate::overlay::notices::Notice;
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
-use crate::views::{bundle, compare, differs, home, logs, metrics, services, sources, sql, status, trace, traces};
+use crate::views::{
+    bundle, compare, differs, home, logs, metrics, report, services, sources, sql, status, trace, traces,
+};
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
 use sextant_contract::{Ask, Backend, Command};
@@ -52,6 +54,7 @@ pub(crate) struct State {
     pub services: services::State,
     pub sql: sql::State,
     pub sources: sources::State,
+    pub report: report::State,
     /// Where questions were let read how much.
     pub heavy_allowed: Option<(String, u64)>,
     pub figures: crate::views::figures::State,
@@ -132,8 +135,8 @@ impl State {
     pub fn open(&mut self, view: View) {
         let kind = |a: View| (a == View::Logs, a == View::Sql, a == View::Metrics);
         let is_same = |a: View| kind(a) == kind(view);
-        let is_kept = !matches!(view, View::Home | View::Status | View::Sources | View::Bundle)
-            && !matches!(self.route.view, View::Home | View::Status | View::Sources | View::Bundle)
+        let is_kept = !matches!(view, View::Home | View::Status | View::Sources | View::Bundle | View::Report)
+            && !matches!(self.route.view, View::Home | View::Status | View::Sources | View::Bundle | View::Report)
             && is_same(self.route.view);
         let query = if is_kept { self.route.query.clone() } else { String::new() };
         let none = String::new;
@@ -229,6 +232,7 @@ impl App {
             services: services::State::default(),
             sql: sql::State::default(),
             sources: sources::State::default(),
+            report: report::State::default(),
             heavy_allowed: None,
             figures: crate::views::figures::State::default(),
             kept: Vec::new(),
@@ -356,7 +360,7 @@ impl App {
         }
         self.state.todo.extend(pressed);
         for (tag, outcome) in heard.exported {
-            if self.state.sources.hear(tag, &outcome) {
+            if self.state.sources.hear(tag, &outcome) || self.state.report.hear(tag, &outcome) {
                 continue;
             }
             if let Some(export) = &mut self.state.export {
@@ -436,6 +440,10 @@ impl App {
                 Do::Sql => state.open(View::Sql),
                 Do::Status => state.open(View::Status),
                 Do::Sources => state.open(View::Sources),
+                Do::Report => {
+                    state.report.about(&state.route);
+                    state.open(View::Report);
+                }
                 Do::Hold if logs::is_tailing(&state.route) => state.todo.push(Do::Hold),
                 Do::Hold | Do::ZoomOut | Do::Earlier | Do::Later => {
                     let route = state.route.moved(what);
@@ -498,6 +506,7 @@ impl eframe::App for App {
             View::Status => status::show(ui, state, main),
             View::Sources => sources::show(ui, state, main),
             View::Bundle => bundle::show(ui, state, main),
+            View::Report => report::show(ui, state, main),
         }
         overlay::heavy::show(ui, state, main);
         shell::show(ui, state, whole);

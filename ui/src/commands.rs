@@ -26,6 +26,7 @@ pub(crate) enum Do {
     Sql,
     Status,
     Sources,
+    Report,
     Hold,
     Period,
     CopyPeriod,
@@ -167,6 +168,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Sql, "sql", "Go to", "SQL", &["g q"], Everywhere, true),
     entry(Do::Status, "status", "Go to", "Status", &["g s"], Everywhere, true),
     entry(Do::Sources, "sources", "Go to", "Sources", &["g c"], Everywhere, true),
+    entry(Do::Report, "report", "Go to", "Report", &["g r"], Everywhere, true),
     entry(Do::Down, "down", "Lists and tree", "Next row", &["j", "↓"], Lists, false),
     entry(Do::Up, "up", "Lists and tree", "Previous row", &["k", "↑"], Lists, false),
     entry(Do::First, "first", "Lists and tree", "First row", &["g g"], Lists, false),
@@ -227,7 +229,7 @@ impl Place {
     pub fn is_in(self, view: View) -> bool {
         match self {
             Everywhere | Lists => true,
-            Rows => !matches!(view, View::Home | View::Status | View::Sources | View::Bundle),
+            Rows => !matches!(view, View::Home | View::Status | View::Sources | View::Bundle | View::Report),
             Cards => matches!(view, View::Home | View::Status),
             Trace => view == View::Trace,
             Found => matches!(view, View::Trace | View::Compare),

@@ -25,11 +25,12 @@ pub(crate) enum View {
     Status,
     Sources,
     Bundle,
+    Report,
 }
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Home,
         Self::Traces,
         Self::Trace,
@@ -42,6 +43,7 @@ impl View {
         Self::Status,
         Self::Sources,
         Self::Bundle,
+        Self::Report,
     ];
 
     /// As it stands in an address.
@@ -59,6 +61,7 @@ impl View {
             Self::Status => "status",
             Self::Sources => "sources",
             Self::Bundle => "bundle",
+            Self::Report => "report",
         }
     }
 
@@ -77,6 +80,7 @@ impl View {
             Self::Status => "Status",
             Self::Sources => "Sources",
             Self::Bundle => "Bundle",
+            Self::Report => "Report",
         }
     }
 

@@ -161,7 +161,8 @@ fn ask(ctx: &egui::Context, state: &mut App) {
         | View::Services
         | View::Status
         | View::Sources
-        | View::Bundle => View::Traces,
+        | View::Bundle
+        | View::Report => View::Traces,
         view => view,
     };
     let query = state.typed.clone();

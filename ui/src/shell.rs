@@ -38,12 +38,16 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
         ("services", "Services", View::Services),
         ("sql", "SQL", View::Sql),
         if is_bundle { ("box", "Bundle", View::Bundle) } else { ("db", "Sources", View::Sources) },
+        ("file", "Report", View::Report),
         ("gear", "Status", View::Status),
     ];
     for (i, (name, word, view)) in items.into_iter().enumerate() {
         let y = 50.0 + 47.0 * i as f32;
         let is_on = state.route.view.rail() == view;
         if rail_item(&kit, y, name, word, is_on) {
+            if view == View::Report {
+                state.report.about(&state.route);
+            }
             state.open(view);
         }
     }

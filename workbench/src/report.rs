@@ -1,13 +1,15 @@
 //! Reports: asked here, set in their own room.
 
 use crate::workbench::{Workbench, now};
-use arrow::array::{BinaryArray, RecordBatch};
+use arrow::array::{AsArray as _, BinaryArray, RecordBatch};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use sextant_contract::{Answer, Ask, AskError, Code, ReportAsk, ReportForm};
+use sextant_contract::{Answer, Ask, AskError, Code, Outcome, ReportAsk, ReportForm};
 use sextant_reports::{Look, ReportError, assemble, html, page, pdf};
 use sha2::{Digest as _, Sha256};
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 fn cannot(e: &ReportError) -> AskError {
@@ -18,6 +20,37 @@ fn cannot(e: &ReportError) -> AskError {
 }
 
 impl Workbench {
+    /// The same as a file, which is there when it is whole.
+    pub(crate) fn write_report(
+        &self,
+        of: &ReportAsk,
+        form: ReportForm,
+        path: Option<&str>,
+    ) -> Result<Outcome, AskError> {
+        let answer = self.report(of, form)?;
+        let extension = match form {
+            ReportForm::Pdf => "pdf",
+            ReportForm::Html => "html",
+            ReportForm::Page { .. } => "png",
+        };
+        let path = path.map_or_else(|| self.export_path(of.kind.name(), extension), |path| Ok(PathBuf::from(path)))?;
+        let failed = |e: &dyn std::fmt::Display| {
+            AskError::new(Code::Refused, format!("{} can't be written: {e}", path.display()))
+                .hint("choose another place, or make room")
+        };
+        let column = answer.batches.first().and_then(|b| b.column_by_name("bytes")?.as_binary_opt::<i32>());
+        let bytes = column.map(|c| c.value(0)).ok_or_else(|| failed(&"it is empty"))?;
+        let folder = path.parent().ok_or_else(|| failed(&"it is no file"))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(&e))?;
+        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
+        file.persist(&path).map_err(|e| failed(&e.error))?;
+        let mut object = answer.object.clone().unwrap_or_default();
+        object["path"] = path.to_string_lossy().into();
+        object["name"] = path.file_name().unwrap_or_default().to_string_lossy().into();
+        object["bytes"] = bytes.len().into();
+        Ok(Outcome::Object { object })
+    }
+
     /// A report, written as what is wanted.
     pub(crate) fn report(&self, of: &ReportAsk, form: ReportForm) -> Result<Answer, AskError> {
         let font = of.font.as_deref().map(|text| STANDARD.decode(text)).transpose();

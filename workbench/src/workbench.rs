@@ -240,6 +240,9 @@ impl Workbench {
                 is_heavy,
             }),
             Command::Bundle(ask) => self.bundle(&ask),
+            Command::Report { report, form, tag, path } => {
+                self.store.under(tag, || self.write_report(&report, form, path.as_deref()))
+            }
             Command::SourceRemove { name } => self.source_remove(&name),
             Command::Compact => self.compact(),
             Command::Repair => self.repair(),
@@ -305,8 +308,11 @@ impl Backend for Workbench {
     fn act(&self, command: Command, payload: Vec<u8>) -> BoxFuture<Result<Outcome, AskError>> {
         let me = self.clone();
         // What nobody waits for is not written or fetched any more; other changes go on to their end.
-        let wait = matches!(command, Command::Export { .. } | Command::Pull { .. } | Command::Bundle(_))
-            .then(|| Wait::begin(self.store.clone()));
+        let wait = matches!(
+            command,
+            Command::Export { .. } | Command::Pull { .. } | Command::Bundle(_) | Command::Report { .. }
+        )
+        .then(|| Wait::begin(self.store.clone()));
         let tag = wait.as_ref().map(|w| w.tag);
         let work = self.inner.handle.spawn_blocking(move || {
             let work = || me.carry_out(command, &payload);

@@ -10,6 +10,7 @@ pub(crate) mod home;
 pub(crate) mod ledger;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod report;
 pub(crate) mod services;
 pub(crate) mod sources;
 pub(crate) mod sql;

@@ -3,6 +3,7 @@
 mod asking;
 mod bundle;
 mod records;
+mod report;
 mod screen;
 mod traces;
 
