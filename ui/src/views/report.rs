@@ -268,9 +268,10 @@ fn preview(ui: &mut Ui, state: &mut App, r: Rect) {
         state.report.picture = Some((key.clone(), texture));
     }
     let n_pages = slot.get().and_then(|a| a.object.as_ref()?["pages"].as_u64()).unwrap_or(0) as usize;
-    let is_whole = n_pages > 0;
-    bar(ui, state, head, &ask, (number, n_pages), slot.error.is_none() && is_whole);
-    state.status.parts = vec![vec!["Page".into(), number.to_string(), "of".into(), n_pages.to_string()]];
+    bar(ui, state, head, &ask, (number, n_pages), slot.error.is_none());
+    let page = format!("Page {number} of {n_pages}");
+    let name = if n_pages > 0 { page.as_str() } else { "The pages are being set" };
+    state.status.parts = vec![vec![name.to_owned()]];
     if let Some(e) = &slot.error {
         let words = [e.message.as_str(), e.hint.as_deref().unwrap_or_default()];
         super::states::empty(&Kit::new(ui, t), body, "There is no report", &words);
@@ -293,9 +294,8 @@ fn preview(ui: &mut Ui, state: &mut App, r: Rect) {
         let tint = if of == key { 255 } else { 150 };
         let tint = eframe::egui::Color32::from_white_alpha(tint);
         Image::from_texture(SizedTexture::new(texture.id(), size)).tint(tint).paint_at(ui, page);
-        let name = format!("Page {number} of {n_pages}");
         let response = ui.interact(page, Id::unique("report picture"), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
         ui.set_min_size(vec2(body.width() - 8.0, size.y + 40.0));
     });
 }
