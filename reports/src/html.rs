@@ -139,7 +139,7 @@ impl Page<'_> {
         self.put("<th scope=\"col\" class=\"wide\">What</th></tr></thead><tbody>");
         for row in rows {
             let (at, text) = (self.text(&row.at), self.text(&row.text));
-            self.put(&format!("<tr><td><code>{at}</code></td><td>{text}</td></tr>"));
+            self.put(&format!("<tr><td class=\"when\"><code>{at}</code></td><td>{text}</td></tr>"));
         }
         self.put("</tbody></table></div>");
     }
