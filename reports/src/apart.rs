@@ -5,7 +5,7 @@ use crate::job::Job;
 use crate::set::{Made, set};
 use serde::{Deserialize, Serialize};
 use std::io::{Read as _, Write as _};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// What programs are started with to set a template, and nothing else.
@@ -60,17 +60,18 @@ fn limit() {
 #[cfg(not(target_os = "linux"))]
 fn limit() {}
 
-fn wait(child: &mut Child) -> std::io::Result<bool> {
+/// How it ended; nothing if it had to be ended.
+fn wait(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
     let since = Instant::now();
     while since.elapsed() < TIME {
-        if child.try_wait()?.is_some() {
-            return Ok(true);
+        if let Some(ended) = child.try_wait()? {
+            return Ok(Some(ended));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill()?;
     child.wait()?;
-    Ok(false)
+    Ok(None)
 }
 
 /// Sets a job in a process of its own.
@@ -82,19 +83,23 @@ pub(crate) fn set_apart(job: &Job) -> Result<Made, ReportError> {
         .stderr(Stdio::null())
         .spawn()?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-    let (written, read, is_done) = std::thread::scope(|scope| {
+    let (written, read, ended) = std::thread::scope(|scope| {
         let writer = scope.spawn(move || stdin.map_or(Ok(()), |pipe| job.write(pipe)));
         let reader = scope.spawn(move || {
             let mut all = Vec::new();
             stdout.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut all)).map(|_| all)
         });
-        let is_done = wait(&mut child);
-        (writer.join(), reader.join(), is_done)
+        let ended = wait(&mut child);
+        (writer.join(), reader.join(), ended)
     });
-    if !is_done? {
+    let Some(ended) = ended? else {
         return Err(ReportError::TooMuch(format!("{} seconds", TIME.as_secs())));
-    }
-    let broken = || ReportError::TooMuch("the memory that it may have".into());
+    };
+    // Who gets no memory is ended by a signal.
+    let broken = || match ended.code() {
+        None => ReportError::TooMuch("the memory that it may have".into()),
+        Some(_) => ReportError::Set(format!("the process that sets the template ended with {ended}")),
+    };
     // One that breaks off reads no more than it had.
     let (Ok(_), Ok(all)) = (written, read) else { return Err(broken()) };
     let all = all?;

@@ -34,12 +34,21 @@ impl<'a> Cleaner<'a> {
         Self { faces, seen: RefCell::default() }
     }
 
-    /// A text that can be set.
+    /// A text of telemetry that can be set.
     pub fn text(&self, text: &str) -> String {
+        self.cut(text, MAX_CHARS)
+    }
+
+    /// What a person wrote, and what is to be typed: it is never cut.
+    pub fn whole(&self, text: &str) -> String {
+        self.cut(text, usize::MAX)
+    }
+
+    fn cut(&self, text: &str, most: usize) -> String {
         let mut out = String::with_capacity(text.len().min(8 * MAX_CHARS));
         let mut seen = self.seen.borrow_mut();
         let mut chars = text.chars();
-        for c in chars.by_ref().take(MAX_CHARS) {
+        for c in chars.by_ref().take(most) {
             let is_there = !is_hidden(c)
                 && (c.is_ascii()
                     || *seen.known.entry(c).or_insert_with(|| self.faces.is_none_or(|faces| faces.has(c))));
@@ -57,12 +66,21 @@ impl<'a> Cleaner<'a> {
         out
     }
 
-    /// All texts of a value.
+    /// All texts of a report.
     pub fn value(&self, value: &mut Value) {
+        self.below(value, false);
+    }
+
+    fn below(&self, value: &mut Value, is_whole: bool) {
         match value {
-            Value::String(text) => *text = self.text(text),
-            Value::Array(items) => items.iter_mut().for_each(|v| self.value(v)),
-            Value::Object(fields) => fields.values_mut().for_each(|v| self.value(v)),
+            Value::String(text) => *text = if is_whole { self.whole(text) } else { self.text(text) },
+            Value::Array(items) => items.iter_mut().for_each(|v| self.below(v, is_whole)),
+            Value::Object(fields) => {
+                // Runs of prose, lines of commands, items to be done.
+                fields.iter_mut().for_each(|(key, v)| {
+                    self.below(v, is_whole || ["runs", "lines", "items"].contains(&key.as_str()));
+                });
+            }
             _ => {}
         }
     }

@@ -31,12 +31,16 @@ impl Page<'_> {
         escaped(&self.cleaner.text(text))
     }
 
+    fn whole(&self, text: &str) -> String {
+        escaped(&self.cleaner.whole(text))
+    }
+
     fn put(&mut self, text: &str) {
         self.out.push_str(text);
     }
 
     fn run(&self, run: &Run) -> String {
-        let mut it = self.text(&run.text).replace('\n', "<br>");
+        let mut it = self.whole(&run.text).replace('\n', "<br>");
         for (is_so, name) in [(run.is_code, "code"), (run.is_stressed, "em"), (run.is_strong, "strong")] {
             if is_so {
                 it = format!("<{name}>{it}</{name}>");
@@ -46,9 +50,10 @@ impl Page<'_> {
     }
 
     fn paragraphs(&mut self, paragraphs: &[Paragraph]) {
+        let mut all = String::new();
         for p in paragraphs {
             let runs: String = match p.style {
-                Style::Code => p.runs.iter().map(|r| self.text(&r.text)).collect(),
+                Style::Code => p.runs.iter().map(|r| self.whole(&r.text)).collect(),
                 _ => p.runs.iter().map(|r| self.run(r)).collect(),
             };
             let set = match p.style {
@@ -59,8 +64,15 @@ impl Page<'_> {
                 Style::Quote => format!("<blockquote>{runs}</blockquote>"),
                 Style::Code => format!("<pre><code>{runs}</code></pre>"),
             };
-            self.put(&set.replace("</ul><ul>", "").replace("</ol><ol>", ""));
+            all += &set;
         }
+        // Items that follow each other are one list.
+        let mut parts = all.replace("</ul><ul>", "");
+        while let Some(at) = parts.find("</ol><ol start=") {
+            let end = parts[at..].find("><li>").map_or(parts.len(), |n| at + n + 1);
+            parts.replace_range(at..end, "");
+        }
+        self.put(&parts);
     }
 
     fn origin(&mut self, of: &Origin) {
@@ -163,11 +175,11 @@ impl Page<'_> {
                 self.put(&format!("<div class=\"note {}\"><b>{title}</b> {text}</div>", tone(*how)));
             }
             Block::Commands { lines } => {
-                let lines: Vec<String> = lines.iter().map(|l| self.text(l)).collect();
+                let lines: Vec<String> = lines.iter().map(|l| self.whole(l)).collect();
                 self.put(&format!("<div class=\"commands\"><code>{}</code></div>", lines.join("<br>")));
             }
             Block::ToDo { items } => {
-                let items: String = items.iter().map(|i| format!("<li>{}</li>", self.text(i))).collect();
+                let items: String = items.iter().map(|i| format!("<li>{}</li>", self.whole(i))).collect();
                 self.put(&format!("<ul class=\"todo\">{items}</ul>"));
             }
         }

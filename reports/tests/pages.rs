@@ -3,7 +3,7 @@
 use sextant_charts::{Area, Bars, Face, Ink, Lane, Point, Points, Scale, Scene};
 use sextant_reports::{
     Attachment, Block, Cell, Column, Fact, Figure, Happened, Look, Origin, Report, ReportError, Section, Table, Tone,
-    html, page, paragraphs, pdf, plain,
+    html, page, paragraphs, pdf,
 };
 use std::path::Path;
 
@@ -93,7 +93,7 @@ fn sample() -> Report {
         kind: "Incident report".into(),
         kicker: "Incident of 19 November 2026, 14:01:30 – 14:19:10".into(),
         title: "Checkouts slowed to 2 s and 31 failed".into(),
-        summary: plain("A new version of payment opened too few connections to the card acquirer."),
+        summary: paragraphs("# In short\n\nA new version of payment opened too few connections to the card acquirer."),
         made_at: "21 Nov 2026 10:40 UTC".into(),
         made_at_nanos: 1_795_257_600 * SECOND,
         source: "shop-demo".into(),
@@ -117,6 +117,10 @@ fn sample() -> Report {
                         })
                         .collect(),
                 }],
+            },
+            Section {
+                title: String::new(),
+                blocks: vec![Block::Prose { paragraphs: paragraphs("## A heading without a section\n\ntext") }],
             },
             Section { title: "What users met".into(), blocks: vec![Block::Figure(chart())] },
             Section {
@@ -170,6 +174,7 @@ fn a_page_runs_and_loads_nothing_of_what_a_text_says() {
     for bad in ["<script", "javascript:alert", "src=", "@import", "\u{202e}", "\0"] {
         assert!(!page.contains(bad) || bad == "javascript:alert" && !page.contains("href=\"javascript"), "{bad}");
     }
+    assert!(page.contains("<ul><li>one</li><li>two</li></ul><ol start=\"1\"><li>first</li><li>second</li></ol>"));
     let outside = page.match_indices("href=\"").filter(|(i, _)| page[i + 6..].starts_with("http")).count();
     assert_eq!(outside, 1, "only the link of the text leads outside, when somebody follows it");
     assert!(page.contains("data:text/csv;base64,") && page.contains("Figure 1.") && page.contains("مرحبا 支付 😀"));

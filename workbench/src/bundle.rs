@@ -25,6 +25,8 @@ use std::time::Duration;
 
 /// A part of the period has about so many rows.
 const PART_ROWS: u64 = 40_000;
+/// More parts would need more open files than a process may have.
+const MAX_PARTS: usize = 256;
 /// Reading a table may take so long.
 const LIMITS: Limits = Limits { time: Duration::from_hours(2), n_rows: usize::MAX, is_explained: false };
 /// Whole traces of more than so many are not looked up.
@@ -334,6 +336,8 @@ impl Workbench {
                 .filter(|from| range.from.is_none_or(|t| *from > t.0))
                 .collect();
             edges.sort_unstable();
+            let step = edges.len().div_ceil(MAX_PARTS).max(1);
+            let edges = edges.into_iter().step_by(step).collect();
             let mut spread = Spread::new(*table, edges, self.aside()?);
             let mut trouble = None;
             let found = self.store.scan(&chosen.sql(*table, range), &prune, LIMITS, &mut |rows| {

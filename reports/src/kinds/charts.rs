@@ -38,6 +38,11 @@ pub(super) struct Over<'a> {
 }
 
 impl Over<'_> {
+    /// What words of moments need above a chart.
+    fn room(&self) -> f32 {
+        if self.moments.is_empty() { 5.0 } else { 20.0 }
+    }
+
     fn behind(&self, scene: &mut Scene, area: Area, scale: &Scale) {
         if let Some((from, to)) = self.within {
             let (left, right) = (scale.at(from as f64).max(area.x), scale.at(to as f64).min(area.right()));
@@ -56,7 +61,7 @@ impl Over<'_> {
             if x < area.x || x > area.right() {
                 continue;
             }
-            let mut y = area.y;
+            let mut y = area.y - self.room() + 3.0;
             while y < area.bottom() {
                 scene.items.push(Item::Line([(x, y), (x, (y + 4.0).min(area.bottom()))], 1.1, Ink::Accent));
                 y += 7.0;
@@ -65,8 +70,7 @@ impl Over<'_> {
             let width = crate::fonts::width(face, &moment.word);
             let left = if x + 6.0 + width > area.right() { x - 6.0 - width } else { x + 6.0 };
             if left > free_from {
-                scene.fill(left - 2.0, area.y + 3.0, width + 4.0, 14.0, Ink::Panel);
-                scene.text(left, area.y + 13.5, face, Ink::Accent, &moment.word);
+                scene.text(left, area.y - 5.0, face, Ink::Accent, &moment.word);
                 free_from = left + width + 8.0;
             }
         }
@@ -93,7 +97,7 @@ pub(super) fn points(
     alt: String,
     origin: Origin,
 ) -> Figure {
-    let area = Area::new(LEFT, 4.0, WIDTH - LEFT - 4.0, HEIGHT);
+    let area = Area::new(LEFT, over.room(), WIDTH - LEFT - 4.0, HEIGHT);
     let lane = Area::new(LEFT, area.bottom() + 12.0, area.w, 34.0);
     let axis = time_axis(lane.bottom() + 3.0, over.ends);
     let mut scene = Scene::default();
@@ -130,7 +134,7 @@ pub(super) fn lines(
     alt: String,
     origin: Origin,
 ) -> Figure {
-    let area = Area::new(LEFT, 6.0, WIDTH - LEFT - 4.0, 120.0);
+    let area = Area::new(LEFT, over.room(), WIDTH - LEFT - 4.0, 120.0);
     let axis = time_axis(area.bottom() + 3.0, over.ends);
     let most = series.iter().flat_map(|s| &s.points).map(|p| p.1).filter(|v| v.is_finite()).fold(0.0, f64::max);
     let top = if most > 0.0 { ceiling(most) } else { 1.0 };
@@ -167,7 +171,7 @@ pub(super) fn bars(
     alt: String,
     origin: Origin,
 ) -> Figure {
-    let area = Area::new(LEFT, 6.0, WIDTH - LEFT - 4.0, 90.0);
+    let area = Area::new(LEFT, over.room(), WIDTH - LEFT - 4.0, 90.0);
     let axis = time_axis(area.bottom() + 3.0, over.ends);
     let mut scene = Scene::default();
     over.behind(&mut scene, area, &axis);
@@ -182,7 +186,7 @@ pub(super) fn bars(
 const HEAD: f32 = 36.0;
 
 /// The rows of a trace, folded where they are alike: parts of a page each.
-pub(super) fn waterfall(all: &Skeleton, rows: &Rows) -> Vec<(Scene, f32)> {
+pub(super) fn waterfall(all: &Skeleton, rows: &Rows, most: usize) -> Vec<(Scene, f32)> {
     let fall = Waterfall {
         all,
         rows,
@@ -196,6 +200,7 @@ pub(super) fn waterfall(all: &Skeleton, rows: &Rows) -> Vec<(Scene, f32)> {
     let n_parts = rows.list.len().div_ceil(FALL_ROWS).max(1);
     rows.list
         .chunks(rows.list.len().div_ceil(n_parts).max(1))
+        .take(most)
         .map(|part| {
             let height = HEAD + part.len() as f32 * Waterfall::ROW + 4.0;
             let mut scene = fall.axis(HEAD);
@@ -213,18 +218,19 @@ pub(super) fn waterfall(all: &Skeleton, rows: &Rows) -> Vec<(Scene, f32)> {
 
 /// Rows of a trace, what is alike folded, and no more than `most`: the rest is folded from below until it fits.
 pub(super) fn fitting(all: &Skeleton, most: usize) -> Rows {
-    let mut folds = Folds { has_groups: true, ..Folds::default() };
-    let mut rows = Rows::of(all, &folds);
     let deepest = all.spans().map(Span::depth).max().unwrap_or(0);
-    for depth in (1..deepest).rev() {
-        if rows.list.len() <= most {
-            break;
-        }
-        let closed = all.spans().filter(|s| s.depth() == depth && s.n_descendants() > 0 && !s.is_error());
-        folds.closed.extend(closed.map(Span::place));
-        rows = Rows::of(all, &folds);
+    let at = |depth: usize| {
+        let closed = all.spans().filter(|s| s.depth() >= depth && s.n_descendants() > 0 && !s.is_error());
+        let closed = closed.map(Span::place).collect();
+        Rows::of(all, &Folds { has_groups: true, closed, ..Folds::default() })
+    };
+    // The deepest that fits; failed spans stay open.
+    let (mut low, mut high) = (1, deepest.max(1));
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        if at(middle).list.len() <= most { low = middle } else { high = middle - 1 }
     }
-    rows
+    at(low)
 }
 
 fn moved(item: Item, dy: f32) -> Item {

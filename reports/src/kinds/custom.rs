@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 const MAX_COLUMNS: usize = 7;
 /// More lines are not told apart.
 const MAX_SERIES: usize = 8;
+/// More bars are not told apart.
+const MAX_BUCKETS: u32 = 1_000;
 /// A long text makes a column that takes the room that is left.
 const LONG: usize = 28;
 
@@ -166,6 +168,9 @@ fn metric(maker: &Maker<'_>, ask: &MetricAsk, title: &str) -> Result<Block, AskE
 }
 
 fn histogram(maker: &Maker<'_>, search: &SearchAsk, n_buckets: u32, title: &str) -> Result<Block, AskError> {
+    if n_buckets > MAX_BUCKETS {
+        return Err(refused(format!("{n_buckets} bars are more than a page has points"), "ask for 60 of them"));
+    }
     let ask = Ask::Histogram { search: search.clone(), n_buckets };
     let found = maker.found(&ask, "histogram")?;
     let (Some(from), Some(to)) = (search.period.from, search.period.to) else {
@@ -203,7 +208,7 @@ fn item(maker: &Maker<'_>, item: &ReportItem) -> Result<Vec<Block>, AskError> {
         Some(Ask::Trace { id } | Ask::Skeleton { id }) => {
             blocks.extend(span_by_span(maker, &format!("{:0>32}", id.to_lowercase()))?.1);
         }
-        Some(Ask::Services { period }) => {
+        Some(Ask::Services { period }) if period.from.is_some() && period.to.is_some() => {
             let length = period.to.unwrap_or(0) - period.from.unwrap_or(0);
             let before = Period { from: period.from.map(|t| t.saturating_sub(length)), to: period.from };
             blocks.extend(beside(maker, *period, before, ["before", "now"], MAX_ROWS)?);

@@ -13,6 +13,10 @@ use sextant_contract::{Ask, AskError, Period, SearchKind};
 
 /// More dots on paper are a blot.
 const MAX_POINTS: usize = 1_500;
+/// More new versions are not told apart on an axis.
+const MAX_ROLLOUTS: usize = 30;
+/// More is not a list of what happened.
+const MAX_HAPPENED: usize = 100;
 /// What is looked at beside an incident: half of its length on both sides.
 const BESIDE: i64 = 2;
 
@@ -75,6 +79,13 @@ fn met(maker: &Maker<'_>, times: &Times, moments: &[Moment], status: &Value) -> 
             })
         })
         .collect();
+    let is_cut = found.answer.completeness != sextant_contract::Completeness::Complete;
+    if is_cut {
+        maker.gap(format!(
+            "More traces failed than can be drawn: the figure has the newest {}, and first, last and longest are those of them.",
+            thousands(list.len() as i64)
+        ));
+    }
     let zones: Vec<Zone<'_>> = status["evicted"]
         .as_array()
         .into_iter()
@@ -88,7 +99,8 @@ fn met(maker: &Maker<'_>, times: &Times, moments: &[Moment], status: &Value) -> 
     let over = Over { ends: times.around, within: Some((times.from, times.to)), moments, zones: &zones };
     let n_failed = list.iter().filter(|p| p.is_error).count();
     let part = (times.around.1 - times.around.0) / 40;
-    let mut caption = format!("Each dot is one of {}", counted(list.len(), "trace"));
+    let newest = if is_cut { "the newest " } else { "" };
+    let mut caption = format!("Each dot is one of {newest}{}", counted(list.len(), "trace"));
     if let Some(nanos) = least {
         caption += &format!(" that took longer than {} or failed", duration_label(nanos));
     }
@@ -115,8 +127,15 @@ fn met(maker: &Maker<'_>, times: &Times, moments: &[Moment], status: &Value) -> 
 fn moments(maker: &Maker<'_>, times: &Times) -> Result<Vec<(Moment, String)>, AskError> {
     let period = Period { from: Some(times.around.0), to: Some(times.around.1) };
     let rows = maker.rows(&Ask::Deployments { period })?;
+    if rows.len() > MAX_ROLLOUTS {
+        maker.gap(format!(
+            "{} versions began to run; the first {MAX_ROLLOUTS} are named.",
+            thousands(rows.len() as i64)
+        ));
+    }
     Ok(rows
         .iter()
+        .take(MAX_ROLLOUTS)
         .filter_map(|row| {
             let (service, version, before) = (text(row, "service"), text(row, "version"), text(row, "before"));
             let at = time(row, "time")?;
@@ -129,12 +148,18 @@ fn moments(maker: &Maker<'_>, times: &Times) -> Result<Vec<(Moment, String)>, As
         .collect())
 }
 
+/// Whether some of a trace lies in the period: as they are counted.
+fn is_within(times: &Times, row: &Value) -> bool {
+    let begin = time(row, "Timestamp").unwrap_or(i64::MIN);
+    begin < times.to && begin.saturating_add(number(row, "Duration") as i64) >= times.from
+}
+
 /// What happened, in order.
 fn happened(times: &Times, traces: &[Value], rollouts: &[(Moment, String)], status: &Value) -> Block {
     let mut all: Vec<(i64, String)> = rollouts.iter().map(|(m, said)| (m.at, said.clone())).collect();
-    all.push((times.from, "The incident begins.".into()));
-    all.push((times.to, "The incident ends.".into()));
-    let inside = |row: &&Value| time(row, "Timestamp").is_some_and(|t| t >= times.from && t < times.to);
+    all.push((times.from, "The period of this report begins.".into()));
+    all.push((times.to, "The period of this report ends.".into()));
+    let inside = |row: &&Value| is_within(times, row);
     let short = |row: &Value| text(row, "TraceId").chars().take(8).collect::<String>();
     let mut failed: Vec<&Value> = traces.iter().filter(inside).filter(|r| number(r, "Errors") > 0.0).collect();
     failed.sort_by_key(|r| time(r, "Timestamp"));
@@ -169,6 +194,7 @@ fn happened(times: &Times, traces: &[Value], rollouts: &[(Moment, String)], stat
         }
     }
     all.sort();
+    all.truncate(MAX_HAPPENED);
     Block::Times { rows: all.into_iter().map(|(t, text)| Happened { at: at(t, times.around), text }).collect() }
 }
 
@@ -277,7 +303,7 @@ fn shown(maker: &Maker<'_>, times: &Times, traces: &[Value]) -> Option<String> {
     if let Some(id) = &maker.of.trace {
         return Some(format!("{:0>32}", id.to_lowercase()));
     }
-    let inside = |row: &&Value| time(row, "Timestamp").is_some_and(|t| t >= times.from && t < times.to);
+    let inside = |row: &&Value| is_within(times, row);
     let longest = traces.iter().filter(inside).max_by_key(|r| (number(r, "Errors") > 0.0, r["Duration"].as_i64()))?;
     Some(text(longest, "TraceId"))
 }

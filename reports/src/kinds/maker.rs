@@ -30,6 +30,8 @@ pub(super) struct Maker<'a> {
     /// What was lacking.
     gaps: RefCell<BTreeSet<String>>,
     n_read: Once<u64>,
+    /// Whether it was looked for what retention took away.
+    pub has_looked: Once<bool>,
 }
 
 /// What was answered.
@@ -65,7 +67,8 @@ fn command(ask: &Ask) -> Option<String> {
                 SearchKind::Logs => "logs",
                 SearchKind::Metrics => "metrics",
             };
-            let query = if ask.query.trim().is_empty() { String::new() } else { format!(" {}", quoted(&ask.query)) };
+            let query =
+                if ask.query.trim().is_empty() { String::new() } else { format!(" --query={}", quoted(&ask.query)) };
             format!("sextant search {kind}{query}{} --limit {} --format csv", bounds(ask.period), ask.limit)
         }
         Ask::Sql { sql, period: None, .. } => format!("sextant sql {} --format csv", quoted(sql)),
@@ -87,6 +90,7 @@ impl<'a> Maker<'a> {
             commands: RefCell::default(),
             gaps: RefCell::default(),
             n_read: Once::new(0),
+            has_looked: Once::new(false),
         }
     }
 
@@ -124,7 +128,9 @@ impl<'a> Maker<'a> {
         let bytes = writer.finish().map_err(|e| bad(&e))?;
         let n = answer.n_rows();
         let (file, hash) = self.attach(name, "text/csv", bytes);
-        let typed = command(ask);
+        // A statement is typed without a limit.
+        let is_cut = matches!(ask, Ask::Sql { .. }) && answer.completeness != Completeness::Complete;
+        let typed = command(ask).filter(|_| !is_cut);
         let origin = Origin {
             query: typed.clone().unwrap_or_else(|| name.replace('-', " ")),
             rows: match &answer.completeness {
@@ -264,7 +270,7 @@ mod tests {
         assert_eq!(
             command(&ask).as_deref(),
             Some(
-                "sextant search traces 'service:checkout it'\\''s' --from 1970-01-01T00:00:00Z --to 1970-01-01T00:00:01.5Z --limit 10 --format csv"
+                "sextant search traces --query='service:checkout it'\\''s' --from 1970-01-01T00:00:00Z --to 1970-01-01T00:00:01.5Z --limit 10 --format csv"
             )
         );
         assert_eq!(quoted("$(rm -rf x)"), "'$(rm -rf x)'");

@@ -134,10 +134,11 @@ fn how(maker: &Maker<'_>, opened: &serde_json::Value) -> Section {
     let mut blocks = vec![Block::Prose { paragraphs: plain(said) }];
     let gaps = maker.gaps();
     if gaps.is_empty() {
-        let text =
-            "No answer was cut by a fault, and no retention policy took records of this period away. What never \
-                    arrived here can't be known here: spans that senders dropped or sampled away leave no trace."
-                .into();
+        let looked = "No answer was cut by a fault, and no retention policy took records of this period away.";
+        let looked = if maker.has_looked.get() { looked } else { "No answer was cut by a fault." };
+        let text = format!(
+            "{looked} What never arrived here can't be known here: spans that senders dropped or sampled away leave no trace."
+        );
         blocks.push(Block::Note { tone: Tone::Plain, title: "Not shown by this report.".into(), text });
     } else {
         let text = gaps.join(" ");
@@ -145,8 +146,15 @@ fn how(maker: &Maker<'_>, opened: &serde_json::Value) -> Section {
     }
     let commands = maker.commands.take();
     if !commands.is_empty() {
-        let text = "Typed on a machine with the same data, these print the rows of the figures and tables, and the first \
-                    digits of their SHA-256:";
+        let place = if opened["verdict"].is_string() {
+            "Typed with --data of a directory that it was imported into"
+        } else {
+            "Typed on a machine with the same data"
+        };
+        let text = format!(
+            "{place}, each of these prints the SHA-256 that begins as after #; without the last word, the rows. Attached files that \
+             no command is for were computed."
+        );
         blocks.push(Block::Prose { paragraphs: plain(text) });
         blocks.push(Block::Commands { lines: commands });
     }

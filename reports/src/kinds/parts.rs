@@ -61,12 +61,13 @@ pub(super) fn beside(
             let was = then.map_or(0.0, |r| number(r, "p99_ns"));
             let is_slower = was > 0.0 && number(row, "p99_ns") > 1.5 * was;
             let failed_before = then.map_or(0.0, |r| number(r, "errors"));
+            let share_before = failed_before / then.map_or(0.0, |r| number(r, "requests")).max(1.0);
             vec![
                 cell(if name.is_empty() { "(no service)".into() } else { name }),
                 cell(then.map_or_else(|| "–".into(), |r| whole(number(r, "requests")))),
                 cell(whole(n)),
                 cell(percent(failed_before, then.map_or(0.0, |r| number(r, "requests")))),
-                marked(percent(failed, n), Tone::Error, failed > 0.0),
+                marked(percent(failed, n), Tone::Error, failed / n.max(1.0) > share_before),
                 cell(took(then, "p99_ns")),
                 marked(took(Some(row), "p99_ns"), Tone::Warn, is_slower),
             ]
@@ -83,8 +84,7 @@ pub(super) fn beside(
         format!("#{is}"),
     ];
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
-    let caption =
-        "Requests, share of errors and 99th percentile of each service; slower than one and a half times is marked.";
+    let caption = "Requests, share of errors and 99th percentile of each service, most errors first; marked: more errors, or one and a half times slower.";
     Ok(Some(table(columns(&heads), cells, caption, Some(found.origin), most)))
 }
 
@@ -95,6 +95,7 @@ pub(super) fn within(column: &str, (from, to): (i64, i64)) -> String {
 
 /// What a retention policy took away within a period, and what else makes figures smaller than what was.
 pub(super) fn note_gaps(maker: &Maker<'_>, status: &Value, (from, to): (i64, i64)) -> Result<(), AskError> {
+    maker.has_looked.set(true);
     for zone in status["evicted"].as_array().into_iter().flatten() {
         let (first, last) = (zone["first"].as_i64().unwrap_or(0), zone["last"].as_i64().unwrap_or(0));
         if last >= from && first < to {
@@ -163,11 +164,11 @@ pub(super) fn span_by_span(maker: &Maker<'_>, id: &str) -> Result<(Skeleton, Vec
     };
     let n_rows = rows.list.len();
     let mut blocks = Vec::new();
-    let parts = waterfall(&all, &rows);
-    let n_parts = parts.len();
     let most = MAX_FALL_ROWS.div_ceil(super::charts::FALL_ROWS);
+    let n_parts = n_rows.div_ceil(super::charts::FALL_ROWS);
+    let parts = waterfall(&all, &rows, most);
     let n_drawn = if n_parts > most { n_rows.div_ceil(n_parts) * most } else { n_rows };
-    for (i, (scene, height)) in parts.into_iter().enumerate().take(most) {
+    for (i, (scene, height)) in parts.into_iter().enumerate() {
         let part = if n_parts > 1 { format!(", part {} of {}", i + 1, n_parts.min(most)) } else { String::new() };
         let mut caption = format!("Waterfall of the trace{part}. The thin line under bars is the critical path");
         if rows.n_folded > 0 {
