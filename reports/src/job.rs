@@ -43,6 +43,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// SHA-256 of bytes, as it is written under figures.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 impl Job {
     /// Everything that a report says, cleaned, with what it is set by.
     pub fn new(report: &Report, look: &Look, wanted: Wanted) -> Result<Self, ReportError> {

@@ -17,7 +17,7 @@ mod svg;
 pub use apart::serve_if_asked;
 pub use error::ReportError;
 pub use html::html;
-pub use job::{Look, TEMPLATE};
+pub use job::{Look, TEMPLATE, sha256};
 pub use kinds::{Answers, assemble};
 pub use markdown::{paragraphs, plain};
 pub use model::{

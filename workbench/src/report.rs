@@ -6,8 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sextant_contract::{Answer, Ask, AskError, Code, Outcome, ReportAsk, ReportForm};
-use sextant_reports::{Look, ReportError, assemble, html, page, pdf};
-use sha2::{Digest as _, Sha256};
+use sextant_reports::{Look, ReportError, assemble, html, page, pdf, sha256};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -68,13 +67,12 @@ impl Workbench {
                 (made.bytes, made.n_pages)
             }
         };
-        let sha256: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
         let rows = RecordBatch::try_from_iter([("bytes", Arc::new(BinaryArray::from(vec![bytes.as_slice()])) as _)])
             .map_err(|e| AskError::new(Code::Internal, format!("a report can't be handed on: {e}")))?;
         let mut answer = Answer::rows(rows.schema(), vec![rows], self.store.snapshot().generation);
         answer.object = Some(json!({
             "pages": n_pages,
-            "sha256": sha256,
+            "sha256": sha256(&bytes),
             "title": report.title,
             "attachments": report.attachments.iter().map(|a| &a.name).collect::<Vec<_>>(),
         }));

@@ -1,5 +1,6 @@
 //! What all kinds of reports do: ask, keep what was answered as a file with its hash, and note what was lacking.
 
+use crate::job::sha256;
 use crate::model::{Attachment, Block, Cell, Column, Origin, Table, Tone};
 use serde_json::Value;
 use sextant_charts::figures::{counted, thousands};
@@ -9,7 +10,6 @@ use sextant_contract::{
 };
 use sextant_exports::RowWriter;
 use sextant_model::UnixNanos;
-use sha2::{Digest as _, Sha256};
 use std::cell::{Cell as Once, RefCell};
 use std::collections::BTreeSet;
 
@@ -75,10 +75,6 @@ fn command(ask: &Ask) -> Option<String> {
         Ask::Services { period } => format!("sextant services{} --format csv", bounds(*period)),
         _ => return None,
     })
-}
-
-pub(super) fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 impl<'a> Maker<'a> {
@@ -155,7 +151,7 @@ impl<'a> Maker<'a> {
         let mut all = self.attachments.borrow_mut();
         let extension = if media == "text/csv" { "csv" } else { "json" };
         let file = format!("{:02}-{name}.{extension}", all.len() + 1);
-        let hash = hash(&bytes);
+        let hash = sha256(&bytes);
         let description = format!("{}, SHA-256 {hash}", name.replace('-', " "));
         all.push(Attachment { name: file.clone(), description, media, bytes });
         (file, hash)
