@@ -64,7 +64,7 @@ pub enum Command {
         name: String,
     },
     /// Write all rows of an answer to a file, however many there are; limits of the question do not count. The object has
-    /// `path name rows bytes` and, where something could not be read, `lacking`.
+    /// `path name rows bytes`, for a folder `files` (rows of `path rows bytes`), and, where something could not be read, `lacking`.
     Export {
         /// Whose rows.
         ask: Box<Ask>,
@@ -74,6 +74,9 @@ pub enum Command {
         tag: u64,
         /// Where to, which only the machine's own programs may say; the folder for exports if missing.
         path: Option<String>,
+        /// The URI of where a table of Iceberg will lie in the end; where it is written if missing.
+        #[serde(default)]
+        location: Option<String>,
     },
     /// Attach a ClickHouse, in the place of what has its name.
     SourcePut(Box<SourcePut>),
@@ -191,6 +194,11 @@ impl std::fmt::Debug for Hidden {
 }
 
 impl Command {
+    /// Whether what it writes is a folder.
+    pub fn is_folder(&self) -> bool {
+        matches!(self, Self::Export { format, .. } if format.is_folder())
+    }
+
     /// Where it writes a file, if somebody said so.
     pub fn path(&self) -> Option<&str> {
         match self {
@@ -204,7 +212,13 @@ impl Command {
     #[must_use]
     pub fn without_path(mut self) -> (Self, u64) {
         let tag = match &mut self {
-            Self::Export { path, tag, .. } | Self::Report { path, tag, .. } => {
+            Self::Export { path, tag, location, .. } => {
+                // It is described for the place where it will lie.
+                *location = location.take().or_else(|| path.take().map(|path| format!("file://{path}")));
+                *path = None;
+                *tag
+            }
+            Self::Report { path, tag, .. } => {
                 *path = None;
                 *tag
             }
@@ -234,11 +248,34 @@ pub enum RowFormat {
     Arrow,
     /// OTLP JSON, a message a line, with everything that was sent: of spans, log records and data points only.
     Otlp,
+    /// A folder with everything that was sent, a table and a day in a folder of its own.
+    ParquetByDay,
+    /// The same, each table with what makes it one of Iceberg.
+    Iceberg,
 }
 
 impl RowFormat {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Csv, Self::Ndjson, Self::Json, Self::Parquet, Self::Arrow, Self::Otlp];
+    pub const ALL: [Self; 8] = [
+        Self::Csv,
+        Self::Ndjson,
+        Self::Json,
+        Self::Parquet,
+        Self::Arrow,
+        Self::Otlp,
+        Self::ParquetByDay,
+        Self::Iceberg,
+    ];
+
+    /// Whether it holds whole records, as they were sent, and not the rows of an answer.
+    pub fn is_of_records(self) -> bool {
+        matches!(self, Self::Otlp) || self.is_folder()
+    }
+
+    /// Whether it is a folder and not a file.
+    pub fn is_folder(self) -> bool {
+        matches!(self, Self::ParquetByDay | Self::Iceberg)
+    }
 
     /// What it is called.
     pub fn name(self) -> &'static str {
@@ -249,6 +286,8 @@ impl RowFormat {
             Self::Parquet => "Parquet",
             Self::Arrow => "Arrow",
             Self::Otlp => "OTLP JSON",
+            Self::ParquetByDay => "Parquet by day",
+            Self::Iceberg => "Iceberg",
         }
     }
 
@@ -261,10 +300,12 @@ impl RowFormat {
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
             Self::Otlp => "otlp-json",
+            Self::ParquetByDay => "parquet-by-day",
+            Self::Iceberg => "iceberg",
         }
     }
 
-    /// What its files end with.
+    /// What its files end with, or its folder.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -273,6 +314,8 @@ impl RowFormat {
             Self::Parquet => "parquet",
             Self::Arrow => "arrows",
             Self::Otlp => "otlp.jsonl",
+            Self::ParquetByDay => "days",
+            Self::Iceberg => "iceberg",
         }
     }
 }

@@ -51,6 +51,14 @@ enum Format<W: Write + Send> {
 /// A row group of a Parquet file; so much is held before it is written.
 const GROUP_ROWS: usize = 128 * 1024;
 
+/// How rows are written as Parquet.
+pub(crate) fn parquet_properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .build()
+}
+
 impl<W: Write + Send> RowWriter<W> {
     /// A file of this format.
     pub fn new(out: W, format: RowFormat) -> Self {
@@ -59,7 +67,8 @@ impl<W: Write + Send> RowWriter<W> {
             RowFormat::Json => Format::Json(out),
             RowFormat::Ndjson => Format::Ndjson(out),
             RowFormat::Otlp => Format::Otlp(out),
-            RowFormat::Parquet => Format::Parquet(None, Some(out)),
+            // What the folders are made of.
+            RowFormat::Parquet | RowFormat::ParquetByDay | RowFormat::Iceberg => Format::Parquet(None, Some(out)),
             RowFormat::Arrow => Format::Arrow(None, Some(out)),
         };
         Self { format, n_rows: 0 }
@@ -79,11 +88,7 @@ impl<W: Write + Send> RowWriter<W> {
             }
             Format::Parquet(writer @ None, out) => {
                 if let Some(out) = out.take() {
-                    let properties = WriterProperties::builder()
-                        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-                        .set_max_row_group_row_count(Some(GROUP_ROWS))
-                        .build();
-                    *writer = Some(Box::new(ArrowWriter::try_new(out, schema.clone(), Some(properties))?));
+                    *writer = Some(Box::new(ArrowWriter::try_new(out, schema.clone(), Some(parquet_properties()))?));
                 }
             }
             Format::Arrow(writer @ None, out) => {

@@ -126,6 +126,7 @@ struct ExportParameters {
     #[serde(default)]
     to: String,
     format: String,
+    location: Option<String>,
 }
 
 /// Below the tags of screens, which are times.
@@ -146,7 +147,7 @@ async fn export(
     let period = Period { from: time(&p.from.into(), "from")?, to: time(&p.to.into(), "to")? };
     let ask = Box::new(Ask::Search(SearchAsk { kind, query: p.q, period, limit: 0, explain: false }));
     let tag = NEXT_TAG.fetch_add(1, Ordering::Relaxed);
-    match app.workbench.act(Command::Export { ask, format, tag, path: None }, Vec::new()).await? {
+    match app.workbench.act(Command::Export { ask, format, tag, path: None, location: p.location }, Vec::new()).await? {
         Outcome::Object { object } => {
             let name = object["name"].as_str().unwrap_or_default().to_owned();
             let mut response = crate::exports::handed_out(&app, &name, true).await?;

@@ -9,6 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use sextant_contract::{Answer, Ask, AskError, Backend, BoxFuture, Code, Command, Event, OnEvent, Outcome};
 use std::collections::HashSet;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -172,6 +173,7 @@ impl Backend for HttpBackend {
         self.run(async move {
             // The file is fetched and laid where it is wanted: the other side does not write wherever it is told.
             if let Some(path) = command.path().map(str::to_owned) {
+                let is_folder = command.is_folder();
                 let (command, tag) = command.without_path();
                 let made = me.act(command, payload).await?;
                 let Outcome::Object { mut object } = made else { return Ok(made) };
@@ -179,23 +181,23 @@ impl Backend for HttpBackend {
                 let failed = |e: &dyn std::fmt::Display| {
                     AskError::new(Code::Refused, format!("{path} can't be written: {e}")).hint("choose another place")
                 };
-                let place = std::path::Path::new(&path);
-                let folder = place.parent().filter(|p| !p.as_os_str().is_empty());
-                let folder = folder.unwrap_or_else(|| std::path::Path::new("."));
+                let place = Path::new(&path);
+                let folder = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
                 // It goes away by itself unless it is kept.
-                let mut part = tempfile::Builder::new()
-                    .prefix(".sextant-")
-                    .suffix(".part")
-                    .tempfile_in(folder)
-                    .map_err(|e| failed(&e))?;
+                let aside = tempfile::Builder::new().prefix(".sextant-").suffix(".part").to_owned();
+                let mut part = aside.tempfile_in(folder).map_err(|e| failed(&e))?;
                 me.download(&format!("/api/v1/exports/{}?once=true", percent(&name)), part.as_file_mut()).await?;
                 if me.cancelled.lock().unwrap_or_else(PoisonError::into_inner).remove(&tag) {
                     return Err(AskError::new(Code::Refused, "it was stopped"));
                 }
-                part.as_file().sync_all().map_err(|e| failed(&e))?;
-                let kept = part.persist(place).map_err(|e| failed(&e))?;
-                let ours = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-                kept.set_permissions(ours).map_err(|e| failed(&e))?;
+                if is_folder {
+                    unpack(part.path(), place).map_err(|e| failed(&e))?;
+                } else {
+                    part.as_file().sync_all().map_err(|e| failed(&e))?;
+                    let kept = part.persist(place).map_err(|e| failed(&e))?;
+                    let ours = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+                    kept.set_permissions(ours).map_err(|e| failed(&e))?;
+                }
                 object["path"] = path.into();
                 return Ok(Outcome::Object { object });
             }
@@ -216,6 +218,30 @@ impl Backend for HttpBackend {
             }
         });
     }
+}
+
+/// The files of an archive into a folder, which is there when it is whole. Names that lead out of it are passed over.
+fn unpack(archive: &Path, place: &Path) -> std::io::Result<()> {
+    let beside = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let aside = tempfile::Builder::new().prefix(".sextant-").suffix(".part").tempdir_in(beside)?;
+    let mut archive = tar::Archive::new(std::io::BufReader::new(std::fs::File::open(archive)?));
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        // A file below the one folder that the archive has.
+        let path: PathBuf = entry.path()?.components().skip(1).collect();
+        let is_below = path.components().all(|c| matches!(c, Component::Normal(_)));
+        if !entry.header().entry_type().is_file() || !is_below || path.as_os_str().is_empty() {
+            continue;
+        }
+        let to = aside.path().join(path);
+        if let Some(folder) = to.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        entry.unpack(to)?;
+    }
+    std::fs::rename(aside.path(), place)?;
+    let ours = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(place, ours)
 }
 
 /// Everything but letters and digits escaped.

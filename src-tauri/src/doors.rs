@@ -46,10 +46,10 @@ pub async fn act(request: Request<'_>, app: AppHandle, shell: State<'_, Shell>) 
             files::choose(&app);
             Outcome::Done
         }
-        Command::Export { ask, format, tag, path: Some(name) } => match files::place(&app, &name).await {
+        Command::Export { ask, format, tag, path: Some(name), location } => match files::place(&app, &name).await {
             Some(path) => {
                 let path = Some(path.to_string_lossy().into_owned());
-                shell.backend()?.act(Command::Export { ask, format, tag, path }, Vec::new()).await?
+                shell.backend()?.act(Command::Export { ask, format, tag, path, location }, Vec::new()).await?
             }
             None => Outcome::Done,
         },

@@ -72,6 +72,43 @@ fn every_format_holds_every_row() {
     }
 }
 
+/// Every record of a file of OTLP JSON with its resource and scope, in an order of their own: how records are put into
+/// messages is the writer's matter.
+fn records(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).expect("a file");
+    let mut all = Vec::new();
+    let take = |of: &mut Value, key: &str| match of.as_object_mut().and_then(|o| o.remove(key)) {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    };
+    for line in text.lines() {
+        let mut line: Value = serde_json::from_str(line).expect("JSON");
+        for (resources, scopes, records) in [
+            ("resourceSpans", "scopeSpans", "spans"),
+            ("resourceLogs", "scopeLogs", "logRecords"),
+            ("resourceMetrics", "scopeMetrics", "metrics"),
+        ] {
+            for mut resource in take(&mut line, resources) {
+                for mut scope in take(&mut resource, scopes) {
+                    let of_scope = take(&mut scope, records);
+                    let around = format!("{resource} {scope}");
+                    for mut record in of_scope {
+                        let kind = ["gauge", "sum", "histogram", "exponentialHistogram", "summary"];
+                        let kind = kind.into_iter().find(|k| record[*k].is_object());
+                        let points = kind.map(|kind| take(&mut record[kind], "dataPoints"));
+                        match points {
+                            None => all.push(format!("{around} {record}")),
+                            Some(points) => all.extend(points.iter().map(|p| format!("{around} {record} {p}"))),
+                        }
+                    }
+                }
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
 #[test]
 fn what_is_written_as_otlp_is_taken_in_as_it_was() {
     let home = tempfile::tempdir().expect("a directory");
@@ -100,6 +137,14 @@ fn what_is_written_as_otlp_is_taken_in_as_it_was() {
         for (sent, back) in sent.iter().zip(&back) {
             assert_eq!(sent, back, "{table}");
         }
+    }
+    // Exported again, it is the same.
+    for kind in ["spans", "logs", "metrics"] {
+        let second = home.path().join(format!("{kind}-again.otlp.jsonl"));
+        export(&again, kind, "", &second);
+        let [first, second] = [home.path().join(format!("{kind}.otlp.jsonl")), second].map(|path| records(&path));
+        assert!(!first.is_empty(), "{kind}");
+        assert!(first == second, "{kind}: {} and {} records", first.len(), second.len());
     }
     // Whole traces, of those that match.
     let out = home.path().join("errors.otlp.jsonl");
@@ -302,7 +347,7 @@ fn more_rows_than_are_read_at_once_are_all_there_or_none() {
         SearchAsk { kind: SearchKind::Logs, query: String::new(), period: Period::default(), limit: 0, explain: false };
     let path = Some(home.path().join("stopped.csv").to_string_lossy().into_owned());
     let ask = Box::new(Ask::Search(search));
-    let done = backend.act(Command::Export { ask, format: RowFormat::Csv, tag: 77, path }, Vec::new());
+    let done = backend.act(Command::Export { ask, format: RowFormat::Csv, tag: 77, path, location: None }, Vec::new());
     let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
     loop {
         let progress = runtime.block_on(backend.ask(Ask::Progress { tag: 77 })).expect("an answer");

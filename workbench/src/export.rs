@@ -1,6 +1,7 @@
 //! All rows of an answer into a file, part by part of the period, so that neither their number nor their size matters.
 
 use crate::errors;
+use crate::export_folder::{Folders, free, packed};
 use crate::search::{answer, statement};
 use crate::workbench::Workbench;
 use arrow::array::{AsArray as _, RecordBatch};
@@ -59,24 +60,46 @@ impl Write for Counted {
     }
 }
 
-/// A file under its temporary name; it goes away unless it is kept.
+/// A file or folder under its temporary name; it goes away unless it is kept.
 struct Aside {
     path: PathBuf,
     is_kept: bool,
+}
+
+impl Aside {
+    /// Beside the place where it is meant for.
+    fn new(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_string_lossy();
+        // A name of its own: two exports at once may be meant for the same place.
+        let part = format!(".{name}.{}.part", NEXT_PART.fetch_add(1, Ordering::Relaxed));
+        Some(Self { path: path.with_file_name(part), is_kept: false })
+    }
+
+    fn keep(mut self, path: &Path) -> io::Result<()> {
+        std::fs::rename(&self.path, path)?;
+        self.is_kept = true;
+        Ok(())
+    }
 }
 
 impl Drop for Aside {
     fn drop(&mut self) {
         if !self.is_kept {
             // What could not be made may not be there.
-            std::fs::remove_file(&self.path).ok();
+            std::fs::remove_file(&self.path).or_else(|_| std::fs::remove_dir_all(&self.path)).ok();
         }
     }
 }
 
+/// What rows go to.
+enum Sink {
+    Rows(Box<RowWriter<Counted>>),
+    Folders(Folders),
+}
+
 struct Export<'a> {
     workbench: &'a Workbench,
-    writer: RowWriter<Counted>,
+    sink: Sink,
     progress: Arc<Progress>,
     completeness: Completeness,
     n_checks: u64,
@@ -97,19 +120,29 @@ impl Workbench {
         Answer::object(object, 0)
     }
 
-    /// Writes all rows of `ask` to a file.
+    /// Writes all rows of `ask` to a file or a folder.
     pub(crate) fn export(
         &self,
         ask: &Ask,
         format: RowFormat,
         tag: u64,
         path: Option<&str>,
+        location: Option<&str>,
     ) -> Result<Outcome, AskError> {
-        let claimed = if path.is_none() { Some(self.export_path(ask.noun(), format.extension())?) } else { None };
+        // A folder that is fetched is one file on its way.
+        let is_packed = path.is_none() && format.is_folder();
+        let extension = if is_packed { format!("{}.tar", format.extension()) } else { format.extension().to_owned() };
+        let claimed = if path.is_none() { Some(self.export_path(ask.noun(), &extension)?) } else { None };
         let path = claimed.clone().or_else(|| path.map(PathBuf::from)).unwrap_or_default();
         let progress = Arc::new(Progress::default());
         self.exports().insert(tag, progress.clone());
-        let done = self.store.under(tag, || self.write_file(ask, format, &path, &progress));
+        let done = self.store.under(tag, || {
+            if format.is_folder() {
+                self.write_folder(ask, format, &path, location, is_packed, &progress)
+            } else {
+                self.write_file(ask, format, &path, &progress)
+            }
+        });
         self.exports().remove(&tag);
         if let (Err(_), Some(empty)) = (&done, claimed) {
             // It held the name only.
@@ -125,44 +158,67 @@ impl Workbench {
         path: &Path,
         progress: &Arc<Progress>,
     ) -> Result<Outcome, AskError> {
-        let failed = |e: &dyn std::fmt::Display| {
-            AskError::new(Code::Refused, format!("{} can't be written: {e}", path.display()))
-                .hint("choose another place, or make room")
-        };
-        let name = path.file_name().ok_or_else(|| failed(&"it is no file"))?.to_string_lossy().into_owned();
-        // A name of its own: two exports at once may be meant for the same place.
-        let part = format!(".{name}.{}.part", NEXT_PART.fetch_add(1, Ordering::Relaxed));
-        let mut aside = Aside { path: path.with_file_name(part), is_kept: false };
+        let failed = |e: &dyn std::fmt::Display| unwritten(path, e);
+        let aside = Aside::new(path).ok_or_else(|| failed(&"it is no file"))?;
         let file = File::create(&aside.path).map_err(|e| failed(&e))?;
         let file = Counted { file: BufWriter::with_capacity(1 << 18, file), progress: progress.clone() };
-        let mut export = Export {
-            workbench: self,
-            writer: RowWriter::new(file, format),
-            progress: progress.clone(),
-            completeness: Completeness::Complete,
-            n_checks: 0,
-        };
+        let mut export = Export::new(self, Sink::Rows(Box::new(RowWriter::new(file, format))), progress);
         export.rows(ask, format)?;
-        let n_rows = export.writer.n_rows();
+        let n_rows = export.n_rows();
         let completeness = export.completeness;
-        let file = export.writer.finish().map_err(|e| failed(&e))?;
+        let Sink::Rows(writer) = export.sink else { return Err(failed(&"it is a folder")) };
+        let file = writer.finish().map_err(|e| failed(&e))?;
         let file = file.file.into_inner().map_err(|e| failed(&e))?;
         file.sync_all().map_err(|e| failed(&e))?;
         let n_bytes = file.metadata().map_err(|e| failed(&e))?.len();
-        std::fs::rename(&aside.path, path).map_err(|e| failed(&e))?;
-        aside.is_kept = true;
-        let path = path.to_string_lossy();
-        let mut object = serde_json::json!({ "path": path, "name": name, "rows": n_rows, "bytes": n_bytes });
-        match completeness {
-            Completeness::Complete => {}
-            Completeness::Partial { reason } => object["lacking"] = reason.into(),
-            Completeness::Limited { total: Some(total) } => {
-                object["lacking"] = format!("the first {n_rows} of {total} rows").into();
-            }
-            Completeness::Limited { total: None } => {
-                object["lacking"] = format!("the first {n_rows} rows; there are more").into();
-            }
+        aside.keep(path).map_err(|e| failed(&e))?;
+        Ok(Outcome::Object { object: made(path, n_rows, n_bytes, &completeness) })
+    }
+
+    fn write_folder(
+        &self,
+        ask: &Ask,
+        format: RowFormat,
+        path: &Path,
+        location: Option<&str>,
+        is_packed: bool,
+        progress: &Arc<Progress>,
+    ) -> Result<Outcome, AskError> {
+        let failed = |e: &dyn std::fmt::Display| unwritten(path, e);
+        if !is_packed {
+            free(path)?;
         }
+        let aside = Aside::new(path).ok_or_else(|| failed(&"it is no folder"))?;
+        let location = match (format, location) {
+            (RowFormat::Iceberg, Some(location)) => Some(location.to_owned()),
+            (RowFormat::Iceberg, None) => Some(format!("file://{}", path.display())),
+            _ => None,
+        };
+        let folders = Folders::new(aside.path.clone(), location)?;
+        let mut export = Export::new(self, Sink::Folders(folders), progress);
+        export.rows(ask, format)?;
+        let n_rows = export.n_rows();
+        let completeness = export.completeness;
+        let Sink::Folders(folders) = export.sink else { return Err(failed(&"it is a file")) };
+        if n_rows == 0 {
+            let message = "nothing matches, and a folder without files says nothing";
+            return Err(AskError::new(Code::Refused, message).hint("widen the query or the period"));
+        }
+        let files = folders.finish()?;
+        let mut n_bytes = files.iter().filter_map(|f| f["bytes"].as_u64()).sum();
+        if is_packed {
+            let whole = Aside::new(path).ok_or_else(|| failed(&"it is no file"))?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            let file = File::create(&whole.path).map_err(|e| failed(&e))?;
+            let file = packed(&aside.path, &name, file).map_err(|e| failed(&e))?;
+            file.sync_all().map_err(|e| failed(&e))?;
+            n_bytes = file.metadata().map_err(|e| failed(&e))?.len();
+            whole.keep(path).map_err(|e| failed(&e))?;
+        } else {
+            aside.keep(path).map_err(|e| failed(&e))?;
+        }
+        let mut object = made(path, n_rows, n_bytes, &completeness);
+        object["files"] = files.into();
         Ok(Outcome::Object { object })
     }
 
@@ -203,7 +259,42 @@ impl Workbench {
     }
 }
 
-impl Export<'_> {
+fn unwritten(path: &Path, e: &dyn std::fmt::Display) -> AskError {
+    AskError::new(Code::Refused, format!("{} can't be written: {e}", path.display()))
+        .hint("choose another place, or make room")
+}
+
+/// What came of it.
+fn made(path: &Path, n_rows: u64, n_bytes: u64, completeness: &Completeness) -> serde_json::Value {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let path = path.to_string_lossy();
+    let mut object = serde_json::json!({ "path": path, "name": name, "rows": n_rows, "bytes": n_bytes });
+    match completeness {
+        Completeness::Complete => {}
+        Completeness::Partial { reason } => object["lacking"] = reason.as_str().into(),
+        Completeness::Limited { total: Some(total) } => {
+            object["lacking"] = format!("the first {n_rows} of {total} rows").into();
+        }
+        Completeness::Limited { total: None } => {
+            object["lacking"] = format!("the first {n_rows} rows; there are more").into();
+        }
+    }
+    object
+}
+
+impl<'a> Export<'a> {
+    fn new(workbench: &'a Workbench, sink: Sink, progress: &Arc<Progress>) -> Self {
+        let progress = progress.clone();
+        Self { workbench, sink, progress, completeness: Completeness::Complete, n_checks: 0 }
+    }
+
+    fn n_rows(&self) -> u64 {
+        match &self.sink {
+            Sink::Rows(writer) => writer.n_rows(),
+            Sink::Folders(folders) => folders.n_rows(),
+        }
+    }
+
     fn rows(&mut self, ask: &Ask, format: RowFormat) -> Result<(), AskError> {
         let not_telemetry =
             || AskError::new(Code::Refused, WriteError::NotTelemetry.to_string()).hint("choose CSV, NDJSON or Parquet");
@@ -211,7 +302,7 @@ impl Export<'_> {
             (Ask::Search(search), _) if !search.explain => {
                 let query = parse(search.kind.signal(), &search.query).map_err(|e| errors::parse(&e))?;
                 match (query.aggregate.is_some(), format) {
-                    (true, RowFormat::Otlp) => Err(not_telemetry()),
+                    (true, format) if format.is_of_records() => Err(not_telemetry()),
                     (true, _) => {
                         let all = SearchAsk { limit: usize::MAX >> 1, ..search.clone() };
                         let found = self.workbench.search(&all)?;
@@ -220,12 +311,12 @@ impl Export<'_> {
                     (false, _) => self.search(search, &query, format),
                 }
             }
-            (Ask::Trace { id }, RowFormat::Otlp) => {
+            (Ask::Trace { id }, format) if format.is_of_records() => {
                 let found = self.workbench.stored_trace(id)?;
                 self.lacking(&found);
                 self.records(Table::Traces, &found.batches)
             }
-            (_, RowFormat::Otlp) => Err(not_telemetry()),
+            (_, format) if format.is_of_records() => Err(not_telemetry()),
             (Ask::Sql { sql, period, .. }, _) => {
                 let found = self.workbench.sql(sql, None, *period, Limits::default())?;
                 self.answer(&found)
@@ -255,7 +346,7 @@ impl Export<'_> {
         for (i, part) in parts.iter().enumerate() {
             if search.kind == SearchKind::Traces {
                 self.traces(query, *part, &mut seen, format)?;
-            } else if format == RowFormat::Otlp {
+            } else if format.is_of_records() {
                 for table in tables {
                     let sql = duckdb::whole(*table, query, *part);
                     let found = store.query(&sql, &prune(query, *part), Limits::default());
@@ -298,12 +389,9 @@ impl Export<'_> {
         let chunks = if ids.is_empty() { vec![&[][..]] } else { ids.chunks(PART_TRACES).collect() };
         for ids in chunks {
             let of_these = Prune { traces: Some(ids.to_vec()), ..Prune::default() };
-            let sql = match format {
-                RowFormat::Otlp => duckdb::whole_traces(ids),
-                _ => duckdb::trace_summaries(ids),
-            };
+            let sql = if format.is_of_records() { duckdb::whole_traces(ids) } else { duckdb::trace_summaries(ids) };
             let found = store.query(&sql, &of_these, Limits::default()).map(answer).map_err(|e| errors::store(&e))?;
-            if format == RowFormat::Otlp {
+            if format.is_of_records() {
                 self.lacking(&found);
                 self.records(Table::Traces, &found.batches)?;
             } else {
@@ -321,13 +409,18 @@ impl Export<'_> {
 
     fn answer(&mut self, found: &Answer) -> Result<(), AskError> {
         self.lacking(found);
-        self.writer.begin(&found.schema).map_err(|e| unwritable(&e))?;
         for batch in &found.batches {
             self.check()?;
-            self.writer.write(batch).map_err(|e| unwritable(&e))?;
+            if let Sink::Rows(writer) = &mut self.sink {
+                writer.write(batch).map_err(|e| unwritable(&e))?;
+            }
             self.count();
         }
-        Ok(())
+        // The columns are there without rows too.
+        match &mut self.sink {
+            Sink::Rows(writer) => writer.begin(&found.schema).map_err(|e| unwritable(&e)),
+            Sink::Folders(_) => Err(unwritable(&WriteError::NotTelemetry)),
+        }
     }
 
     fn records(&mut self, table: Table, batches: &[RecordBatch]) -> Result<(), AskError> {
@@ -335,7 +428,13 @@ impl Export<'_> {
             for first in (0..batch.num_rows()).step_by(LINE_ROWS) {
                 self.check()?;
                 let line = batch.slice(first, LINE_ROWS.min(batch.num_rows() - first));
-                self.writer.write_records(table, &[line]).map_err(|e| unwritable(&e))?;
+                match &mut self.sink {
+                    Sink::Rows(writer) => writer.write_records(table, &[line]).map_err(|e| unwritable(&e))?,
+                    Sink::Folders(folders) => {
+                        folders.write(table, &line)?;
+                        self.progress.bytes.store(folders.n_bytes(), Ordering::Relaxed);
+                    }
+                }
                 self.count();
             }
         }
@@ -343,7 +442,7 @@ impl Export<'_> {
     }
 
     fn count(&self) {
-        self.progress.rows.store(self.writer.n_rows(), Ordering::Relaxed);
+        self.progress.rows.store(self.n_rows(), Ordering::Relaxed);
     }
 
     fn check(&mut self) -> Result<(), AskError> {

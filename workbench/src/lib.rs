@@ -11,6 +11,7 @@ mod differs;
 mod errors;
 mod explore;
 mod export;
+mod export_folder;
 mod find;
 mod follow;
 mod import;

@@ -224,7 +224,9 @@ impl Workbench {
             Command::Unpin { id } => self.unpin(id),
             Command::Save { kind, name, value } => self.save(&kind, &name, value),
             Command::Forget { kind, name } => self.forget(&kind, &name),
-            Command::Export { ask, format, tag, path } => self.export(&ask, format, tag, path.as_deref()),
+            Command::Export { ask, format, tag, path, location } => {
+                self.export(&ask, format, tag, path.as_deref(), location.as_deref())
+            }
             Command::Cancel { tag } => {
                 self.store.cancel(tag);
                 Ok(Outcome::Done)

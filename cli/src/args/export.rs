@@ -29,12 +29,16 @@ pub struct Export {
     pub place: Where,
     #[command(flatten)]
     pub what: What,
-    /// The file; one that is there is replaced when the new one is whole
+    /// The file; one that is there is replaced when the new one is whole. For `parquet-by-day` and `iceberg` a folder that
+    /// is not there yet
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// What kind of file [default: what its name ends with]
     #[arg(long, value_enum)]
     pub format: Option<ExportFormat>,
+    /// Where a table of Iceberg will lie in the end, such as `s3://lake/otel` [default: where it is written]
+    #[arg(long, value_name = "URI")]
+    pub location: Option<String>,
 }
 
 /// What kind of file is written.
@@ -46,6 +50,10 @@ pub enum ExportFormat {
     Parquet,
     Arrow,
     OtlpJson,
+    /// A folder, each day in one of its own
+    ParquetByDay,
+    /// A folder with tables for lakehouses
+    Iceberg,
 }
 
 impl ExportFormat {
@@ -62,6 +70,7 @@ impl ExportFormat {
             (".parquet", Self::Parquet),
             (".arrow", Self::Arrow),
             (".arrows", Self::Arrow),
+            (".iceberg", Self::Iceberg),
         ];
         ends.into_iter().find(|(end, _)| name.ends_with(end)).map(|(_, format)| format)
     }
@@ -75,6 +84,8 @@ impl ExportFormat {
             Self::Parquet => RowFormat::Parquet,
             Self::Arrow => RowFormat::Arrow,
             Self::OtlpJson => RowFormat::Otlp,
+            Self::ParquetByDay => RowFormat::ParquetByDay,
+            Self::Iceberg => RowFormat::Iceberg,
         }
     }
 }

@@ -21,18 +21,25 @@ pub async fn run(args: Export) -> anyhow::Result<ExitCode> {
             args.out.display()
         );
     };
+    if args.location.is_some() && format != ExportFormat::Iceberg {
+        bail!("--location is where a table of Iceberg will lie: add --format iceberg, or leave it out");
+    }
     let search = searched(args.what, 0)?;
     let reach = Reach::reading(&args.place).await?;
     let path = Some(out.to_string_lossy().into_owned());
     let ask = Box::new(Ask::Search(search));
     // Another export may run at the same instance.
     let tag = sextant_workbench::now() as u64;
-    let command = Command::Export { ask, format: format.rows(), tag, path };
+    let command = Command::Export { ask, format: format.rows(), tag, path, location: args.location };
     let done = watched(&reach, tag, reach.act(command, Vec::new())).await;
     super::close(reach).await;
     if let Outcome::Object { object } = done? {
         let size = size_text(object["bytes"].as_u64().unwrap_or(0));
         note(format_args!("{} rows, {size}: {}", object["rows"], object["path"].as_str().unwrap_or_default()));
+        for file in object["files"].as_array().into_iter().flatten() {
+            let size = size_text(file["bytes"].as_u64().unwrap_or(0));
+            note(format_args!("{:>12} rows {size:>10}  {}", file["rows"], file["path"].as_str().unwrap_or_default()));
+        }
         if let Some(lacking) = object["lacking"].as_str() {
             note(format_args!("the file is not whole: {lacking}"));
         }

@@ -48,8 +48,8 @@ async fn write(reach: &Reach, args: &Pack, out: &Path) -> anyhow::Result<()> {
         let path = records.join(format!("{name}.parquet"));
         let ask = Box::new(Ask::sql(format!("SELECT {} FROM {}", columns(table), table.name()), None));
         let tag = sextant_workbench::now() as u64;
-        let command =
-            Command::Export { ask, format: RowFormat::Parquet, tag, path: Some(path.to_string_lossy().into_owned()) };
+        let place = Some(path.to_string_lossy().into_owned());
+        let command = Command::Export { ask, format: RowFormat::Parquet, tag, path: place, location: None };
         let Outcome::Object { object } = reach.act(command, Vec::new()).await? else { continue };
         let rows = object["rows"].as_u64().unwrap_or(0);
         if rows == 0 {

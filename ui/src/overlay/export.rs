@@ -41,9 +41,13 @@ struct Made {
     rows: i64,
     bytes: u64,
     lacking: Option<String>,
+    /// Of a folder: path, rows, bytes.
+    files: Vec<(String, i64, u64)>,
 }
 
 const ROW: f32 = 32.0;
+/// So many files of a folder are named.
+const SHOWN_FILES: usize = 4;
 /// How often it is asked how far it is.
 const ASK_NANOS: i64 = 250_000_000;
 
@@ -64,6 +68,10 @@ impl State {
                 let number = |key: &str| object[key].as_i64().unwrap_or(0);
                 let lacking = object["lacking"].as_str().map(str::to_owned);
                 let (path, name) = (text("path"), text("name"));
+                let files = object["files"].as_array().into_iter().flatten().map(|f| {
+                    let path = f["path"].as_str().unwrap_or_default().to_owned();
+                    (path, f["rows"].as_i64().unwrap_or(0), f["bytes"].as_u64().unwrap_or(0))
+                });
                 runtime::fetch_file(&name);
                 Phase::Done(Made {
                     path,
@@ -71,6 +79,7 @@ impl State {
                     rows: number("rows"),
                     bytes: object["bytes"].as_u64().unwrap_or(0),
                     lacking,
+                    files: files.collect(),
                 })
             }
             // No place was chosen.
@@ -85,7 +94,11 @@ impl State {
             Ask::Trace { .. } => true,
             _ => false,
         };
-        RowFormat::ALL.into_iter().filter(|f| is_telemetry || *f != RowFormat::Otlp).collect()
+        let is_offered = |f: &RowFormat| {
+            // A page does not know where the folder will lie that it fetches, and such a table must.
+            (is_telemetry || !f.is_of_records()) && !(runtime::is_browser() && *f == RowFormat::Iceberg)
+        };
+        RowFormat::ALL.into_iter().filter(is_offered).collect()
     }
 
     fn begin(&mut self, ctx: &Context, state: &App) {
@@ -94,7 +107,7 @@ impl State {
         let name = format!("sextant-{}-{}.{}", word(&self.ask), stamp(), format.extension());
         let path = runtime::place_for(state.files_dir.as_deref(), &name);
         let ask = Box::new(self.ask.as_ref().clone());
-        state.asks.export(ctx, tag, Command::Export { ask, format, tag, path });
+        state.asks.export(ctx, tag, Command::Export { ask, format, tag, path, location: None });
         self.phase = Phase::Running { tag, since: now(), known: (0.0, 0, 0) };
     }
 
@@ -148,14 +161,17 @@ fn about(format: RowFormat) -> &'static str {
         RowFormat::Parquet => "columns, compressed, for DuckDB, pandas, polars, Spark",
         RowFormat::Arrow => "an IPC stream, for pandas, polars, R",
         RowFormat::Otlp => "everything that was sent; can be imported and sent again",
+        RowFormat::ParquetByDay => "a folder of files with all columns, a day in each, for DuckDB, polars, Spark",
+        RowFormat::Iceberg => "a folder of tables for lakehouses: PyIceberg, DuckDB, Spark, Trino",
     }
 }
 
-/// How others read a file of this kind: where it is typed, and what.
-fn reading(path: &str) -> Vec<(&'static str, String)> {
+/// How others read a file of this kind, or a table of a folder: where it is typed, and what.
+fn reading(path: &str, table: &str) -> Vec<(&'static str, String)> {
     let is = |format: RowFormat| path.strip_suffix(format.extension()).is_some_and(|p| p.ends_with('.'));
     let sql = path.replace('\'', "''");
-    let quoted = serde_json::Value::from(path).to_string();
+    let json = |text: &str| serde_json::Value::from(text).to_string();
+    let quoted = json(path);
     if is(RowFormat::Parquet) {
         vec![
             ("DuckDB", format!("SELECT * FROM '{sql}'")),
@@ -170,6 +186,17 @@ fn reading(path: &str) -> Vec<(&'static str, String)> {
         ]
     } else if is(RowFormat::Otlp) {
         vec![("Sextant", format!("sextant import {quoted}"))]
+    } else if is(RowFormat::ParquetByDay) {
+        vec![
+            ("DuckDB", format!("SELECT * FROM read_parquet('{sql}/{table}/**/*.parquet')")),
+            ("polars", format!("polars.read_parquet({})", json(&format!("{path}/{table}/**/*.parquet")))),
+        ]
+    } else if is(RowFormat::Iceberg) {
+        let table = json(&format!("{path}/{table}/metadata/v1.metadata.json"));
+        vec![
+            ("PyIceberg", format!("StaticTable.from_metadata({table}).scan().to_arrow()")),
+            ("DuckDB", format!("SELECT * FROM iceberg_scan('{sql}/{table}')")),
+        ]
     } else if is(RowFormat::Arrow) {
         vec![("polars", format!("polars.read_ipc_stream({quoted})"))]
     } else {
@@ -320,7 +347,22 @@ fn done(ui: &Ui, state: &App, made: &Made, body: Rect, foot: Rect) -> bool {
         kit.text_in(left, y, w, Font::Regular(12.0), t.error, &format!("Not whole: {lacking}"));
         y += 20.0;
     }
-    for (tool, text) in reading(place) {
+    for (path, rows, n_bytes) in made.files.iter().take(SHOWN_FILES) {
+        kit.text_in(left, y, w - 200.0, Font::Mono(11.0), t.text, path);
+        let size = format!("{} rows · {}", thousands(*rows), bytes(*n_bytes));
+        kit.text_right(left + w, y, Font::Mono(11.0), t.weak, &size);
+        y += 18.0;
+    }
+    if made.files.len() > SHOWN_FILES {
+        let more = format!("and {} more files", made.files.len() - SHOWN_FILES);
+        kit.text(left, y, Font::Regular(12.0), t.weak, &more);
+        y += 18.0;
+    }
+    if !made.files.is_empty() {
+        y += 8.0;
+    }
+    let table = made.files.first().and_then(|(path, ..)| path.split('/').next()).unwrap_or_default();
+    for (tool, text) in reading(place, table) {
         kit.text(left, y + 14.0, Font::Medium(11.0), t.text, tool);
         copied(ui, &kit, rect(left + 64.0, y - 4.0, w - 64.0, 26.0), &text, &format!("Copy for {tool}"));
         y += 32.0;
