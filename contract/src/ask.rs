@@ -284,6 +284,8 @@ pub enum Ask {
     /// What is looked at without being kept: the object has `verdict path reason file checks files fingerprint hash facts
     /// custody not_proven` of a bundle, `verdict` UNSIGNED of plain files, and nothing where a data directory is open.
     Opened,
+    /// The keys that sign bundles and those that are trusted: the object has `keys`, of `name kept fingerprint pem`.
+    Keys,
     /// What was found on paper: the object has `pages` and `sha256`, the row has `bytes`.
     Report {
         /// What it says.

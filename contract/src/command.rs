@@ -109,6 +109,25 @@ pub enum Command {
     /// Make a signed bundle: the object has `path name rows bytes hash fingerprint tables redactions left_out`; tried
     /// only, `rows bytes tables found`.
     Bundle(Box<BundleAsk>),
+    /// Make a key that signs bundles: the object has `fingerprint`.
+    KeyNew {
+        /// What it is to be called.
+        name: String,
+        /// What opens it; it lies open, for its owner alone, without.
+        passphrase: Option<Hidden>,
+    },
+    /// Trust the key of someone else.
+    KeyTrust {
+        /// What it is to be called.
+        name: String,
+        /// Its public half.
+        pem: String,
+    },
+    /// Trust it no longer.
+    KeyDistrust {
+        /// What it is called.
+        name: String,
+    },
     /// Write what was found on paper: the object has `path name bytes pages sha256`.
     Report {
         /// What it says.
@@ -206,6 +225,17 @@ impl Command {
             Self::Bundle(ask) => ask.path.as_deref(),
             _ => None,
         }
+    }
+
+    /// The same, to be written there.
+    #[must_use]
+    pub fn with_path(mut self, to: String) -> Self {
+        match &mut self {
+            Self::Export { path, .. } | Self::Report { path, .. } => *path = Some(to),
+            Self::Bundle(ask) => ask.path = Some(to),
+            _ => {}
+        }
+        self
     }
 
     /// The same, to be written into the folder for exports; and the tag that it runs under.

@@ -89,8 +89,7 @@ impl FolderWriter {
                 self.end(idle)?;
             }
             let begun = self.begun.entry(day).or_default();
-            let date = UnixNanos(i64::from(day).saturating_mul(DAY_NANOS)).to_string();
-            let folder = format!("date={}", date.split('T').next().unwrap_or_default());
+            let folder = format!("date={}", UnixNanos(i64::from(day).saturating_mul(DAY_NANOS)).day());
             std::fs::create_dir_all(self.root.join(&folder))?;
             let path = format!("{folder}/part-{begun:03}.parquet");
             *begun += 1;

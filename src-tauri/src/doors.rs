@@ -46,13 +46,16 @@ pub async fn act(request: Request<'_>, app: AppHandle, shell: State<'_, Shell>) 
             files::choose(&app);
             Outcome::Done
         }
-        Command::Export { ask, format, tag, path: Some(name), location } => match files::place(&app, &name).await {
-            Some(path) => {
-                let path = Some(path.to_string_lossy().into_owned());
-                shell.backend()?.act(Command::Export { ask, format, tag, path, location }, Vec::new()).await?
+        command if command.path().is_some() => {
+            let name = command.path().unwrap_or_default().to_owned();
+            match files::place(&app, &name).await {
+                Some(path) => {
+                    let command = command.with_path(path.to_string_lossy().into_owned());
+                    shell.backend()?.act(command, Vec::new()).await?
+                }
+                None => Outcome::Done,
             }
-            None => Outcome::Done,
-        },
+        }
         Command::Cancel { tag } if shell.abandon(tag) => Outcome::Done,
         Command::Menu { items } => {
             menu::show(&app, &items)

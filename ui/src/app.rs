@@ -55,6 +55,7 @@ pub(crate) struct State {
     pub sql: sql::State,
     pub sources: sources::State,
     pub report: report::State,
+    pub bundle: bundle::make::State,
     /// Where questions were let read how much.
     pub heavy_allowed: Option<(String, u64)>,
     pub figures: crate::views::figures::State,
@@ -233,6 +234,7 @@ impl App {
             sql: sql::State::default(),
             sources: sources::State::default(),
             report: report::State::default(),
+            bundle: bundle::make::State::default(),
             heavy_allowed: None,
             figures: crate::views::figures::State::default(),
             kept: Vec::new(),
@@ -363,6 +365,10 @@ impl App {
             if self.state.sources.hear(tag, &outcome) || self.state.report.hear(tag, &outcome) {
                 continue;
             }
+            if self.state.bundle.hear(tag, &outcome) {
+                self.state.asks.forget("keys");
+                continue;
+            }
             if let Some(export) = &mut self.state.export {
                 export.hear(tag, outcome);
             }
@@ -440,6 +446,10 @@ impl App {
                 Do::Sql => state.open(View::Sql),
                 Do::Status => state.open(View::Status),
                 Do::Sources => state.open(View::Sources),
+                Do::Bundle => {
+                    state.bundle.about(&state.route);
+                    state.open(View::Bundle);
+                }
                 Do::Report => {
                     state.report.about(&state.route);
                     state.open(View::Report);

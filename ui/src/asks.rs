@@ -108,6 +108,7 @@ fn is_of_records(ask: &Ask) -> bool {
             | Ask::SourceCost { .. }
             | Ask::Running
             | Ask::Opened
+            | Ask::Keys
             | Ask::Statements { .. }
     )
 }

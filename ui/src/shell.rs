@@ -22,8 +22,14 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, whole: Rect) {
 }
 
 fn rail(ui: &Ui, state: &mut State, whole: Rect) {
-    // Who looks at a bundle finds its page where sources are attached else.
-    let is_bundle = crate::views::bundle::opened(ui, state).is_some_and(|o| o["checks"].is_array());
+    // Who looks at a bundle has its page; of plain files there is none, and nothing is made of them.
+    let opened = crate::views::bundle::opened(ui, state);
+    let is_bundle = opened.as_ref().is_some_and(|o| o["checks"].is_array());
+    let is_left_out = |view: View| match view {
+        View::Sources => is_bundle,
+        View::Bundle => opened.is_some() && !is_bundle,
+        _ => false,
+    };
     let kit = Kit::new(ui, state.theme);
     let t = state.theme;
     kit.fill(rect(0.0, 0.0, 68.0, whole.height()), t.bg_app);
@@ -37,18 +43,21 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
         ("metrics", "Metrics", View::Metrics),
         ("services", "Services", View::Services),
         ("sql", "SQL", View::Sql),
-        if is_bundle { ("box", "Bundle", View::Bundle) } else { ("db", "Sources", View::Sources) },
+        ("db", "Sources", View::Sources),
+        ("box", "Bundle", View::Bundle),
         ("file", "Report", View::Report),
         ("gear", "Status", View::Status),
     ];
-    for (i, (name, word, view)) in items.into_iter().enumerate() {
+    let items = items.into_iter().filter(|(_, _, view)| !is_left_out(*view));
+    for (i, (name, word, view)) in items.enumerate() {
         let y = 50.0 + 47.0 * i as f32;
         let is_on = state.route.view.rail() == view;
         if rail_item(&kit, y, name, word, is_on) {
-            if view == View::Report {
-                state.report.about(&state.route);
+            match view {
+                View::Report => state.wanted.push(Do::Report),
+                View::Bundle => state.wanted.push(Do::Bundle),
+                view => state.open(view),
             }
-            state.open(view);
         }
     }
     let y = whole.height() - 24.0 - 47.0;

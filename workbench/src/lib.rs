@@ -15,6 +15,7 @@ mod export_folder;
 mod find;
 mod follow;
 mod import;
+mod keys;
 mod metrics;
 mod patterns;
 mod preflight;

@@ -197,6 +197,7 @@ impl Workbench {
             Ask::Extent { kind } => self.extent(*kind),
             Ask::Of { source, question, is_heavy } => self.ask_source(source, question, *is_heavy),
             Ask::Opened => Ok(Answer::object(self.looked_at(), 0)),
+            Ask::Keys => self.keys(),
             Ask::Report { report, form } => self.report(report, *form),
             Ask::Running => Ok(self.running()),
             Ask::Sources => self.sources(),
@@ -242,6 +243,9 @@ impl Workbench {
                 is_heavy,
             }),
             Command::Bundle(ask) => self.bundle(&ask),
+            Command::KeyNew { name, passphrase } => self.key_new(&name, passphrase.as_ref()),
+            Command::KeyTrust { name, pem } => self.key_trust(&name, &pem),
+            Command::KeyDistrust { name } => self.key_distrust(&name),
             Command::Report { report, form, tag, path } => {
                 self.store.under(tag, || self.write_report(&report, form, path.as_deref()))
             }

@@ -1,11 +1,13 @@
 //! The small kit that all screens are painted with: text by its baseline, boxes on whole pixels, and the parts of the
 //! style guide.
 
+mod edit;
 mod icon;
 mod parts;
 mod scene;
 mod text;
 
+pub(crate) use edit::{choice, field};
 pub(crate) use icon::icon;
 use parts::chip_letters;
 pub(crate) use parts::{Button, Check, ValueAction, button, chip, key, pill, seg, service, value_actions};

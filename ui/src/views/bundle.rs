@@ -1,6 +1,9 @@
 //! A bundle that is looked at: its verdict, what was checked, its files, what all that does not prove, and what happened to its
 //! rows. On every other screen, its verdict in a strip.
 
+pub(crate) mod make;
+mod tried;
+
 use crate::app::State as App;
 use crate::data::{bytes, thousands};
 use crate::fonts::Font;
@@ -106,11 +109,12 @@ fn tables(object: &Value) -> Vec<(String, u64)> {
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     state.status.keys = vec![("g t", "traces"), ("g l", "logs"), ("?", "keys")];
     let Some(object) = opened(ui, state).filter(|o| o["checks"].is_array()) else {
-        let words = [
-            "Open one with: sextant open incident.sxb",
-            "Make one with: sextant bundle create --since 1h --out incident.sxb",
-        ];
-        return super::states::empty(&Kit::new(ui, state.theme), main, "No bundle is open", &words);
+        // What lies open and is not signed can be looked at, not made a bundle of.
+        if opened(ui, state).is_some() {
+            let words = ["Plain files carry no signature: there is nothing to check."];
+            return super::states::empty(&Kit::new(ui, state.theme), main, "No bundle is open", &words);
+        }
+        return make::show(ui, state, main);
     };
     let n_files = list(&object["files"]).len();
     state.status.parts = vec![

@@ -3,8 +3,7 @@
 use crate::app::State as App;
 use crate::data::bytes;
 use crate::fonts::Font;
-use crate::kit::{Button, Kit, button, rect};
-use crate::overlay::menu;
+use crate::kit::{Button, Kit, button, choice, rect};
 use crate::runtime::{self, now};
 use crate::shell::{field_box, range_text};
 use eframe::egui::load::SizedTexture;
@@ -214,14 +213,7 @@ fn service(ui: &Ui, state: &mut App, r: Rect, chosen: &mut String) {
     if chosen.is_empty() {
         all.first().copied().unwrap_or_default().clone_into(chosen);
     }
-    let kit = Kit::new(ui, state.theme);
-    field_box(&kit, r, false);
-    kit.text_in(r.left() + 9.0, r.top() + 19.0, r.width() - 30.0, Font::Regular(12.0), kit.t.strong, chosen);
-    let (x, y) = (r.right() - 16.0, r.center().y - 2.0);
-    let caret = vec![pos2(x, y), pos2(x + 8.0, y), pos2(x + 4.0, y + 5.0)];
-    kit.paint.add(eframe::egui::Shape::convex_polygon(caret, kit.t.strong, eframe::egui::Stroke::NONE));
-    let response = kit.click(r, "report service", "Service");
-    if let Some(name) = menu::show(&response, kit.t, &all, chosen) {
+    if let Some(name) = choice(&Kit::new(ui, state.theme), r, "Service", &all, chosen) {
         *chosen = name;
     }
 }

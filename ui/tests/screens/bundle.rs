@@ -5,6 +5,7 @@ use egui_kittest::kittest::Queryable as _;
 use serde_json::{Value, json};
 use sextant_contract::{Backend as _, BundleAsk, Command};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// A store that is a bundle, altered or not.
 fn opened(size: [f32; 2], alter: fn(&mut Vec<u8>)) -> Screen {
@@ -77,4 +78,73 @@ fn plain_files_are_unsigned() {
     assert!(screen.harness.query_by_label("Bundle").is_none());
     screen.harness.state_mut().open("#/bundle");
     screen.settle();
+}
+
+/// Frames until something of this name is there.
+fn wait(screen: &mut Screen, label: &str) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while screen.harness.query_by_label_contains(label).is_none() {
+        assert!(Instant::now() < until, "there is no {label:?}: {:?}", screen.buttons());
+        std::thread::sleep(Duration::from_millis(20));
+        screen.harness.step();
+    }
+    screen.settle();
+}
+
+/// Types into a field.
+fn write(screen: &mut Screen, field: &str, text: &str) {
+    screen.harness.get_by_label(field).focus();
+    screen.settle();
+    screen.press(text);
+}
+
+#[test]
+fn a_bundle_is_looked_through_and_made() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    let home = tempfile::tempdir().expect("a directory");
+    screen.harness.state_mut().save_files_to(home.path());
+    screen.press("gb");
+    assert!(screen.address().starts_with("#/bundle"), "{}", screen.address());
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0], "everything has a name");
+    write(&mut screen, "Name of a new key", "auditor");
+    screen.click("New key");
+    wait(&mut screen, "Copy auditor");
+    write(&mut screen, "Title", "Checkout was slow");
+    for rule in ["E-mail", "IP addresses", "Data points"] {
+        screen.click(rule);
+    }
+    screen.click("Look through");
+    wait(&mut screen, "Make bundle");
+    let keys = screen.buttons();
+    assert!(!keys.contains(&"Cancel".to_owned()), "{keys:?}");
+    screen.click("Make bundle");
+    wait(&mut screen, "Copy checked by");
+    let path = home.path().join("checkout-was-slow.sxb");
+    let said = looked_at(&screen.workbench, &path);
+    assert_eq!(said["verdict"], "VALID", "{said}");
+    assert!(said["facts"]["tables"]["traces"]["rows"].as_u64() > Some(1_000), "{}", said["facts"]);
+    let tables = said["facts"]["tables"].as_object().expect("tables");
+    assert!(tables.keys().all(|t| !t.starts_with("metrics")), "{tables:?}");
+    assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0], "everything has a name");
+}
+
+#[test]
+fn what_is_on_the_screen_is_what_a_bundle_is_of() {
+    let mut screen = Screen::new(SIZE, 2_000);
+    screen.harness.state_mut().open("#/traces?q=service%3Acheckout");
+    screen.settle();
+    screen.press("gb");
+    let typed = screen.harness.get_by_label("Query").value();
+    assert_eq!(typed.as_deref(), Some("service:checkout"));
+    // What makes no sense is said, and nothing is begun.
+    write(&mut screen, "Good until", "next year");
+    screen.click("Look through");
+    wait(&mut screen, "Look through");
+    screen.click("Trace");
+    screen.click("Pins");
+    for size in [[360.0, 300.0], [900.0, 600.0], [2_560.0, 1_440.0]] {
+        let mut screen = Screen::new(size, 0);
+        screen.press("gb");
+        assert!(screen.address().starts_with("#/bundle"), "{}", screen.address());
+    }
 }

@@ -1,9 +1,9 @@
 //! Where a source is and who asks there.
 
-use super::{After, choose, field};
+use super::{After, choose};
 use crate::app::State as App;
 use crate::fonts::Font;
-use crate::kit::{Button, Check, Kit, button, rect};
+use crate::kit::{Button, Check, Kit, button, choice, field, rect};
 use crate::overlay::menu;
 use crate::runtime::now;
 use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
@@ -120,7 +120,7 @@ fn keepers(kit: &Kit<'_>, r: Rect, form: &mut Form, all: &[Value], chosen: Optio
         kit.text(x, r.top() + 12.0, Font::Medium(11.0), t.text, &format!("{label} are in"));
         let now = form.elsewhere.get(signal).map_or(ITSELF, |name| if name == "local" { STORE } else { name });
         let place = rect(x, r.top() + 18.0, w, 27.0);
-        match super::choice(kit, place, &format!("{label} are in"), &names, now).as_deref() {
+        match choice(kit, place, &format!("{label} are in"), &names, now).as_deref() {
             None => {}
             Some(ITSELF) => drop(form.elsewhere.remove(signal)),
             Some(STORE) => drop(form.elsewhere.insert(signal.to_owned(), "local".to_owned())),
@@ -155,7 +155,7 @@ fn whole(ui: &mut Ui, state: &mut App, r: Rect, all: &[Value], chosen: Option<&s
         if !all.is_empty() {
             let place = rect(x, r.top() + 76.0, w, 28.0);
             let names: Vec<&str> = all.iter().filter_map(|s| s["name"].as_str()).chain([NEW]).collect();
-            if let Some(name) = super::choice(&kit, place, "Which source", &names, chosen.unwrap_or(NEW)) {
+            if let Some(name) = choice(&kit, place, "Which source", &names, chosen.unwrap_or(NEW)) {
                 if let Some(source) = all.iter().find(|s| s["name"] == name.as_str()) {
                     choose(state, source);
                 } else {

@@ -1,10 +1,10 @@
 //! How a table is read: an expression for each column, tried on a few of its records before it is kept.
 
-use super::{After, ROW, choice, field, head};
+use super::{After, ROW, head};
 use crate::app::State as App;
 use crate::data::{row, thousands};
 use crate::fonts::Font;
-use crate::kit::{Button, Kit, button, rect, seg};
+use crate::kit::{Button, Kit, button, choice, field, rect, seg};
 use crate::runtime::now;
 use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
 use serde_json::{Value, json};
