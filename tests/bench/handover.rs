@@ -61,7 +61,60 @@ pub(crate) fn handover(n: u64) {
     let small = out("small.sxb");
     create(&small, &["service:checkout error:true", "--signal", "traces"]);
     row("verify a small one", measured(&["bundle", "verify", &small, "--data", &nobody]), "its start");
+    reports(&data, &out);
     scan(Path::new(&all));
+}
+
+/// A part of a report on paper.
+fn part(title: &str, search: &str, query: &str) -> String {
+    format!("[[part]]\ntitle = {title:?}\nsearch = {search:?}\nquery = {query:?}\nlimit = 25\n")
+}
+
+/// Reports of the same data: the usual ones, one of ten pages, and one of twenty figures over 24 hours.
+fn reports(data: &str, out: &dyn Fn(&str) -> String) {
+    let last = json(&["sql", "SELECT max(epoch_ns(Timestamp)) AS t FROM traces", "--data", data, "--format", "json"]);
+    let to = last[0]["t"].as_i64().expect("a time") + 1;
+    let day = (to - 86_400 * 1_000_000_000).to_string();
+    let hour = (to - 3_600 * 1_000_000_000).to_string();
+    let to = to.to_string();
+    let services = ["checkout", "cart", "payment", "frontend", "ad"];
+    let mut panels = "title = \"Twenty figures\"\n".to_owned();
+    for service in services {
+        for (what, search, query) in [
+            ("requests", "spans", "kind:Server | count by status every 15m"),
+            ("durations", "spans", "kind:Server | p99(duration), p50(duration) every 15m"),
+            ("operations", "spans", "| count by name every 30m"),
+            ("log records", "logs", "| count by level every 15m"),
+        ] {
+            panels += &part(&format!("{service}: {what}"), search, &format!("service:{service} {query}"));
+        }
+    }
+    let mut pages = "title = \"Ten pages\"\ntext = \"What happened, in words.\"\n".to_owned();
+    for service in services {
+        pages +=
+            &part(&format!("Requests of {service}"), "spans", &format!("service:{service} | count by name every 30m"));
+        pages +=
+            &part(&format!("Slow traces of {service}"), "traces", &format!("service:{service} trace.duration:>100ms"));
+        pages += &part(&format!("Errors of {service}"), "spans", &format!("service:{service} error:true"));
+    }
+    let files = [("panels.toml", panels), ("pages.toml", pages)];
+    for (name, text) in &files {
+        std::fs::write(out(name), text).expect("a file");
+    }
+    let (panels, pages) = (out("panels.toml"), out("pages.toml"));
+    for (what, kind, from) in [
+        ("report, incident of an hour", vec!["incident"], &hour),
+        ("report, service over 24 h", vec!["service", "--service", "checkout"], &day),
+        ("report, audit", vec!["audit"], &day),
+        ("report, ten pages", vec!["custom", pages.as_str()], &day),
+        ("report, 20 figures over 24 h", vec!["custom", panels.as_str()], &day),
+    ] {
+        let path = out("report.pdf");
+        let rest = ["--from", from, "--to", &to, "--out", &path, "--data", data];
+        let made = measured(&[&["report"][..], &kind, &rest].concat());
+        let said = json(&[&["report"][..], &kind, &rest, &["--json"]].concat());
+        row(what, made, &format!("{} pages, {} kB", said["pages"], said["bytes"].as_u64().unwrap_or(0) / 1_000));
+    }
 }
 
 /// Looking through rows in memory.
