@@ -14,12 +14,6 @@ thread_local! {
 /// # Errors
 /// What `read` fails with, or that it broke off.
 pub fn guarded<T, E: From<ColumnsError>>(read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    let broken = || Err(ColumnsError::Damaged { kind: "Parquet file", what: "its pages make no sense" }.into());
-    without_panic(read).unwrap_or_else(broken)
-}
-
-/// What `work` gives; nothing if it panics, and nothing is printed then.
-pub fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let others = take_hook();
@@ -31,9 +25,11 @@ pub fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     });
     let before = IS_GUARDED.replace(true);
     // What was being worked at is thrown away with what it left half done.
-    let done = catch_unwind(AssertUnwindSafe(work));
+    let done = catch_unwind(AssertUnwindSafe(read));
     IS_GUARDED.set(before);
-    done.ok()
+    done.unwrap_or_else(|_panic| {
+        Err(ColumnsError::Damaged { kind: "Parquet file", what: "its pages make no sense" }.into())
+    })
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod write;
 pub use conform::{conformed, conformed_to};
 pub use error::ColumnsError;
 pub use foreign::{arrived, known, stored};
-pub use guard::{guarded, without_panic};
+pub use guard::guarded;
 pub use index::TraceIndex;
 pub use merge::merged;
 pub use plain::PlainWriter;

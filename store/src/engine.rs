@@ -483,7 +483,7 @@ impl Store {
     /// Reads every file and holds it against what was written. Rows that are still hot are sealed first.
     pub fn examine(&self) -> Result<Vec<Finding>, StoreError> {
         self.settle()?;
-        examine(&self.shared)
+        examine(&self.shared, &|| self.is_stopped())
     }
 
     /// Puts aside what is damaged and what nothing names; deletes nothing. What was done.

@@ -61,21 +61,26 @@ impl Write for Counted {
 }
 
 /// A file or folder under its temporary name; it goes away unless it is kept.
-struct Aside {
+pub(crate) struct Aside {
     path: PathBuf,
     is_kept: bool,
 }
 
 impl Aside {
     /// Beside the place where it is meant for.
-    fn new(path: &Path) -> Option<Self> {
+    pub fn new(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_string_lossy();
         // A name of its own: two exports at once may be meant for the same place.
         let part = format!(".{name}.{}.part", NEXT_PART.fetch_add(1, Ordering::Relaxed));
         Some(Self { path: path.with_file_name(part), is_kept: false })
     }
 
-    fn keep(mut self, path: &Path) -> io::Result<()> {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts it where it is meant for.
+    pub fn keep(mut self, path: &Path) -> io::Result<()> {
         std::fs::rename(&self.path, path)?;
         self.is_kept = true;
         Ok(())
@@ -259,7 +264,7 @@ impl Workbench {
     }
 }
 
-fn unwritten(path: &Path, e: &dyn std::fmt::Display) -> AskError {
+pub(crate) fn unwritten(path: &Path, e: &dyn std::fmt::Display) -> AskError {
     AskError::new(Code::Refused, format!("{} can't be written: {e}", path.display()))
         .hint("choose another place, or make room")
 }

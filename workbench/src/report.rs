@@ -1,5 +1,6 @@
 //! Reports: asked here, set in their own room.
 
+use crate::export::{Aside, unwritten};
 use crate::workbench::{Workbench, now};
 use arrow::array::{AsArray as _, BinaryArray, RecordBatch};
 use base64::Engine as _;
@@ -7,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sextant_contract::{Answer, Ask, AskError, Code, Outcome, ReportAsk, ReportForm};
 use sextant_reports::{Look, ReportError, assemble, html, page, pdf, sha256};
+use std::fs::File;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 fn cannot(e: &ReportError) -> AskError {
@@ -26,23 +28,30 @@ impl Workbench {
         form: ReportForm,
         path: Option<&str>,
     ) -> Result<Outcome, AskError> {
-        let answer = self.report(of, form)?;
         let extension = match form {
             ReportForm::Pdf => "pdf",
             ReportForm::Html => "html",
             ReportForm::Page { .. } => "png",
         };
-        let path = path.map_or_else(|| self.export_path(of.kind.name(), extension), |path| Ok(PathBuf::from(path)))?;
-        let failed = |e: &dyn std::fmt::Display| {
-            AskError::new(Code::Refused, format!("{} can't be written: {e}", path.display()))
-                .hint("choose another place, or make room")
-        };
+        let claimed = if path.is_none() { Some(self.export_path(of.kind.name(), extension)?) } else { None };
+        let path = claimed.clone().or_else(|| path.map(PathBuf::from)).unwrap_or_default();
+        let done = self.report_to(of, form, &path);
+        if let (Err(_), Some(empty)) = (&done, claimed) {
+            // It held the name only.
+            std::fs::remove_file(empty).ok();
+        }
+        done
+    }
+
+    fn report_to(&self, of: &ReportAsk, form: ReportForm, path: &Path) -> Result<Outcome, AskError> {
+        let failed = |e: &dyn std::fmt::Display| unwritten(path, e);
+        let answer = self.report(of, form)?;
         let column = answer.batches.first().and_then(|b| b.column_by_name("bytes")?.as_binary_opt::<i32>());
         let bytes = column.map(|c| c.value(0)).ok_or_else(|| failed(&"it is empty"))?;
-        let folder = path.parent().ok_or_else(|| failed(&"it is no file"))?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(&e))?;
-        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
-        file.persist(&path).map_err(|e| failed(&e.error))?;
+        let aside = Aside::new(path).ok_or_else(|| failed(&"it is no file"))?;
+        let mut file = File::create(aside.path()).map_err(|e| failed(&e))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| failed(&e))?;
+        aside.keep(path).map_err(|e| failed(&e))?;
         let mut object = answer.object.clone().unwrap_or_default();
         object["path"] = path.to_string_lossy().into();
         object["name"] = path.file_name().unwrap_or_default().to_string_lossy().into();

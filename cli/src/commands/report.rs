@@ -5,11 +5,9 @@ use crate::args::{Report, ReportArgs, ReportCommand};
 use crate::output::print_object;
 use crate::reach::{Reach, period};
 use anyhow::{Context as _, bail};
-use arrow::array::{Array as _, AsArray as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
-use sextant_contract::{Answer, Ask, Backend as _, ReportAsk, ReportForm, ReportKind, size_text};
+use sextant_contract::{Backend as _, Command, Outcome, ReportAsk, ReportForm, ReportKind, size_text};
 use sextant_model::UnixNanos;
 use sextant_server::{Opened, trusted_keys};
 use sextant_workbench::now;
@@ -70,40 +68,23 @@ async fn made(args: ReportArgs, mut ask: ReportAsk) -> anyhow::Result<ExitCode> 
     let font =
         args.font.as_ref().map(|p| std::fs::read(p).with_context(|| format!("the font {} can't be read", p.display())));
     ask.font = font.transpose()?.map(|bytes| STANDARD.encode(bytes));
-    let question = Ask::Report { report: Box::new(ask), form };
-    let answered = if let Some(path) = &args.open {
+    let path = Some(out.to_string_lossy().into_owned());
+    let command = Command::Report { report: Box::new(ask), form, tag: now() as u64, path };
+    let done = if let Some(path) = &args.open {
         let opened = Opened::files(std::slice::from_ref(path), trusted_keys(args.place.data.as_ref())).await?;
-        let answered = opened.host.workbench.ask(question).await;
+        let done = opened.host.workbench.act(command, Vec::new()).await;
         opened.close().await;
-        answered
+        done
     } else {
         let reach = Reach::reading(&args.place).await?;
-        let answered = reach.ask(question).await;
+        let done = reach.act(command, Vec::new()).await;
         super::close(reach).await;
-        answered
+        done
     };
-    written(&answered?, &out, args.json)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Puts the file into its place when it is whole.
-fn written(answer: &Answer, out: &Path, is_json: bool) -> anyhow::Result<()> {
-    let column = answer.batches.first().and_then(|b| b.column_by_name("bytes")?.as_binary_opt::<i32>());
-    let bytes = column.filter(|c| !c.is_empty()).context("the answer has no report")?.value(0);
-    let folder = out.parent().context("--out makes no sense")?;
-    let cannot = || format!("{} can't be written", out.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
-    file.write_all(bytes).with_context(cannot)?;
-    file.as_file().sync_all().with_context(cannot)?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file().set_permissions(mode).with_context(cannot)?;
-    file.persist(out).map_err(|e| e.error).with_context(cannot)?;
-    let mut object = answer.object.clone().unwrap_or_default();
-    object["path"] = out.to_string_lossy().into();
-    object["bytes"] = json!(bytes.len());
-    if is_json {
+    let Outcome::Object { object } = done? else { bail!("the answer has no report") };
+    if args.json {
         print_object(&object)?;
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let n = object["pages"].as_u64().unwrap_or(0);
     let pages = match n {
@@ -112,7 +93,7 @@ fn written(answer: &Answer, out: &Path, is_json: bool) -> anyhow::Result<()> {
         n => format!("{n} pages, "),
     };
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{}: {pages}{}", out.display(), size_text(bytes.len() as u64))?;
+    writeln!(stdout, "{}: {pages}{}", out.display(), size_text(object["bytes"].as_u64().unwrap_or(0)))?;
     writeln!(stdout, "sha256 {}", object["sha256"].as_str().unwrap_or_default())?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

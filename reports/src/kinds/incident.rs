@@ -335,6 +335,8 @@ fn facts(maker: &Maker<'_>, times: &Times, (n, n_failed): (i64, i64)) -> Result<
     let n_before = count(maker, query, times.before)?;
     let fact = |value: String, label: String, tone: Tone| Fact { value, label, tone };
     let took = |nanos: f64| if nanos > 0.0 { duration(nanos as i64) } else { "–".into() };
+    // A search may find spans within requests.
+    let of_what = if query.is_empty() { "requests" } else { "spans that match" };
     let mut all = vec![
         fact(length(times.to - times.from), "from begin to end".into(), Tone::Plain),
         fact(
@@ -347,9 +349,9 @@ fn facts(maker: &Maker<'_>, times: &Times, (n, n_failed): (i64, i64)) -> Result<
             format!("of traces failed, {} before", percent(failed_before as f64, n_before as f64)),
             Tone::Plain,
         ),
-        fact(took(p99_now), format!("p99 of requests, {} before", took(p99_before)), Tone::Plain),
+        fact(took(p99_now), format!("p99 of {of_what}, {} before", took(p99_before)), Tone::Plain),
     ];
-    if p99_before > 0.0 {
+    if p99_before > 0.0 && query.is_empty() {
         let nanos = p99_before as i64;
         let slow = count(maker, &both(query, &format!("trace.duration:>{}us", nanos / 1_000)), times.now)?;
         all.push(fact(thousands(slow), format!("traces longer than {}", duration(nanos)), Tone::Plain));

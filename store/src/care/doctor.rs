@@ -42,11 +42,14 @@ impl Finding {
     }
 }
 
-/// Reads every file and holds it against what the manifest says of it.
-pub(crate) fn examine(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
+/// Reads every file and holds it against what the manifest says of it, for as long as somebody wants to know.
+pub(crate) fn examine(shared: &Shared, is_stopped: &dyn Fn() -> bool) -> Result<Vec<Finding>, StoreError> {
     let mut found = Vec::new();
     let snapshot = shared.snapshot();
     for segment in snapshot.segments() {
+        if is_stopped() {
+            return Err(StoreError::Cancelled);
+        }
         found.extend(segment_finding(segment));
         found.extend(index_finding(segment));
     }

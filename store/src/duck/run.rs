@@ -7,7 +7,6 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use duckdb::types::Value;
 use duckdb::{Connection, params_from_iter};
-use sextant_columns::without_panic;
 use sextant_model::{Param, Sql};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -146,10 +145,8 @@ fn watched(
 }
 
 fn stream(connection: &Connection, views: &Views, sql: &Sql, each: EachRows<'_>) -> Result<Answer, StoreError> {
-    // The library panics where a stream breaks off, as by an interrupt.
-    let broken = || StoreError::Query("the statement broke off".into());
     let mut statement = connection.prepare(&sql.text).map_err(|e| failed(&e))?;
-    let mut rows = statement.stream_arrow(params_from_iter(sql.params.iter().map(value))).map_err(|e| failed(&e))?;
+    let rows = statement.stream_arrow(params_from_iter(sql.params.iter().map(value))).map_err(|e| failed(&e))?;
     let answer = Answer {
         schema: Some(rows.get_schema()),
         scanned: views.scanned,
@@ -157,8 +154,9 @@ fn stream(connection: &Connection, views: &Views, sql: &Sql, each: EachRows<'_>)
         missing: views.missing.clone(),
         ..Answer::default()
     };
-    while let Some(batch) = without_panic(|| rows.next()).ok_or_else(broken)? {
-        each(batch)?;
+    // Step by step: as an iterator it panics where the statement breaks off, as by an interrupt.
+    while let Some(rows) = statement.step().map_err(|e| failed(&e))? {
+        each(RecordBatch::from(&rows))?;
     }
     Ok(answer)
 }
