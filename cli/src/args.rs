@@ -3,12 +3,14 @@
 mod bundle;
 mod export;
 mod report;
+mod schedule;
 mod source;
 
 pub use bundle::{Bundle, BundleCommand, BundleCreate, BundleVerify, Keys, KeysCommand};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use export::{Export, ExportFormat, Pack};
 pub use report::{Report, ReportArgs, ReportCommand};
+pub use schedule::{Schedule, ScheduleAdd, ScheduleCommand};
 use sextant_contract::{RowFormat, SearchKind};
 use sextant_server::HostArgs;
 pub use source::{OfSource, Pull, Source, SourceAdd, SourceCommand, SourceMap};
@@ -146,6 +148,8 @@ pub enum Command {
     ///
     /// Example: sextant trace 7f3a9c21e4b84d06a1c5d2709be6f318 --format otlp-json
     Trace(Trace),
+    /// Make reports again and again, while a program runs that receives
+    Schedule(Schedule),
     /// Run one read-only SELECT over the views traces, logs and metrics_…
     ///
     /// Example: sextant sql 'SELECT servicename, count(*) AS n FROM traces GROUP BY 1 ORDER BY n DESC' --format csv

@@ -286,6 +286,8 @@ pub enum Ask {
     Opened,
     /// The keys that sign bundles and those that are trusted: the object has `keys`, of `name kept fingerprint pem`.
     Keys,
+    /// Reports that are made again and again: the object has `schedules`, of `name cron next report folder keep webhook last`.
+    Schedules,
     /// What was found on paper: the object has `pages` and `sha256`, the row has `bytes`.
     Report {
         /// What it says.

@@ -109,6 +109,11 @@ pub enum Command {
     /// Make a signed bundle: the object has `path name rows bytes hash fingerprint tables redactions left_out`; tried
     /// only, `rows bytes tables found`.
     Bundle(Box<BundleAsk>),
+    /// Make the report of a schedule now: the object has `path bytes pages sha256`, and `told` where there is a webhook.
+    ScheduleRun {
+        /// What it is called.
+        name: String,
+    },
     /// Make a key that signs bundles: the object has `fingerprint`.
     KeyNew {
         /// What it is to be called.

@@ -11,6 +11,7 @@ mod command;
 mod error;
 mod json;
 mod report;
+mod schedule;
 mod size;
 
 pub use answer::{Answer, Completeness, Cost};
@@ -23,4 +24,5 @@ pub use command::{
 pub use error::{AskError, Code, Estimate};
 pub use json::{cell_text, push_row, rows_to_json};
 pub use report::{ReportAsk, ReportForm, ReportItem, ReportKind};
+pub use schedule::{OF_THE_RUN, Schedule, Webhook, WebhookShape};
 pub use size::{parse_size, size_text};

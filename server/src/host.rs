@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 /// When a batch counts as durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,6 +78,7 @@ pub struct Host {
     /// Where it answers.
     pub serving: Serving,
     shutdown: Shutdown,
+    schedules: JoinHandle<()>,
 }
 
 impl Host {
@@ -116,13 +118,16 @@ impl Host {
             }
             started => started?,
         };
-        Ok(Self { workbench, serving, shutdown })
+        let schedules = tokio::spawn(workbench.clone().keep_schedules());
+        Ok(Self { workbench, serving, shutdown, schedules })
     }
 
     /// Lets requests under way finish, seals what is hot, and gives the directory back.
     pub async fn close(self) {
         // From here on nobody should find this instance; who does is answered while it drains.
         self.serving.close();
+        // A report that is being made is made after the next start.
+        self.schedules.abort();
         self.shutdown.drain().await;
         let workbench = self.workbench;
         tokio::task::spawn_blocking(move || workbench.close()).await.ok();

@@ -109,6 +109,7 @@ fn is_of_records(ask: &Ask) -> bool {
             | Ask::Running
             | Ask::Opened
             | Ask::Keys
+            | Ask::Schedules
             | Ask::Statements { .. }
     )
 }

@@ -13,6 +13,7 @@ mod pack;
 mod pull;
 mod report;
 mod report_file;
+mod schedule;
 mod serve;
 mod source;
 mod source_map;
@@ -40,6 +41,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Source(args) => source::run(args).await,
         Command::Bundle(args) => bundle::run(args).await,
         Command::Report(args) => report::run(args).await,
+        Command::Schedule(args) => schedule::run(args).await,
         Command::Keys(args) => keys::run(args),
         Command::Status(args) => ask::status(args).await,
         Command::Retention(args) => upkeep::retention(args).await,
