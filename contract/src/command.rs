@@ -49,7 +49,7 @@ pub enum Command {
     },
     /// Keep something: a search, a note, a statement. What has its name makes room.
     Save {
-        /// `search`, `recent`, `sql` or `note`.
+        /// `search`, `recent`, `sql`, `note` or `report`.
         kind: String,
         /// What it is called.
         name: String,

@@ -175,14 +175,20 @@ fn every_kind_is_accepted_paper() {
          [[part]]\ntitle = \"Rows\"\nsearch = \"logs\"\nlimit = 700\n\
          [[part]]\ntitle = \"Services\"\nservices = true\n\
          [[part]]\ntitle = \"A statement\"\nsql = \"SELECT ServiceName, count(*) AS n FROM traces GROUP BY 1 ORDER BY 1\"\n\
-         [[part]]\ntitle = \"One trace\"\ntrace = \"{id}\"\n[[part]]\ntitle = \"Only words\"\ntext = \"1. one\"\n"
+         [[part]]\ntitle = \"One trace\"\ntrace = \"{id}\"\n[[part]]\ntitle = \"Only words\"\ntext = \"1. one\"\n\
+         [[part]]\ntitle = \"Nobody\"\nsearch = \"traces\"\nquery = \"service:nobody\"\n\
+         [[part]]\ntitle = \"No figures\"\nsearch = \"logs\"\nquery = \"service:nobody | count every 5m\"\n"
     );
     std::fs::write(&file, said).expect("it is written");
     desk.report(&["custom", &file, "--out", &out("custom")]);
     let (said, words) = is_accepted(&out("custom"));
-    for expected in
-        ["My week", "Sleep", "500 of 700 rows are shown; all are in the attached 02-rows.csv.", "Only words"]
-    {
+    for expected in [
+        "My week",
+        "Sleep",
+        "500 of 700 rows are shown; all are in the attached 02-rows.csv.",
+        "Only words",
+        "Nothing was found.",
+    ] {
         assert!(words.contains(expected), "{expected:?} is missing: {words}");
     }
     assert!(said["attached"]["02-rows.csv"]["bytes"].as_u64() > Some(100_000), "{said}");

@@ -402,6 +402,25 @@ impl App {
                         state.notices.push(Notice::said("There are no rows here to be exported".into()));
                     }
                 }
+                Do::AddToReport => {
+                    let shown = state.shown.clone().filter(|ask| report::Parts::can_show(ask));
+                    let said = shown.map_or_else(
+                        || "There is nothing here that a report can show".to_owned(),
+                        |ask| {
+                            let title = overlay::export::words(&ask);
+                            let said =
+                                format!("Added to the report: {title} (g r shows it, Ctrl Z there takes it back)");
+                            state.report.add(title, ask.as_ref().clone());
+                            said
+                        },
+                    );
+                    state.notices.push(Notice::said(said));
+                }
+                Do::UndoPart => {
+                    if !state.report.parts.undo() {
+                        state.notices.push(Notice::said("There is nothing to undo".into()));
+                    }
+                }
                 Do::Note => {
                     let (from, to) = state.route.period();
                     let period = overlay::note::Subject { from, to, what: "the period that is shown".into() };

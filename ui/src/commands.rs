@@ -33,6 +33,8 @@ pub(crate) enum Do {
     CopyPeriod,
     SaveSearch,
     Export,
+    AddToReport,
+    UndoPart,
     GroupBy,
     Note,
     Earlier,
@@ -112,6 +114,8 @@ pub(crate) enum Place {
     Ordered,
     /// Where there is a search: traces and logs.
     Searches,
+    /// The report before it is written.
+    Paper,
 }
 
 /// A command.
@@ -142,7 +146,8 @@ const fn entry(
 }
 
 use Place::{
-    Cards, Comparison, Everywhere, Found, Lists, Ordered, Records, Requests, Rows, Searches, Statements, Trace, Traces,
+    Cards, Comparison, Everywhere, Found, Lists, Ordered, Paper, Records, Requests, Rows, Searches, Statements, Trace,
+    Traces,
 };
 
 /// All of them, in the order in which they are shown.
@@ -155,6 +160,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::ClearSearch, "clear-search", "Everywhere", "Clear the search", &["Ctrl Backspace"], Everywhere, false),
     entry(Do::SaveSearch, "save-search", "Everywhere", "Keep this search", &["Ctrl S"], Everywhere, true),
     entry(Do::Export, "export", "Everywhere", "Export what is shown", &[">"], Everywhere, true),
+    entry(Do::AddToReport, "add-to-report", "Everywhere", "Add what is shown to the report", &["+"], Everywhere, true),
     entry(Do::Note, "note", "Everywhere", "Note or bookmark", &["a"], Everywhere, true),
     entry(Do::Keys, "keys", "Everywhere", "Key sheet", &["?"], Everywhere, false),
     entry(Do::Close, "close", "Everywhere", "Close, clear, cancel", &["Esc"], Everywhere, false),
@@ -218,6 +224,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::CopyTrace, "copy-trace", "Trace", "Copy as OTLP JSON", &["y"], Trace, false),
     entry(Do::CriticalPath, "critical-path", "Time line", "Critical path", &["c"], Trace, false),
     entry(Do::Detail, "detail", "Time line", "Detail pane", &["Q"], Trace, false),
+    entry(Do::UndoPart, "undo-part", "Report", "Undo the last step with its parts", &["Ctrl Z"], Paper, false),
     entry(Do::Period, "period", "Time", "Period, as you would say it", &["t t"], Everywhere, false),
     entry(Do::CopyPeriod, "copy-period", "Time", "Copy the period", &["t c"], Everywhere, false),
     entry(Do::Hold, "hold", "Time", "Hold, or go on live", &["="], Everywhere, false),
@@ -242,6 +249,7 @@ impl Place {
             Statements => view == View::Sql,
             Ordered => matches!(view, View::Traces | View::Trace | View::Services),
             Searches => matches!(view, View::Traces | View::Logs),
+            Paper => view == View::Report,
         }
     }
 }
@@ -323,7 +331,8 @@ impl Keys {
                 continue;
             }
             let is_combination = stroke.starts_with("Ctrl ") || stroke.starts_with("Alt ") || stroke == "Esc";
-            if is_typing && !is_combination {
+            // What is typed is undone where it is typed.
+            if is_typing && (!is_combination || stroke == "Ctrl Z") {
                 self.prefix = None;
                 continue;
             }

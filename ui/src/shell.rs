@@ -393,6 +393,14 @@ fn foot(ui: &Ui, state: &mut State, whole: Rect) {
         }
         x += 24.0;
     }
+    if state.shown.as_ref().is_some_and(|ask| crate::views::report::Parts::can_show(ask)) {
+        let response = kit.click(rect(x - 5.0, y + 2.0, 22.0, 21.0), "foot add", "Add what is shown to the report");
+        icon(&kit, "plus", x, y + 6.5, 12.0, 1.3, if response.hovered() { t.accent } else { t.weak });
+        if response.on_hover_text("Add what is shown to the report (+)").clicked() {
+            state.wanted.push(Do::AddToReport);
+        }
+        x += 24.0;
+    }
     let mut right = whole.width() - 12.0;
     for (cap, word) in keys.iter().rev() {
         if right - key_width(&(*cap, *word)) < x {

@@ -9,7 +9,7 @@ use sextant_contract::{Answer, AskError, Code, Outcome};
 use sextant_store::Saved;
 
 /// What there is to keep.
-const KINDS: [&str; 4] = ["search", "recent", "sql", "note"];
+const KINDS: [&str; 5] = ["search", "recent", "sql", "note", "report"];
 /// Longer ones are refused.
 const MAX_BYTES: usize = 100_000;
 
@@ -17,7 +17,8 @@ fn known(kind: &str) -> Result<&str, AskError> {
     if KINDS.contains(&kind) {
         return Ok(kind);
     }
-    Err(AskError::new(Code::BadQuery, format!("nothing called '{kind}' is kept")).hint("search, recent, sql or note"))
+    Err(AskError::new(Code::BadQuery, format!("nothing called '{kind}' is kept"))
+        .hint("search, recent, sql, note or report"))
 }
 
 impl Workbench {

@@ -49,6 +49,9 @@ fn shown(key: &str, value: &Value) -> String {
 
 /// Rows as they are.
 fn plain_table(found: &Found, first: Option<&[&str]>, caption: &str) -> Block {
+    if found.rows.is_empty() {
+        return Block::Prose { paragraphs: paragraphs("Nothing was found.") };
+    }
     let all: Vec<&str> = found.answer.schema.fields().iter().map(|f| f.name().as_str()).collect();
     let chosen: Vec<&str> = match first {
         Some(first) => first.iter().copied().filter(|name| all.contains(name)).collect(),
@@ -173,7 +176,7 @@ fn histogram(maker: &Maker<'_>, search: &SearchAsk, n_buckets: u32, title: &str)
     }
     let ask = Ask::Histogram { search: search.clone(), n_buckets };
     let found = maker.found(&ask, "histogram")?;
-    let (Some(from), Some(to)) = (search.period.from, search.period.to) else {
+    let (Some(from), Some(to), false) = (search.period.from, search.period.to, found.rows.is_empty()) else {
         return Ok(plain_table(&found, None, title));
     };
     let mut counts = vec![vec![(0, Ink::Bar), (0, Ink::Warn), (0, Ink::Error)]; n_buckets.max(1) as usize];

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::f32::consts::TAU;
 use std::sync::LazyLock;
 
-const PATHS: [(&str, &str); 24] = [
+const PATHS: [(&str, &str); 25] = [
     ("warn", "M9 3 16 15.5H2zM9 7.5v4M9 13.4v.6"),
     ("home", "M2 8.5 9 3l7 5.5M4 8v7h10V8"),
     ("traces", "M2 4h9M4 8h10M6 12h6M6 16h4"),
@@ -22,6 +22,7 @@ const PATHS: [(&str, &str); 24] = [
     ("db", "M3 5c0-3 12-3 12 0v8c0 3-12 3-12 0zM3 5c0 3 12 3 12 0"),
     ("copy", "M6 6h9v9H6zM3 12V3h9"),
     ("file", "M4 2h7l3 3v11H4z"),
+    ("plus", "M9 3v12M3 9h12"),
     ("play", "M5 3l10 6-10 6z"),
     ("down", "M9 3v9M5 9l4 4 4-4M3 16h12"),
     ("left", "M11 4 6 9l5 5"),

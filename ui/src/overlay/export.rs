@@ -140,7 +140,7 @@ fn word(ask: &Ask) -> &'static str {
 }
 
 /// The same in a sentence.
-fn words(ask: &Ask) -> String {
+pub(crate) fn words(ask: &Ask) -> String {
     let of = |query: &str| if query.is_empty() { String::new() } else { format!(" · {query}") };
     match ask {
         Ask::Trace { id } => format!("spans of trace {id}"),

@@ -1,5 +1,9 @@
 //! A report before it is written: what it is about on the left, its pages on the right.
 
+mod parts;
+
+pub(crate) use parts::Parts;
+
 use crate::app::State as App;
 use crate::data::bytes;
 use crate::fonts::Font;
@@ -22,6 +26,8 @@ pub(crate) struct State {
     to_do: String,
     trace: String,
     service: String,
+    /// Of a report of one's own.
+    pub parts: Parts,
     page: usize,
     /// What the preview is of, and when it was changed the last time.
     shown: Option<(ReportAsk, i64)>,
@@ -40,12 +46,12 @@ fn about(kind: ReportKind) -> (&'static str, &'static str) {
         ReportKind::Trace => ("Trace", "one trace span by span, where its time went, where it failed"),
         ReportKind::Service => ("Service", "requests, errors, durations beside the period before"),
         ReportKind::Audit => ("Audit", "what was received, kept and lost; what a bundle proves"),
-        ReportKind::Custom => ("Custom", "parts of your own, from a file: see the guide"),
+        ReportKind::Custom => ("Custom", "what you added from any screen, in your order and words"),
     }
 }
 
-/// Those that need no file.
-const KINDS: [ReportKind; 4] = [ReportKind::Incident, ReportKind::Trace, ReportKind::Service, ReportKind::Audit];
+const KINDS: [ReportKind; 5] =
+    [ReportKind::Incident, ReportKind::Trace, ReportKind::Service, ReportKind::Audit, ReportKind::Custom];
 const FORM: f32 = 360.0;
 const HEAD: f32 = 48.0;
 /// Who types is not interrupted.
@@ -73,9 +79,15 @@ impl State {
         true
     }
 
+    /// One more part of a report of one's own.
+    pub fn add(&mut self, title: String, ask: Ask) {
+        self.kind = ReportKind::Custom;
+        self.parts.add(title, ask);
+    }
+
     /// About what is on the screen now.
     pub fn about(&mut self, route: &crate::route::Route) {
-        if !route.trace.is_empty() {
+        if !route.trace.is_empty() && self.kind != ReportKind::Custom {
             (self.kind, self.trace) = (ReportKind::Trace, route.trace.clone());
         }
     }
@@ -91,6 +103,7 @@ impl State {
             title: some(&self.title),
             text: self.text.clone(),
             to_do: self.to_do.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect(),
+            items: if is_about(ReportKind::Custom) { self.parts.items.clone() } else { Vec::new() },
             at: Some(self.made_at),
             ..ReportAsk::default()
         }
@@ -106,6 +119,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
         state.report.period = (said, Period { from: Some(from), to: Some(to) });
         state.report.made_at = now();
     }
+    state.report.parts.load(ui.ctx(), &mut state.asks);
+    state.report.parts.save(ui.ctx(), &state.asks);
     let w = FORM.min(main.width() * 0.45);
     let (left, right) = (main.with_max_x(main.left() + w), main.with_min_x(main.left() + w));
     form(ui, state, left);
@@ -193,6 +208,11 @@ fn form(ui: &mut Ui, state: &mut App, r: Rect) {
     label(ui, &mut y, "Title");
     typed(ui, state, rect(x, y, w, 29.0), "Title", "by what was found", &mut of.title, false);
     y += 37.0;
+    if of.kind == ReportKind::Custom {
+        custom(ui, state, &mut of, r.with_min_y(y));
+        state.report = of;
+        return;
+    }
     // What is left is for words, most of it for those that are read first.
     let room = (r.bottom() - y - 60.0).max(120.0);
     label(ui, &mut y, "What is to be read first, in Markdown");
@@ -203,6 +223,36 @@ fn form(ui: &mut Ui, state: &mut App, r: Rect) {
     let h = (r.bottom() - y - 14.0).max(40.0);
     typed(ui, state, rect(x, y, w, h), "To do", "Alert at 80 %", &mut of.to_do, true);
     state.report = of;
+}
+
+/// The parts, and words at the one that is chosen.
+fn custom(ui: &mut Ui, state: &App, of: &mut State, r: Rect) {
+    let t = state.theme;
+    let (x, w) = (r.left() + 16.0, r.width() - 32.0);
+    let label = |ui: &Ui, y: f32, text: &str| {
+        Kit::new(ui, t).inside(r).text(x, y + 12.0, Font::Medium(11.0), t.text, text);
+    };
+    // Half of the room at most is the list's.
+    let mut y = parts::show(ui, state, &mut of.parts, r.with_max_y(r.top() + (r.height() * 0.5).max(60.0)));
+    let (row, n) = (of.parts.row, of.parts.items.len());
+    let rest = |y: f32| rect(x, y, w, (r.bottom() - y - 14.0).max(40.0));
+    if row == 0 {
+        label(ui, y, "What is to be read first, in Markdown");
+        typed(ui, state, rest(y + 18.0), "Text", "What happened, in your words", &mut of.text, true);
+    } else if row > n {
+        label(ui, y, "To do, a line each");
+        typed(ui, state, rest(y + 18.0), "To do", "Alert at 80 %", &mut of.to_do, true);
+    } else if let Some(part) = of.parts.chosen() {
+        let before = (part.title.clone(), part.text.clone());
+        label(ui, y, "Heading");
+        typed(ui, state, rect(x, y + 18.0, w, 29.0), "Heading", "what it shows", &mut part.title, false);
+        y += 55.0;
+        label(ui, y, "What you say about it, in Markdown");
+        typed(ui, state, rest(y + 18.0), "Words", "Most of them on Thursday", &mut part.text, true);
+        if before != (part.title.clone(), part.text.clone()) {
+            of.parts.was_written();
+        }
+    }
 }
 
 /// One of those that there are.
