@@ -30,6 +30,14 @@ const FIRST: [(SearchKind, &[&str]); 4] = [
     (SearchKind::Metrics, &["TimeUnix", "ServiceName", "MetricName", "MetricUnit", "Value", "Count", "Sum"]),
 ];
 
+/// Columns with times, which are read to the millisecond; the file that is attached has all digits.
+const TIMES: [&str; 5] = ["Timestamp", "TimeUnix", "StartTimeUnix", "ObservedTimestamp", "time"];
+
+fn to_the_millisecond(time: &str) -> String {
+    let whole = time.strip_suffix('Z').unwrap_or(time);
+    whole.get(..23).unwrap_or(whole).replacen('T', " ", 1)
+}
+
 /// A value as people read it.
 fn shown(key: &str, value: &Value) -> String {
     let is_nanos = key == "Duration" || key.ends_with("(duration)") || key.ends_with("_ns");
@@ -41,6 +49,7 @@ fn shown(key: &str, value: &Value) -> String {
                 .as_f64()
                 .map_or_else(String::new, |n| format!("{n:.4}").trim_end_matches('0').trim_end_matches('.').to_owned()),
         },
+        Value::String(text) if TIMES.contains(&key) => to_the_millisecond(text),
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         other => other.to_string(),

@@ -74,7 +74,8 @@ pub fn assemble(of: &ReportAsk, at: i64, answers: Answers<'_>) -> Result<Report,
         }
         name(&text(&opened, "path"))
     } else {
-        name(&text(&status, "data"))
+        // A name alone says nothing to who does not know the machine.
+        format!("store {}", name(&text(&status, "data")))
     };
     said.sections.push(how(&maker, &opened));
     let own = of.text.trim();
