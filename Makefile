@@ -11,7 +11,7 @@ export DUCKDB_LIB_DIR := $(CACHE)/duckdb-1.5.6
 export LD_LIBRARY_PATH := $(DUCKDB_LIB_DIR):$(LD_LIBRARY_PATH)
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 
-.PHONY: run test setup check fuzz bench clean
+.PHONY: run test setup fuzz verapdf bench clean
 
 run: ## set up, build and start
 	@xtask/setup.sh run
@@ -35,6 +35,12 @@ setup: ## only set the machine up
 fuzz: ## every fuzz target for 60 s
 	@xtask/setup.sh test
 	@cargo run --quiet --profile quick --package sextant-tests --bin fuzz -- 60
+
+# Needs veraPDF (https://verapdf.org) on the path, which no package registry has.
+verapdf: ## hold reports of the demo against PDF/A-3a and PDF/UA-1 by veraPDF
+	@command -v verapdf >/dev/null || { echo "sextant: veraPDF is not on the path; get it at https://verapdf.org" >&2; exit 1; }
+	@cargo build --quiet --workspace --bins --tests
+	@xtask/verapdf.sh $(TARGET)/debug/sextant
 
 bench: ## print the figures of docs/BENCHMARKS.md
 	@xtask/setup.sh test

@@ -175,14 +175,22 @@ impl Backend for HttpBackend {
             if let Some(path) = command.path().map(str::to_owned) {
                 let is_folder = command.is_folder();
                 let (command, tag) = command.without_path();
-                let made = me.act(command, payload).await?;
-                let Outcome::Object { mut object } = made else { return Ok(made) };
-                let name = object["name"].as_str().unwrap_or_default().to_owned();
                 let failed = |e: &dyn std::fmt::Display| {
                     AskError::new(Code::Refused, format!("{path} can't be written: {e}")).hint("choose another place")
                 };
                 let place = Path::new(&path);
                 let folder = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+                // Before the work, not after it.
+                if !folder.is_dir() {
+                    return Err(failed(&format!("the folder {} is not there", folder.display())));
+                }
+                if is_folder && place.exists() && std::fs::read_dir(place).map_or(true, |mut all| all.next().is_some())
+                {
+                    return Err(failed(&"it is there already and not empty"));
+                }
+                let made = me.act(command, payload).await?;
+                let Outcome::Object { mut object } = made else { return Ok(made) };
+                let name = object["name"].as_str().unwrap_or_default().to_owned();
                 // It goes away by itself unless it is kept.
                 let aside = tempfile::Builder::new().prefix(".sextant-").suffix(".part").to_owned();
                 let mut part = aside.tempfile_in(folder).map_err(|e| failed(&e))?;

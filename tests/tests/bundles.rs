@@ -369,6 +369,15 @@ fn what_must_not_leave_is_nowhere_in_a_bundle() {
             ["bundle", "create", query, "--out", &out].iter().chain(&words).chain(more).copied().collect();
         ok(&all)
     };
+    // A rule that is written wrong lets nothing out.
+    let mistyped = text(&home.path().join("mistyped.sxb"));
+    let refused = run(&["bundle", "create", "--out", &mistyped, "--data", &data, "--redact", "emial"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && said.contains("'email'"), "{said}");
+    assert!(!Path::new(&mistyped).exists());
+    let named = run(&["bundle", "create", "--out", &mistyped, "--data", &data, "--redact", "no.such.attribute"]);
+    let said = String::from_utf8_lossy(&named.stderr).into_owned();
+    assert!(named.status.success() && said.contains("nothing is called 'no.such.attribute'"), "{said}");
     let (open, closed) = (home.path().join("open"), home.path().join("closed"));
     create(&open, &[]);
     let said = create(&closed, &["--redact", "all"]);

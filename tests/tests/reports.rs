@@ -237,6 +237,20 @@ fn a_report_of_a_bundle_says_whose_and_has_nothing_that_was_redacted() {
     for expected in [hash.as_str(), "verdict VALID", "What this does not prove", "Custody", "user.id", "b.sxb"] {
         assert!(words.contains(expected), "{expected:?} is missing: {words}");
     }
+    // One that was altered is a bundle all the same, and every report of it says what it is.
+    let mut bytes = std::fs::read(&bundle).expect("a file");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let altered = desk.out("altered.sxb");
+    std::fs::write(&altered, bytes).expect("a file");
+    desk.report(&["audit", "--open", &altered, "--out", &audit]);
+    let (_, words) = is_accepted(&audit);
+    assert!(words.contains("verdict INVALID") && words.contains("FAILS"), "{words}");
+    assert!(!words.contains("unaccounted") && !words.contains("Sound."), "{words}");
+    let custom = desk.out("altered.pdf");
+    desk.report(&["custom", &file, "--open", &altered, "--out", &custom]);
+    let (_, words) = is_accepted(&custom);
+    assert!(words.contains("verdict INVALID") && words.contains("nothing in it can be relied on"), "{words}");
 }
 
 #[test]

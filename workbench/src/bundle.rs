@@ -10,7 +10,8 @@ use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::TimestampNanosecondType;
 use serde_json::{Value, json};
 use sextant_bundles::{
-    BundleError, Custody, DEFAULT, Facts, From, Key, LeftOut, Made, Maker, Papers, Question, Redactor, Ring, Rules,
+    BundleError, Custody, DEFAULT, Detector, Facts, From, Key, LeftOut, Made, Maker, Papers, Question, Redactor, Ring,
+    Rules,
 };
 use sextant_contract::{AskError, BundleAsk, Code, Completeness, Outcome};
 use sextant_model::query::Query;
@@ -123,6 +124,7 @@ impl Workbench {
         }
         let made = made?;
         let mut object = said(&made, &key);
+        object["unmatched"] = redactor.unmatched().into();
         if is_new {
             object["new_key"] = DEFAULT.into();
         }
@@ -145,6 +147,7 @@ impl Workbench {
             progress.bytes.store(maker.n_bytes(), Ordering::Relaxed);
             Ok(())
         })?;
+        not_mistyped(redactor)?;
         if maker.n_rows() == 0 {
             return Err(AskError::new(Code::NotFound, "nothing was found, so no bundle was made")
                 .hint("widen the period or the search"));
@@ -414,9 +417,22 @@ impl Workbench {
         let left: Vec<&str> = plan.left_out.iter().map(|l| l.reason.as_str()).collect();
         json!({
             "rows": read.rows.values().sum::<u64>(), "bytes": bytes as u64, "tables": tables, "found": found,
-            "left_out": left, "bytes_scanned": redactor.n_bytes(),
+            "unmatched": redactor.unmatched(), "left_out": left, "bytes_scanned": redactor.n_bytes(),
         })
     }
+}
+
+/// A rule that is written wrong would let out what it was meant for: what is nowhere and reads like a rule is none.
+fn not_mistyped(redactor: &Redactor) -> Result<(), AskError> {
+    for name in redactor.unmatched() {
+        let near = Detector::ALL.into_iter().find(|d| d.name().len() > 2 && strsim::osa_distance(d.name(), &name) < 2);
+        if let Some(detector) = near {
+            let why = format!("nothing is called '{name}', so nothing would be redacted by it, and no bundle was made");
+            let hint = format!("is the rule '{}' meant? leave it out otherwise", detector.name());
+            return Err(AskError::new(Code::BadQuery, why).hint(hint));
+        }
+    }
+    Ok(())
 }
 
 /// The key that signs; made if there is none and none was named. Whether it is new.

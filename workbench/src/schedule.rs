@@ -21,6 +21,7 @@ use std::time::Duration;
 const RUNS: &str = "schedule";
 /// Somebody may have changed the file.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
+const MINUTE: i64 = 60_000_000_000;
 /// More missed runs are not counted.
 const MAX_MISSED: usize = 10_000;
 
@@ -91,11 +92,11 @@ impl Schedules {
         })
     }
 
-    /// Keeps one, in the place of what has its name; when it comes next.
+    /// Keeps one, in the place of what has its name; when it comes next, and whether there was one.
     ///
     /// # Errors
     /// If something about it makes no sense.
-    pub fn put(&self, one: Schedule) -> Result<i64, AskError> {
+    pub fn put(&self, one: Schedule) -> Result<(i64, bool), AskError> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if one.name.is_empty() || one.name.len() > 64 || !one.name.chars().all(is_plain) {
             let why =
@@ -111,11 +112,13 @@ impl Schedules {
             webhook::check(webhook).map_err(|why| AskError::new(Code::BadQuery, why))?;
         }
         let mut all = self.all()?;
+        let n = all.len();
         all.retain(|s| s.name != one.name);
+        let was_there = all.len() < n;
         all.push(one);
         all.sort_by(|a, b| a.name.cmp(&b.name));
         self.write(&all)?;
-        Ok(next)
+        Ok((next, was_there))
     }
 
     /// Gives one up; whether there was one.
@@ -151,7 +154,8 @@ fn beyond(folder: &Path, name: &str, extension: &str, keep: usize) -> Vec<PathBu
     let is_ours = |file: &str| {
         let stamp = file.strip_prefix(name).and_then(|f| f.strip_prefix('-')).and_then(|f| f.strip_suffix(extension));
         stamp.and_then(|s| s.strip_suffix('.')).is_some_and(|s| {
-            s.len() == 13 && s.bytes().enumerate().all(|(i, b)| if i == 8 { b == b'-' } else { b.is_ascii_digit() })
+            matches!(s.len(), 13 | 15)
+                && s.bytes().enumerate().all(|(i, b)| if i == 8 { b == b'-' } else { b.is_ascii_digit() })
         })
     };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -264,7 +268,9 @@ impl Workbench {
     /// Makes one as of a time, keeps what came of it, and tells who wants to know.
     async fn make(&self, one: &Schedule, time: i64, n_missed: usize) -> Result<Value, AskError> {
         let extension = if one.form == ReportForm::Html { "html" } else { "pdf" };
-        let digits: String = UnixNanos(time).to_string().chars().filter(char::is_ascii_digit).take(12).collect();
+        // What is made on demand must not take the place of what came by itself.
+        let n_digits = if time % MINUTE == 0 { 12 } else { 14 };
+        let digits: String = UnixNanos(time).to_string().chars().filter(char::is_ascii_digit).take(n_digits).collect();
         let stamp = format!("{}-{}", digits.get(..8).unwrap_or_default(), digits.get(8..).unwrap_or_default());
         let folder = Path::new(&one.folder);
         let path = folder.join(format!("{}-{stamp}.{extension}", one.name));

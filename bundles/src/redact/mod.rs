@@ -211,6 +211,12 @@ impl Redactor {
         self.found.iter().map(|((rule, column, method), found)| (rule.as_str(), column.as_str(), *method, found))
     }
 
+    /// Attributes and columns that were to be redacted and were nowhere.
+    pub fn unmatched(&self) -> Vec<String> {
+        let is_found = |name: &str| self.found.keys().any(|(rule, _, _)| rule == name);
+        self.rules.fields.keys().filter(|name| !is_found(name)).cloned().collect()
+    }
+
     /// What was changed so far, for the bundle: no value is in it.
     pub fn redactions(&self) -> Vec<Redaction> {
         let one = |((rule, column, method), found): (&(String, String, Method), &Found)| Redaction {

@@ -120,13 +120,22 @@ fn told(object: &Value) -> anyhow::Result<()> {
         let n = left["rows"].as_u64().filter(|n| *n > 0).map_or_else(String::new, |n| format!("{n} "));
         writeln!(out, "left out  {n}{}", left["reason"].as_str().unwrap_or_default())?;
     }
+    unmatched(object);
     if object["new_key"].is_string() {
         note("a key was made for this data directory; its public half is printed by: sextant keys export");
     }
     Ok(())
 }
 
+/// Rules by name that found nothing of that name.
+fn unmatched(object: &Value) {
+    for name in object["unmatched"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        note(format_args!("nothing is called '{name}': no attribute and no column, so nothing was redacted by that"));
+    }
+}
+
 fn tried(object: &Value) -> anyhow::Result<()> {
+    unmatched(object);
     let mut out = std::io::stdout().lock();
     let size = size_text(object["bytes"].as_u64().unwrap_or(0));
     writeln!(out, "{} rows, about {size}", object["rows"])?;

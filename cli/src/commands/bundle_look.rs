@@ -62,6 +62,7 @@ pub(super) fn told(report: &Report) -> anyhow::Result<()> {
     for check in &report.checks {
         let mark = match check.is_good {
             Some(true) => "ok",
+            Some(false) if report.verdict == Verdict::Invalid => "NO",
             Some(false) => "--",
             None => "",
         };

@@ -98,7 +98,8 @@ pub(super) fn read_custom(path: &Path, period: Period) -> anyhow::Result<ReportA
     let file: File = toml::from_str(&text).with_context(|| format!("{} makes no sense", path.display()))?;
     let mut whole = Period {
         from: period.from.or(time(file.from.as_ref(), None)?),
-        to: period.to.or(time(file.to.as_ref(), None)?),
+        // What --since begins lasts until now.
+        to: if period.from.is_some() { period.to } else { period.to.or(time(file.to.as_ref(), None)?) },
     };
     if whole.from.is_some() && whole.to.is_none() {
         whole.to = Some(sextant_workbench::now());

@@ -23,10 +23,17 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             bail!("schedules are kept in a data directory and write files beside it; name one with --data");
         }
         ScheduleCommand::Add(add) => {
+            let add_file = add.file.clone();
             let one = read(*add)?;
             let name = one.name.clone();
-            let next = Schedules::of(&data_dir(place.data.as_ref())?).put(one)?;
+            let of_file =
+                add_file.map(|f| format!("what {} says now is kept; add it again when it is changed", f.display()));
+            let (next, was_there) = Schedules::of(&data_dir(place.data.as_ref())?).put(one)?;
             writeln!(std::io::stdout(), "{name} comes next at {}", UnixNanos(next))?;
+            if was_there {
+                note("it takes the place of the one that had its name, with all that was said of that");
+            }
+            of_file.iter().for_each(note);
             note("it is made while `sextant serve` or the desktop program runs on this data directory");
         }
         ScheduleCommand::Remove { name } => {

@@ -254,11 +254,13 @@ fn bundle(opened: &Value) -> Vec<Section> {
         .iter()
         .map(|c| {
             let is_ok = c["ok"] == true;
-            vec![
-                cell(text(c, "name")),
-                marked(if is_ok { "holds" } else { "open" }, Tone::Warn, !is_ok),
-                cell(text(c, "said")),
-            ]
+            let (result, tone) = match c["ok"].as_bool() {
+                Some(true) => ("holds", Tone::Plain),
+                Some(false) if text(opened, "verdict") == "INVALID" => ("FAILS", Tone::Error),
+                Some(false) => ("open", Tone::Warn),
+                None => ("not checked", Tone::Warn),
+            };
+            vec![cell(text(c, "name")), marked(result, tone, !is_ok), cell(text(c, "said"))]
         })
         .collect();
     if !checks.is_empty() {
@@ -334,7 +336,8 @@ pub(super) fn said(maker: &Maker<'_>) -> Result<Said, AskError> {
     let of = |key: &str| list(&status["ledger"]).iter().map(|r| reasons(&r[key]).0).sum::<i64>();
     let (received, stored, rejected, evicted) = (sum("received"), sum("stored"), of("rejected"), of("evicted"));
     let fact = |value: String, label: &str, tone: Tone| Fact { value, label: label.into(), tone };
-    let is_bundle = opened["hash"].is_string();
+    // One that is INVALID may have no hash, and is no store for that.
+    let is_bundle = opened["checks"].is_array();
     let mut sections = Vec::new();
     if is_bundle {
         sections.extend(bundle(&opened));

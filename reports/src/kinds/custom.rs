@@ -10,7 +10,7 @@ use crate::model::{Block, Cell, Column};
 use serde_json::Value;
 use sextant_charts::Ink;
 use sextant_charts::figures::{counted, duration, thousands};
-use sextant_contract::{Ask, AskError, MetricAsk, Period, ReportItem, SearchAsk, SearchKind};
+use sextant_contract::{Ask, AskError, Code, MetricAsk, Period, ReportItem, SearchAsk, SearchKind};
 use std::collections::BTreeMap;
 
 /// More columns are not read on paper.
@@ -246,8 +246,14 @@ pub(super) fn said(maker: &Maker<'_>) -> Result<Said, AskError> {
         note_gaps(maker, &status, (from, to))?;
     }
     let mut sections = Vec::new();
-    for one in &of.items {
-        sections.push(section(&one.title, item(maker, one)?));
+    for (i, one) in (1..).zip(&of.items) {
+        let blocks = item(maker, one).or_else(|e| match e.code {
+            Code::NotFound => {
+                Ok(vec![Block::Prose { paragraphs: crate::plain(format!("Nothing was found: {}.", e.message)) }])
+            }
+            _ => Err(AskError { message: format!("part {i} ({:?}): {}", one.title, e.message), ..e }),
+        });
+        sections.push(section(&one.title, blocks?));
     }
     Ok(Said {
         kind: "Report",

@@ -254,12 +254,14 @@ fn rising(maker: &Maker<'_>, times: &Times) -> Result<Option<Block>, AskError> {
     let cells: Vec<_> = rows
         .iter()
         .map(|(before, now, row)| {
-            let is_error = number(row, "errors") > 0.0;
+            let (errors, warnings) = (number(row, "errors"), number(row, "warnings"));
+            let is_error = errors > 0.0;
             let tone = if is_error { Tone::Error } else { Tone::Warn };
             let services: Vec<String> =
                 row["services"].as_array().into_iter().flatten().filter_map(|s| Some(s.as_str()?.to_owned())).collect();
             vec![
                 marked(if is_error { "ERROR" } else { "WARN" }, tone, true),
+                cell(thousands(if is_error { errors } else { warnings } as i64)),
                 cell(services.join(", ")),
                 cell(text(row, "pattern")),
                 cell(thousands(*before as i64)),
@@ -271,9 +273,9 @@ fn rising(maker: &Maker<'_>, times: &Times) -> Result<Option<Block>, AskError> {
         return Ok(None);
     }
     let found = maker.kept(&ask, answer, "log-patterns")?;
-    let caption = "Patterns of log records with warnings or errors that came more than twice as often as before.";
+    let caption = "Patterns of log records with warnings or errors that came more than twice as often as before, and how many of both times were of the worst level.";
     Ok(Some(table(
-        columns(&["Level", "Service", "*`Pattern", "#before", "#during"]),
+        columns(&["Worst level", "#of it", "Service", "*`Pattern", "#before", "#during"]),
         cells,
         caption,
         Some(found.origin),
@@ -328,6 +330,11 @@ fn times(maker: &Maker<'_>) -> Result<Times, AskError> {
     })
 }
 
+/// A search may find spans within requests.
+fn of_what(query: &str) -> &'static str {
+    if query.is_empty() { "requests" } else { "spans that match" }
+}
+
 fn facts(maker: &Maker<'_>, times: &Times, (n, n_failed): (i64, i64)) -> Result<(Block, f64, f64), AskError> {
     let query = maker.of.query.trim();
     let (p99_now, p99_before) = (p99(maker, times.now)?, p99(maker, times.before)?);
@@ -335,8 +342,6 @@ fn facts(maker: &Maker<'_>, times: &Times, (n, n_failed): (i64, i64)) -> Result<
     let n_before = count(maker, query, times.before)?;
     let fact = |value: String, label: String, tone: Tone| Fact { value, label, tone };
     let took = |nanos: f64| if nanos > 0.0 { duration(nanos as i64) } else { "–".into() };
-    // A search may find spans within requests.
-    let of_what = if query.is_empty() { "requests" } else { "spans that match" };
     let mut all = vec![
         fact(length(times.to - times.from), "from begin to end".into(), Tone::Plain),
         fact(
@@ -349,7 +354,7 @@ fn facts(maker: &Maker<'_>, times: &Times, (n, n_failed): (i64, i64)) -> Result<
             format!("of traces failed, {} before", percent(failed_before as f64, n_before as f64)),
             Tone::Plain,
         ),
-        fact(took(p99_now), format!("p99 of {of_what}, {} before", took(p99_before)), Tone::Plain),
+        fact(took(p99_now), format!("p99 of {}, {} before", of_what(query), took(p99_before)), Tone::Plain),
     ];
     if p99_before > 0.0 && query.is_empty() {
         let nanos = p99_before as i64;
@@ -378,7 +383,7 @@ pub(super) fn said(maker: &Maker<'_>) -> Result<Said, AskError> {
     let mut sections = vec![
         section("", vec![facts]),
         section("What users met", vec![figure]),
-        section("What happened", vec![happened(&times, &traces, &rollouts, &status)]),
+        section(super::HAPPENED, vec![happened(&times, &traces, &rollouts, &status)]),
     ];
     if let Some(services) = beside(maker, times.now, times.before, ["before", "during"], 14)? {
         sections.push(section("Services, before and during", vec![services]));
@@ -401,10 +406,9 @@ pub(super) fn said(maker: &Maker<'_>) -> Result<Said, AskError> {
             counted(all.len(), "span"),
             thousands(all.n_errors() as i64)
         );
-        let mut blocks: Vec<Block> =
-            [Block::Prose { paragraphs: crate::plain(said) }].into_iter().chain(blocks).collect();
-        blocks.extend(super::parts::failures(&all));
-        sections.push(section(what, blocks));
+        // Where it failed is what is looked for; the waterfall may take pages.
+        let first = [Block::Prose { paragraphs: crate::plain(said) }].into_iter();
+        sections.push(section(what, first.chain(super::parts::failures(&all)).chain(blocks).collect()));
     }
     if let Some(rising) = rising(maker, &times)? {
         sections.push(section("Log patterns that rose", vec![rising]));
@@ -412,7 +416,8 @@ pub(super) fn said(maker: &Maker<'_>) -> Result<Said, AskError> {
     let which = if query.is_empty() { String::new() } else { format!(" that match {query}") };
     let slower = if p99_before > 0.0 && p99_now > 1.2 * p99_before {
         format!(
-            " The 99th percentile of requests rose from {} to {}.",
+            " The 99th percentile of {} rose from {} to {}.",
+            of_what(query),
             duration(p99_before as i64),
             duration(p99_now as i64)
         )

@@ -28,6 +28,9 @@ struct Said {
     sections: Vec<Section>,
 }
 
+/// The section that tells an incident.
+const HAPPENED: &str = "What happened";
+
 fn section(title: &str, blocks: Vec<Block>) -> Section {
     Section { title: title.into(), blocks }
 }
@@ -56,18 +59,25 @@ pub fn assemble(of: &ReportAsk, at: i64, answers: Answers<'_>) -> Result<Report,
         ReportKind::Custom => custom::said(&maker)?,
     };
     if !of.to_do.is_empty() {
-        said.sections.push(section("To do", vec![Block::ToDo { items: of.to_do.clone() }]));
+        // Right after what happened, where that is told.
+        let told = said.sections.iter().position(|s| s.title == HAPPENED);
+        let to_do = section("To do", vec![Block::ToDo { items: of.to_do.clone() }]);
+        said.sections.insert(told.map_or(said.sections.len(), |i| i + 1), to_do);
     }
     let opened = maker.ask(&Ask::Opened)?.object.unwrap_or_default();
     let status = maker.ask(&Ask::Status)?.object.unwrap_or_default();
+    if opened["verdict"] == "INVALID" && of.kind != ReportKind::Audit {
+        let why = [text(&opened, "file"), text(&opened, "reason")].into_iter().filter(|t| !t.is_empty());
+        let title = "The bundle is INVALID: nothing in it can be relied on.".to_owned();
+        let note = Block::Note { tone: Tone::Error, title, text: why.collect::<Vec<_>>().join(": ") };
+        said.sections.insert(0, section("", vec![note]));
+    }
     let generator = format!("Sextant {}", text(&status, "version"));
     let mut foot = vec![["Made with".into(), generator.clone()]];
     let source = if opened["verdict"].is_string() {
-        if opened["hash"].is_string() {
-            foot = vec![
-                ["Made from bundle".into(), short(&text(&opened, "hash"))],
-                ["verdict".into(), text(&opened, "verdict")],
-            ];
+        if opened["checks"].is_array() {
+            let hash = opened["hash"].as_str().map_or_else(|| "of no hash".to_owned(), short);
+            foot = vec![["Made from bundle".into(), hash], ["verdict".into(), text(&opened, "verdict")]];
             if opened["fingerprint"].is_string() {
                 foot.push(["signed by".into(), short_key(&text(&opened, "fingerprint"))]);
             }

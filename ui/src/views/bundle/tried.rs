@@ -206,6 +206,12 @@ fn tables(ui: &Ui, state: &App, came: &Value, r: Rect) -> f32 {
         kit.text_in(r.left(), y + 16.0, r.width(), Font::Regular(12.0), t.warn, &words);
         y += 20.0;
     }
+    for name in list(&came["unmatched"]) {
+        let words =
+            format!("nothing is called '{}', so nothing would be redacted by that", name.as_str().unwrap_or_default());
+        kit.text_in(r.left(), y + 16.0, r.width(), Font::Regular(12.0), t.warn, &words);
+        y += 20.0;
+    }
     let found = list(&came["found"]);
     y += 14.0;
     kit.text(r.left(), y + 16.0, Font::Semibold(13.0), t.strong, "Would be redacted");
