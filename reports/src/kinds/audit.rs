@@ -306,7 +306,7 @@ fn bundle(opened: &Value) -> Vec<Section> {
 }
 
 /// The period that was asked for, else all that there is.
-fn ends(maker: &Maker<'_>) -> Result<Option<(i64, i64)>, AskError> {
+pub(super) fn ends(maker: &Maker<'_>) -> Result<Option<(i64, i64)>, AskError> {
     let of = maker.of.period;
     let sql = ["traces", "logs"]
         .map(|t| format!("SELECT min(Timestamp) AS a, max(Timestamp) AS b FROM {t}"))

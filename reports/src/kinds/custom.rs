@@ -230,7 +230,12 @@ fn item(maker: &Maker<'_>, item: &ReportItem) -> Result<Vec<Block>, AskError> {
         Some(Ask::Report { .. }) => return Err(refused("a report can't be a part of a report", "take its parts")),
         Some(other) => {
             let found = maker.found(other, other.noun())?;
-            blocks.push(plain_table(&found, None, title));
+            let of_all = if matches!(other, Ask::Sql { period: None, .. }) {
+                ", of everything that is kept unless it says otherwise"
+            } else {
+                ""
+            };
+            blocks.push(plain_table(&found, None, &format!("{title}{of_all}")));
         }
     }
     Ok(blocks)

@@ -266,10 +266,15 @@ pub(super) fn logs(maker: &Maker<'_>, id: &str, origin: i64) -> Result<Option<Bl
     )))
 }
 
-/// How a period is called.
+/// The period that a report is about; of what is only looked at, all of it unless said otherwise.
 pub(super) fn period_of(maker: &Maker<'_>, what: &str) -> Result<(i64, i64), AskError> {
     let of = maker.of.period;
-    let (Some(from), Some(to)) = (of.from, of.to) else {
+    let is_looked_at = || maker.ask(&Ask::Opened).is_ok_and(|a| a.object.is_some_and(|o| o["verdict"].is_string()));
+    let (from, to) = match (of.from, of.to) {
+        (None, None) if is_looked_at() => super::audit::ends(maker)?.unzip(),
+        said => said,
+    };
+    let (Some(from), Some(to)) = (from, to) else {
         return Err(super::refused(
             format!("{what} needs a period"),
             "say when it began and ended, such as --from 2026-11-19T14:01:30Z --to 2026-11-19T14:19:10Z",
