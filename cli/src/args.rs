@@ -136,7 +136,7 @@ pub enum Command {
     ///
     /// Example: sextant search traces 'service:checkout duration:>1s' --since 1h --limit 20
     Search(Search),
-    /// Write everything that a search finds to a file: CSV, NDJSON, JSON, Parquet, Arrow or OTLP JSON
+    /// Write everything that a search finds: CSV, NDJSON, JSON, Parquet, Arrow, OTLP JSON, Parquet by day, Iceberg
     ///
     /// Example: sextant export spans 'service:checkout' --since 1h --out spans.parquet
     Export(Export),

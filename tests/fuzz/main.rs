@@ -1,6 +1,6 @@
 //! Fuzzing on the stable toolchain: golden files and made-up traffic, mutated for a time against each parser.
 //!
-//! `fuzz [SECONDS] [TARGET]`: protobuf, json, zipkin, search, typed, log, zip, papers, redact, parquet; all of them without a name. A panic ends the program
+//! `fuzz [SECONDS] [TARGET]`: protobuf, json, zipkin, search, typed, log, zip, papers, redact, parquet, markdown; all of them without a name. A panic ends the program
 //! and leaves the input in `fuzz-crash.bin`. What mutation finds goes into `corpus/` and is tried first from then on.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool that talks to its terminal")]
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
-const TARGETS: [Target; 10] = [
+const TARGETS: [Target; 11] = [
     ("protobuf", protobuf, shop),
     ("json", json, otlp_files),
     ("zipkin", zipkin_both, zipkin_files),
@@ -28,7 +28,30 @@ const TARGETS: [Target; 10] = [
     ("papers", papers, papers_of_bundles),
     ("redact", redact, texts),
     ("parquet", parquet, parquet_files),
+    ("markdown", markdown, words),
 ];
+
+/// What somebody writes in a report: on a page it is text, whatever it says.
+fn markdown(bytes: &[u8]) {
+    let summary = sextant_reports::paragraphs(&String::from_utf8_lossy(bytes));
+    let page = sextant_reports::html(&sextant_reports::Report { summary, ..Default::default() }).to_lowercase();
+    for bad in ["<script", "href=\"javascript:", "href=\"data:", " onerror=", "<iframe", "<img src=\"http"] {
+        // As text its brackets and quotes are written out.
+        assert!(!page.contains(bad) || !bad.starts_with('<') && !page.contains(&format!("<a {bad}")), "{bad}: {page}");
+    }
+}
+
+/// Markdown of every kind, and what tries to be more than that.
+fn words() -> Vec<Vec<u8>> {
+    let all = [
+        "# Heading\n\nWhat *happened*, in **words** and `code`.\n\n- one\n- two\n\n1. first\n2. second\n\n> quoted",
+        "[a link](https://example.org) [another](javascript:alert(1)) <https://example.org> ![an image](http://x/y.png)",
+        "<script>alert(1)</script>\n\n<img src=x onerror=alert(1)>\n\n&lt;b&gt; &amp; &#x202e;",
+        "```rust\nfn main() {}\n```\n\n    indented\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n~~gone~~ [^1]\n\n[^1]: note",
+        "***\n* * *\n[ref]\n\n[ref]: mailto:a@example.org \"title\"\n\n\u{202e}right\u{202c} \u{1f600} \u{4f60}\u{597d} \u{5d0}\u{5d1}",
+    ];
+    all.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
 
 fn protobuf(bytes: &[u8]) {
     for signal in Signal::ALL {

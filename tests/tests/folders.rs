@@ -131,9 +131,12 @@ fn a_table_may_be_meant_for_another_place() {
     assert!(out.join("traces").join(list).is_file(), "{list}");
     assert_eq!(std::fs::read_to_string(out.join("traces/metadata/version-hint.text")).expect("a hint"), "1");
     // What is there is not touched, and what would be empty is not made.
-    for (more, part) in
-        [(vec!["--out", &out_text], "not empty"), (vec!["--out", "/tmp/x.csv", "--location", "s3://x"], "--location")]
-    {
+    let nowhere = home.path().join("x.csv").to_string_lossy().into_owned();
+    for (more, part) in [
+        (vec!["--out", &out_text], "not empty"),
+        (vec!["--out", &nowhere, "--location", "s3://x"], "--location"),
+        (vec!["--out", &nowhere, "--location", "lake"], "no URI"),
+    ] {
         let refused = run(&[
             &["export", "spans", "--data", &data, "--format", if part == "--location" { "csv" } else { "iceberg" }],
             &more[..],

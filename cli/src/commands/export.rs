@@ -24,6 +24,9 @@ pub async fn run(args: Export) -> anyhow::Result<ExitCode> {
     if args.location.is_some() && format != ExportFormat::Iceberg {
         bail!("--location is where a table of Iceberg will lie: add --format iceberg, or leave it out");
     }
+    if let Some(location) = args.location.as_ref().filter(|l| !l.contains("://")) {
+        bail!("--location {location} is no URI: it looks like s3://lake/otel or file:///srv/lake");
+    }
     let search = searched(args.what, 0)?;
     let reach = Reach::reading(&args.place).await?;
     let path = Some(out.to_string_lossy().into_owned());

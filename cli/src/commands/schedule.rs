@@ -100,6 +100,8 @@ fn read(add: ScheduleAdd) -> anyhow::Result<Schedule> {
         .transpose()?;
     let webhook = secret(add.webhook_env.as_ref())?;
     let folder = std::path::absolute(&add.folder).context("--folder makes no sense")?;
+    // Now, and not when nobody looks on.
+    std::fs::create_dir_all(&folder).with_context(|| format!("the folder {} can't be made", folder.display()))?;
     Ok(Schedule {
         name: add.name,
         cron: add.cron,
