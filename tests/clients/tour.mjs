@@ -104,6 +104,7 @@ await type('>');
 await press('ArrowDown', 'Enter');
 await step('export');
 await press('Escape');
+await page.waitForFunction(() => [...document.querySelectorAll('#mirror button')].some((b) => b.textContent === 'Group by'));
 await page.evaluate(() => [...document.querySelectorAll('#mirror button')].find((b) => b.textContent === 'Group by').click());
 await step('group');
 await press('Escape');
