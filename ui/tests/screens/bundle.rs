@@ -5,7 +5,6 @@ use egui_kittest::kittest::Queryable as _;
 use serde_json::{Value, json};
 use sextant_contract::{Backend as _, BundleAsk, Command};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// A store that is a bundle, altered or not.
 fn opened(size: [f32; 2], alter: fn(&mut Vec<u8>)) -> Screen {
@@ -80,17 +79,6 @@ fn plain_files_are_unsigned() {
     screen.settle();
 }
 
-/// Frames until something of this name is there.
-fn wait(screen: &mut Screen, label: &str) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while screen.harness.query_by_label_contains(label).is_none() {
-        assert!(Instant::now() < until, "there is no {label:?}: {:?}", screen.buttons());
-        std::thread::sleep(Duration::from_millis(20));
-        screen.harness.step();
-    }
-    screen.settle();
-}
-
 /// Types into a field.
 fn write(screen: &mut Screen, field: &str, text: &str) {
     screen.harness.get_by_label(field).focus();
@@ -108,17 +96,17 @@ fn a_bundle_is_looked_through_and_made() {
     assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0], "everything has a name");
     write(&mut screen, "Name of a new key", "auditor");
     screen.click("New key");
-    wait(&mut screen, "Copy auditor");
+    screen.wait("Copy auditor");
     write(&mut screen, "Title", "Checkout was slow");
     for rule in ["E-mail", "IP addresses", "Data points"] {
         screen.click(rule);
     }
     screen.click("Look through");
-    wait(&mut screen, "Make bundle");
+    screen.wait("Make bundle");
     let keys = screen.buttons();
     assert!(!keys.contains(&"Cancel".to_owned()), "{keys:?}");
     screen.click("Make bundle");
-    wait(&mut screen, "Copy checked by");
+    screen.wait("Copy checked by");
     let path = home.path().join("checkout-was-slow.sxb");
     let said = looked_at(&screen.workbench, &path);
     assert_eq!(said["verdict"], "VALID", "{said}");
@@ -139,7 +127,7 @@ fn what_is_on_the_screen_is_what_a_bundle_is_of() {
     // What makes no sense is said, and nothing is begun.
     write(&mut screen, "Good until", "next year");
     screen.click("Look through");
-    wait(&mut screen, "Look through");
+    screen.wait("Look through");
     screen.click("Trace");
     screen.click("Pins");
     for size in [[360.0, 300.0], [900.0, 600.0], [2_560.0, 1_440.0]] {

@@ -6,15 +6,6 @@ use egui_kittest::kittest::Queryable as _;
 use sextant_contract::Backend as _;
 use std::time::{Duration, Instant};
 
-fn wait(screen: &mut Screen, label: &str) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while screen.harness.query_by_label_contains(label).is_none() {
-        assert!(Instant::now() < until, "there is no {label:?}: {:?}", screen.buttons());
-        std::thread::sleep(Duration::from_millis(20));
-        screen.harness.step();
-    }
-}
-
 #[test]
 fn a_report_is_looked_at_and_written() {
     let mut screen = Screen::new(SIZE, 2_000);
@@ -22,12 +13,12 @@ fn a_report_is_looked_at_and_written() {
     screen.harness.state_mut().save_files_to(home.path());
     screen.press("gr");
     assert!(screen.address().starts_with("#/report"), "{}", screen.address());
-    wait(&mut screen, "Page 1 of ");
+    screen.wait("Page 1 of ");
     assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0], "everything has a name");
     screen.click("Next page");
-    wait(&mut screen, "Page 2 of ");
+    screen.wait("Page 2 of ");
     screen.click("Audit");
-    wait(&mut screen, "Page 1 of ");
+    screen.wait("Page 1 of ");
     for (button, ending, begins) in [("Save as PDF", "pdf", "%PDF-1.7"), ("Save as HTML", "html", "<!doctype html>")] {
         screen.click(button);
         let path = home.path().join(format!("sextant-audit.{ending}"));
@@ -75,7 +66,7 @@ fn what_screens_show_becomes_a_report_in_any_order() {
     screen.press("gv");
     screen.click("Add what is shown to the report");
     screen.press("gr");
-    wait(&mut screen, "Page 1 of ");
+    screen.wait("Page 1 of ");
     assert_eq!(parts(&screen), ["traces · error:true", "logs", "services"]);
     assert_eq!(screen.harness.unnamed_widgets(), [] as [String; 0], "everything has a name");
     // The last one was added and is chosen; it goes to the top by keys, and back by undoing.
@@ -102,7 +93,7 @@ fn what_screens_show_becomes_a_report_in_any_order() {
     screen.harness.drop_at(to);
     screen.settle();
     assert_eq!(parts(&screen), ["services", "traces · error:true", "logs"]);
-    wait(&mut screen, "Page 1 of ");
+    screen.wait("Page 1 of ");
     screen.click("Save as PDF");
     let path = home.path().join("sextant-custom.pdf");
     let until = Instant::now() + Duration::from_secs(60);

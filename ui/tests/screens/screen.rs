@@ -68,6 +68,17 @@ impl Screen {
         self.harness.step();
     }
 
+    /// Frames until something on the screen is called so, or holds this in its name.
+    pub fn wait(&mut self, label: &str) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while self.harness.query_by_label_contains(label).is_none() {
+            assert!(Instant::now() < until, "there is no {label:?}: {:?}", self.buttons());
+            std::thread::sleep(Duration::from_millis(20));
+            self.harness.step();
+        }
+        self.settle();
+    }
+
     pub fn click(&mut self, label: &str) {
         self.harness.get_by_label(label).click();
         self.settle();
