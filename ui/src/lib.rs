@@ -8,6 +8,7 @@ mod fonts;
 mod kit;
 mod marks;
 mod overlay;
+mod progress;
 mod route;
 mod runtime;
 mod search;

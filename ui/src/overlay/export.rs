@@ -5,12 +5,12 @@ use crate::app::State as App;
 use crate::data::{bytes, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, icon, rect};
+use crate::progress::Progress;
 use crate::runtime::{self, now};
 use crate::shell::range_text;
-use eframe::egui::{Context, Key, Rect, Ui};
+use eframe::egui::{Context, Key, Rect, Ui, vec2};
 use sextant_contract::{Ask, AskError, Command, Outcome, RowFormat, SearchAsk};
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Whose rows, and how far it has come.
 #[derive(Debug)]
@@ -23,12 +23,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 enum Phase {
     Choosing,
-    Running {
-        tag: u64,
-        since: i64,
-        /// The last that was heard: part, rows, bytes.
-        known: (f64, i64, u64),
-    },
+    Running(Progress),
     Done(Made),
     Failed(AskError),
 }
@@ -48,8 +43,6 @@ struct Made {
 const ROW: f32 = 32.0;
 /// So many files of a folder are named.
 const SHOWN_FILES: usize = 4;
-/// How often it is asked how far it is.
-const ASK_NANOS: i64 = 250_000_000;
 
 impl State {
     /// For these rows.
@@ -59,7 +52,7 @@ impl State {
 
     /// What came of it.
     pub fn hear(&mut self, tag: u64, outcome: Result<Outcome, AskError>) {
-        if !matches!(self.phase, Phase::Running { tag: mine, .. } if mine == tag) {
+        if !matches!(&self.phase, Phase::Running(p) if p.tag == tag) {
             return;
         }
         self.phase = match outcome {
@@ -103,18 +96,19 @@ impl State {
 
     fn begin(&mut self, ctx: &Context, state: &App) {
         let Some(format) = self.formats().get(self.selected).copied() else { return };
-        let tag = now() as u64;
+        let progress = Progress::begun();
+        let tag = progress.tag;
         let name = format!("sextant-{}-{}.{}", word(&self.ask), stamp(), format.extension());
         let path = runtime::place_for(state.files_dir.as_deref(), &name);
         let ask = Box::new(self.ask.as_ref().clone());
         state.asks.export(ctx, tag, Command::Export { ask, format, tag, path, location: None });
-        self.phase = Phase::Running { tag, since: now(), known: (0.0, 0, 0) };
+        self.phase = Phase::Running(progress);
     }
 
     /// What is under way is not wanted.
     pub fn cancel(&self, ctx: &Context, asks: &crate::asks::Asks) {
-        if let Phase::Running { tag, .. } = self.phase {
-            asks.act(ctx, Command::Cancel { tag }, Vec::new());
+        if let Phase::Running(p) = &self.phase {
+            asks.act(ctx, Command::Cancel { tag: p.tag }, Vec::new());
         }
     }
 }
@@ -230,9 +224,10 @@ pub(super) fn show(ui: &Ui, state: &mut App, whole: Rect, is_left: bool) -> bool
             choose(ui, state, &mut export, &formats, body, foot);
             false
         }
-        Phase::Running { tag, since, known } => {
-            progress(ui, state, (*tag, *since), known, body);
-            stop(ui, state, *tag, foot);
+        Phase::Running(progress) => {
+            progress.ask(ui, &mut state.asks);
+            under_way(&Kit::new(ui, state.theme), progress, body);
+            stop(ui, state, progress.tag, foot);
             false
         }
         Phase::Done(made) => done(ui, state, made, body, foot),
@@ -298,25 +293,11 @@ fn choose(ui: &Ui, state: &App, export: &mut State, formats: &[RowFormat], body:
     }
 }
 
-fn progress(ui: &Ui, state: &mut App, (tag, since): (u64, i64), known: &mut (f64, i64, u64), body: Rect) {
-    let tick = (now() - since) / ASK_NANOS;
-    let slot = state.asks.ask(ui.ctx(), &format!("progress {tag} {tick}"), false, || Ask::Progress { tag });
-    if let Some(object) = slot.get().and_then(|a| a.object.as_ref())
-        && let (Some(part), Some(rows)) = (object["part"].as_f64(), object["rows"].as_i64())
-    {
-        *known = (part, rows, object["bytes"].as_u64().unwrap_or(0));
-    }
-    ui.request_repaint_after(Duration::from_nanos(ASK_NANOS as u64));
-    let kit = Kit::new(ui, state.theme);
-    let t = kit.t;
-    let y = body.center().y;
-    let (part, rows, n_bytes) = *known;
-    let words = format!("{} rows, {} so far", thousands(rows), bytes(n_bytes));
-    kit.text(body.left() + 20.0, y - 14.0, Font::Regular(12.0), t.strong, &words);
-    kit.text_right(body.right() - 20.0, y - 14.0, Font::Mono(11.0), t.text, &format!("{:.0} %", part * 100.0));
-    let bar = rect(body.left() + 20.0, y, body.width() - 40.0, 6.0);
-    kit.round(bar, 3, t.bg_app);
-    kit.round(bar.with_max_x(bar.left() + bar.width() * part.clamp(0.01, 1.0) as f32), 3, t.accent);
+fn under_way(kit: &Kit<'_>, of: &Progress, body: Rect) {
+    let r = body.shrink2(vec2(20.0, 0.0)).with_min_y(body.center().y - 14.0);
+    let words = format!("{}, {} so far", of.words(), bytes(of.bytes));
+    kit.text(r.left(), r.top(), Font::Regular(12.0), kit.t.strong, &words);
+    of.show(kit, r, kit.t.bg_app);
 }
 
 fn stop(ui: &Ui, state: &App, tag: u64, foot: Rect) {

@@ -5,6 +5,7 @@ use super::tried;
 use crate::app::State as App;
 use crate::fonts::Font;
 use crate::kit::{Check, Kit, choice, field, rect, seg};
+use crate::progress::Progress;
 use crate::route::Route;
 use crate::runtime::{self, now};
 use crate::shell::range_text;
@@ -54,14 +55,13 @@ pub(super) enum Phase {
     #[default]
     Idle,
     Running {
-        tag: u64,
+        progress: Progress,
         is_tried: bool,
-        since: i64,
-        /// The last that was heard: part, rows.
-        known: (f64, i64),
     },
     /// A key is being made or given up.
-    Keys { tag: u64 },
+    Keys {
+        tag: u64,
+    },
 }
 
 const FORM: f32 = 360.0;
@@ -90,9 +90,9 @@ impl State {
 
     /// What came of it; whether that was this.
     pub fn hear(&mut self, tag: u64, outcome: &Result<Outcome, AskError>) -> bool {
-        let is_tried = match self.phase {
-            Phase::Running { tag: mine, is_tried, .. } if mine == tag => is_tried,
-            Phase::Keys { tag: mine } if mine == tag => {
+        let is_tried = match &self.phase {
+            Phase::Running { progress, is_tried } if progress.tag == tag => *is_tried,
+            Phase::Keys { tag: mine } if *mine == tag => {
                 self.phase = Phase::Idle;
                 self.failed = outcome.as_ref().err().cloned();
                 if self.failed.is_none() {
@@ -177,7 +177,8 @@ impl State {
                 return;
             }
         };
-        let tag = now() as u64;
+        let progress = Progress::begun();
+        let tag = progress.tag;
         if is_tried {
             (self.tried, self.made) = (Some((ask.clone(), Value::Null)), None);
         }
@@ -185,7 +186,7 @@ impl State {
         let passphrase = (!self.passphrase.is_empty()).then(|| Hidden(self.passphrase.clone()));
         let ask = BundleAsk { tag, is_tried, path, passphrase, ..ask };
         asks.export(ui.ctx(), tag, Command::Bundle(Box::new(ask)));
-        self.phase = Phase::Running { tag, is_tried, since: now(), known: (0.0, 0) };
+        self.phase = Phase::Running { progress, is_tried };
     }
 }
 

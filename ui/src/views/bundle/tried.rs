@@ -6,15 +6,14 @@ use crate::app::State as App;
 use crate::data::{bytes, thousands};
 use crate::fonts::Font;
 use crate::kit::{Button, Kit, button, field, icon, rect};
+use crate::progress::Progress;
 use crate::runtime::{self, now};
 use eframe::egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
 use serde_json::Value;
-use sextant_contract::{Ask, Command, Hidden};
-use std::time::Duration;
+use sextant_contract::{Command, Hidden};
 
 const HEAD: f32 = 48.0;
 const ROW: f32 = 24.0;
-const ASK_NANOS: i64 = 250_000_000;
 
 pub(super) fn show(ui: &mut Ui, state: &mut App, of: &mut State, keys: &[Value], r: Rect) {
     let (head, body) = (r.with_max_y(r.top() + HEAD), r.with_min_y(r.top() + HEAD));
@@ -38,10 +37,10 @@ fn bar(ui: &Ui, state: &App, of: &mut State, r: Rect) {
     let bl = r.top() + 29.0;
     let x = kit.text(r.left() + 16.0, bl, Font::Semibold(13.0), t.strong, "Bundle") + 14.0;
     let mut right = r.right() - 16.0;
-    if let Phase::Running { tag, .. } = of.phase {
+    if let Phase::Running { progress, .. } = &of.phase {
         let b = Button { text: "Cancel", ..Button::default() };
         if button(&kit, right - b.width(&kit), r.top() + 10.0, b).clicked() {
-            state.asks.act(ui.ctx(), Command::Cancel { tag }, Vec::new());
+            state.asks.act(ui.ctx(), Command::Cancel { tag: progress.tag }, Vec::new());
         }
         return;
     }
@@ -71,8 +70,9 @@ fn bar(ui: &Ui, state: &App, of: &mut State, r: Rect) {
 
 /// What it comes to, as far as that is known.
 fn came(ui: &mut Ui, state: &mut App, of: &mut State, r: Rect) -> f32 {
-    if let Phase::Running { tag, is_tried, since, known } = &mut of.phase {
-        return progress(ui, state, r, (*tag, *since), known, *is_tried);
+    if let Phase::Running { progress, is_tried } = &mut of.phase {
+        progress.ask(ui, &mut state.asks);
+        return under_way(&Kit::new(ui, state.theme), progress, *is_tried, r);
     }
     let mut y = r.top();
     let kit = Kit::new(ui, state.theme).inside(ui.clip_rect());
@@ -119,32 +119,12 @@ fn before(kit: &Kit<'_>, r: Rect) -> f32 {
     y
 }
 
-fn progress(
-    ui: &Ui,
-    state: &mut App,
-    r: Rect,
-    (tag, since): (u64, i64),
-    known: &mut (f64, i64),
-    is_tried: bool,
-) -> f32 {
-    let tick = (now() - since) / ASK_NANOS;
-    let slot = state.asks.ask(ui.ctx(), &format!("progress {tag} {tick}"), false, || Ask::Progress { tag });
-    if let Some(object) = slot.get().and_then(|a| a.object.as_ref())
-        && let (Some(part), Some(rows)) = (object["part"].as_f64(), object["rows"].as_i64())
-    {
-        *known = (part, rows);
-    }
-    ui.request_repaint_after(Duration::from_nanos(ASK_NANOS as u64));
-    let kit = Kit::new(ui, state.theme);
-    let t = kit.t;
+fn under_way(kit: &Kit<'_>, of: &Progress, is_tried: bool, r: Rect) -> f32 {
+    let r = r.with_min_y(r.top() + 20.0);
     let words = if is_tried { "Being looked through" } else { "Being made" };
-    let end = kit.text(r.left(), r.top() + 20.0, Font::Semibold(13.0), t.strong, words);
-    kit.text(end + 10.0, r.top() + 20.0, Font::Regular(12.0), t.text, &format!("{} rows so far", thousands(known.1)));
-    kit.text_right(r.right(), r.top() + 20.0, Font::Mono(11.0), t.text, &format!("{:.0} %", known.0 * 100.0));
-    let bar = rect(r.left(), r.top() + 32.0, r.width(), 6.0);
-    kit.round(bar, 3, t.bg_raised);
-    kit.round(bar.with_max_x(bar.left() + bar.width() * known.0.clamp(0.01, 1.0) as f32), 3, t.accent);
-    bar.bottom() + 20.0
+    let end = kit.text(r.left(), r.top(), Font::Semibold(13.0), kit.t.strong, words);
+    kit.text(end + 10.0, r.top(), Font::Regular(12.0), kit.t.text, &format!("{} so far", of.words()));
+    of.show(kit, r, kit.t.bg_raised) + 20.0
 }
 
 /// A line with something to be copied at its end.
