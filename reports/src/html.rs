@@ -50,8 +50,13 @@ impl Page<'_> {
     }
 
     fn paragraphs(&mut self, paragraphs: &[Paragraph]) {
-        let mut all = String::new();
-        for p in paragraphs {
+        // Items that follow each other are one list.
+        let list = |p: Option<&Paragraph>| match p.map(|p| p.style) {
+            Some(Style::Item) => "ul",
+            Some(Style::Numbered(_)) => "ol",
+            _ => "",
+        };
+        for (i, p) in paragraphs.iter().enumerate() {
             let runs: String = match p.style {
                 Style::Code => p.runs.iter().map(|r| self.whole(&r.text)).collect(),
                 _ => p.runs.iter().map(|r| self.run(r)).collect(),
@@ -59,20 +64,20 @@ impl Page<'_> {
             let set = match p.style {
                 Style::Text => format!("<p>{runs}</p>"),
                 Style::Heading => format!("<h3>{runs}</h3>"),
-                Style::Item => format!("<ul><li>{runs}</li></ul>"),
-                Style::Numbered(n) => format!("<ol start=\"{n}\"><li>{runs}</li></ol>"),
+                Style::Item | Style::Numbered(_) => format!("<li>{runs}</li>"),
                 Style::Quote => format!("<blockquote>{runs}</blockquote>"),
                 Style::Code => format!("<pre><code>{runs}</code></pre>"),
             };
-            all += &set;
+            let of = list(Some(p));
+            if !of.is_empty() && list(i.checked_sub(1).and_then(|i| paragraphs.get(i))) != of {
+                let start = if let Style::Numbered(n) = p.style { format!(" start=\"{n}\"") } else { String::new() };
+                self.put(&format!("<{of}{start}>"));
+            }
+            self.put(&set);
+            if !of.is_empty() && list(paragraphs.get(i + 1)) != of {
+                self.put(&format!("</{of}>"));
+            }
         }
-        // Items that follow each other are one list.
-        let mut parts = all.replace("</ul><ul>", "");
-        while let Some(at) = parts.find("</ol><ol start=") {
-            let end = parts[at..].find("><li>").map_or(parts.len(), |n| at + n + 1);
-            parts.replace_range(at..end, "");
-        }
-        self.put(&parts);
     }
 
     fn origin(&mut self, of: &Origin) {
