@@ -123,7 +123,7 @@ impl<'a> Maker<'a> {
         }
         let bytes = writer.finish().map_err(|e| bad(&e))?;
         let n = answer.n_rows();
-        let (file, hash) = self.attach(name, "text/csv", bytes);
+        let (file, hash) = self.attach(name, bytes);
         // A statement is typed without a limit.
         let is_cut = matches!(ask, Ask::Sql { .. }) && answer.completeness != Completeness::Complete;
         let typed = command(ask).filter(|_| !is_cut);
@@ -147,13 +147,12 @@ impl<'a> Maker<'a> {
     }
 
     /// Keeps a file; its name, which is unique then, and its hash.
-    pub fn attach(&self, name: &str, media: &'static str, bytes: Vec<u8>) -> (String, String) {
+    fn attach(&self, name: &str, bytes: Vec<u8>) -> (String, String) {
         let mut all = self.attachments.borrow_mut();
-        let extension = if media == "text/csv" { "csv" } else { "json" };
-        let file = format!("{:02}-{name}.{extension}", all.len() + 1);
+        let file = format!("{:02}-{name}.csv", all.len() + 1);
         let hash = sha256(&bytes);
         let description = format!("{}, SHA-256 {hash}", name.replace('-', " "));
-        all.push(Attachment { name: file.clone(), description, media, bytes });
+        all.push(Attachment { name: file.clone(), description, media: "text/csv", bytes });
         (file, hash)
     }
 
