@@ -2,7 +2,7 @@
 
 use super::charts::{Over, Series, bars, lines};
 use super::maker::{Found, MAX_ROWS, Maker, cell, number, table, text, time};
-use super::parts::{beside, note_gaps, span_by_span};
+use super::parts::{beside, note_gaps, span_by_span, trace_id};
 use super::times::span;
 use super::{Said, refused, section};
 use crate::markdown::paragraphs;
@@ -218,7 +218,7 @@ fn item(maker: &Maker<'_>, item: &ReportItem) -> Result<Vec<Block>, AskError> {
         None => {}
         Some(Ask::Search(ask)) => blocks.push(searched(maker, ask, title)?),
         Some(Ask::Trace { id } | Ask::Skeleton { id }) => {
-            blocks.extend(span_by_span(maker, &format!("{:0>32}", id.to_lowercase()))?.1);
+            blocks.extend(span_by_span(maker, trace_id(id)?)?.1);
         }
         Some(Ask::Services { period }) if period.from.is_some() && period.to.is_some() => {
             let length = period.to.unwrap_or(0) - period.from.unwrap_or(0);

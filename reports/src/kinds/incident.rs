@@ -2,7 +2,7 @@
 
 use super::charts::{Moment, Over, points};
 use super::maker::{Maker, both, cell, columns, marked, number, rows as rows_of, search, table, text, time};
-use super::parts::{beside, note_gaps, percent, period_of, span_by_span, within};
+use super::parts::{beside, note_gaps, percent, period_of, span_by_span, trace_id, within};
 use super::times::{at, length, span};
 use super::{Said, nothing, section};
 use crate::model::{Block, Fact, Happened, Tone};
@@ -10,6 +10,7 @@ use serde_json::Value;
 use sextant_charts::figures::{counted, duration, duration_label, thousands};
 use sextant_charts::{Point, Zone};
 use sextant_contract::{Ask, AskError, Period, SearchKind};
+use sextant_model::TraceId;
 
 /// More dots on paper are a blot.
 const MAX_POINTS: usize = 1_500;
@@ -301,20 +302,20 @@ fn p99(maker: &Maker<'_>, period: Period) -> Result<f64, AskError> {
 }
 
 /// The trace that is shown span by span: the one that was named, else the longest that failed, else the longest.
-fn shown(maker: &Maker<'_>, times: &Times, traces: &[Value]) -> Option<String> {
+fn shown(maker: &Maker<'_>, times: &Times, traces: &[Value]) -> Result<Option<TraceId>, AskError> {
     if let Some(id) = &maker.of.trace {
-        return Some(format!("{:0>32}", id.to_lowercase()));
+        return trace_id(id).map(Some);
     }
     let inside = |row: &&Value| is_within(times, row);
-    let longest = traces.iter().filter(inside).max_by_key(|r| (number(r, "Errors") > 0.0, r["Duration"].as_i64()))?;
-    Some(text(longest, "TraceId"))
+    let longest = traces.iter().filter(inside).max_by_key(|r| (number(r, "Errors") > 0.0, r["Duration"].as_i64()));
+    longest.map(|row| trace_id(&text(row, "TraceId"))).transpose()
 }
 
 /// The period that is said, else that of the trace that is named.
 fn times(maker: &Maker<'_>) -> Result<Times, AskError> {
     let (from, to) = match (&maker.of.trace, maker.of.period) {
         (Some(id), Period { from: None, to: None }) => {
-            let all = super::parts::skeleton(maker, &format!("{:0>32}", id.to_lowercase()))?;
+            let all = super::parts::skeleton(maker, trace_id(id)?)?;
             (all.origin, all.origin.saturating_add(all.extent.max(1_000_000)))
         }
         _ => period_of(maker, "an incident report")?,
@@ -394,8 +395,8 @@ pub(super) fn said(maker: &Maker<'_>) -> Result<Said, AskError> {
     {
         sections.push(section("What failed traces have in common", vec![common]));
     }
-    if let Some(id) = shown(maker, &times, &traces) {
-        let (all, blocks) = span_by_span(maker, &id)?;
+    if let Some(id) = shown(maker, &times, &traces)? {
+        let (all, blocks) = span_by_span(maker, id)?;
         let what =
             if all.n_errors() > 0 { "One failed trace, span by span" } else { "The longest trace, span by span" };
         let said = format!(

@@ -3,11 +3,13 @@
 use super::charts::{WIDTH, fitting, shares, waterfall};
 use super::maker::{Found, Maker, cell, columns, marked, number, table, text, time};
 use super::times::{at, length};
+use super::{nothing, refused};
 use crate::model::{Block, Figure, Origin, Tone};
 use serde_json::Value;
 use sextant_charts::figures::{counted, duration, thousands};
 use sextant_charts::{Folds, Rows, Skeleton, hue, letters, pin, pin_letters};
 use sextant_contract::{Ask, AskError, Period};
+use sextant_model::TraceId;
 use std::collections::HashMap;
 
 /// A trace is drawn up to so many rows; what is below is folded.
@@ -138,19 +140,24 @@ pub(super) fn note_gaps(maker: &Maker<'_>, status: &Value, (from, to): (i64, i64
 }
 
 /// The same trace as a tree, with the looks of its services.
-pub(super) fn skeleton(maker: &Maker<'_>, id: &str) -> Result<Skeleton, AskError> {
-    let answer = maker.ask(&Ask::Skeleton { id: id.into() })?;
+/// A trace as it is named by a user.
+pub(super) fn trace_id(text: &str) -> Result<TraceId, AskError> {
+    text.trim().parse().map_err(|_e| refused(format!("{text:?} is no trace id"), "32 hex digits, or 16 from Zipkin"))
+}
+
+pub(super) fn skeleton(maker: &Maker<'_>, id: TraceId) -> Result<Skeleton, AskError> {
+    let answer = maker.ask(&Ask::Skeleton { id: id.to_string() })?;
     let status = maker.ask(&Ask::Status)?.object.unwrap_or_default();
     let first: Vec<&str> =
         status["first_services"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let looks = pin(&first).into_iter().zip(pin_letters(&first));
     let pinned: HashMap<&str, (u8, String)> = first.iter().copied().zip(looks).collect();
     let look = |name: &str| pinned.get(name).cloned().unwrap_or_else(|| (hue(name), letters(name)));
-    Skeleton::read(&answer, look).ok_or_else(|| super::nothing(format!("trace {id} is not there")))
+    Skeleton::read(&answer, look).ok_or_else(|| nothing(format!("trace {id} is not there")))
 }
 
 /// A trace span by span, and where its time went.
-pub(super) fn span_by_span(maker: &Maker<'_>, id: &str) -> Result<(Skeleton, Vec<Block>), AskError> {
+pub(super) fn span_by_span(maker: &Maker<'_>, id: TraceId) -> Result<(Skeleton, Vec<Block>), AskError> {
     let all = skeleton(maker, id)?;
     let sql = format!(
         "SELECT Timestamp, Duration, ServiceName, SpanName, SpanKind, StatusCode, StatusMessage, SpanId, ParentSpanId FROM traces \
@@ -235,7 +242,7 @@ pub(super) fn failures(all: &Skeleton) -> Option<Block> {
 }
 
 /// Log records of a trace.
-pub(super) fn logs(maker: &Maker<'_>, id: &str, origin: i64) -> Result<Option<Block>, AskError> {
+pub(super) fn logs(maker: &Maker<'_>, id: TraceId, origin: i64) -> Result<Option<Block>, AskError> {
     let sql = format!(
         "SELECT Timestamp, ServiceName, SeverityText, Body FROM logs WHERE TraceId = '{id}' ORDER BY Timestamp, ServiceName, Body"
     );

@@ -1,7 +1,7 @@
 //! One trace on paper.
 
 use super::maker::Maker;
-use super::parts::{failures, logs, note_gaps, span_by_span};
+use super::parts::{failures, logs, note_gaps, span_by_span, trace_id};
 use super::times::{long_day, span};
 use super::{Said, refused, section};
 use crate::model::{Block, Fact, Tone};
@@ -16,10 +16,7 @@ pub(super) fn said(maker: &Maker<'_>) -> Result<Said, AskError> {
     let Some(id) = maker.of.trace.as_deref() else {
         return Err(refused("it is not said which trace", "name one: --trace 7f3a9c21e4b84d06a1c5d2709be6f318"));
     };
-    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(refused(format!("{id:?} is no trace id"), "32 hex digits, or 16 from Zipkin"));
-    }
-    let id = &format!("{:0>32}", id.to_lowercase());
+    let id = trace_id(id)?;
     let (all, blocks) = span_by_span(maker, id)?;
     let status = maker.ask(&Ask::Status)?.object.unwrap_or_default();
     let (from, to) = (all.origin, all.origin.saturating_add(all.extent));
