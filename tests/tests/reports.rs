@@ -213,7 +213,8 @@ fn a_report_of_a_bundle_says_whose_and_has_nothing_that_was_redacted() {
     ]);
     let open = desk.out("open.sxb");
     ok(&["bundle", "create", search, "--whole-traces", "--data", &desk.data, "--out", &open]);
-    let sql = "SELECT DISTINCT SpanAttributes['user.id'] AS u FROM traces WHERE u IS NOT NULL LIMIT 5";
+    let sql = "SELECT DISTINCT SpanAttributes['user.id'] AS u FROM traces WHERE u IS NOT NULL AND TraceId IN \
+               (SELECT TraceId FROM traces WHERE ServiceName = 'checkout') ORDER BY u LIMIT 5";
     let rows = json(&["sql", sql, "--data", &desk.data, "--format", "json"]);
     let users: Vec<&str> =
         rows.as_array().expect("rows").iter().filter_map(|r| r["u"].as_str()).filter(|u| u.len() > 4).collect();
