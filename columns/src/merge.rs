@@ -1,8 +1,7 @@
 //! Several sorted streams of rows as one.
 
-use crate::ColumnsError;
+use crate::{ColumnsError, gathered};
 use arrow::array::{AsArray, RecordBatch, StringArray, TimestampNanosecondArray};
-use arrow::compute::interleave_record_batch;
 use arrow::datatypes::TimestampNanosecondType;
 use sextant_model::Table;
 use std::ops::Range;
@@ -119,17 +118,17 @@ fn round<I: Iterator<Item = Result<RecordBatch, ColumnsError>>>(
         n_rows += end - start;
         runs.push((first, start..end));
     }
-    gathered(open, &runs)
+    handed_on(open, &runs)
 }
 
-fn gathered<I>(open: &[Source<I>], runs: &[(usize, Range<usize>)]) -> Result<Vec<RecordBatch>, ColumnsError> {
+fn handed_on<I>(open: &[Source<I>], runs: &[(usize, Range<usize>)]) -> Result<Vec<RecordBatch>, ColumnsError> {
     // Long runs are handed on as they are; short ones are copied together.
     let mut out = Vec::new();
     let mut short: Vec<(usize, usize)> = Vec::new();
     let batches: Vec<&RecordBatch> = open.iter().map(|s| &s.batch).collect();
     let flush = |short: &mut Vec<(usize, usize)>, out: &mut Vec<RecordBatch>| -> Result<(), ColumnsError> {
         if !short.is_empty() {
-            out.push(interleave_record_batch(&batches, short)?);
+            out.push(gathered(&batches, short)?);
             short.clear();
         }
         Ok(())

@@ -3,16 +3,16 @@
 
 use crate::errors;
 use crate::export::Progress;
-use crate::spread::Spread;
+use crate::spread::{Parts, Spread};
 use crate::workbench::{Workbench, now};
-use arrow::array::{Array as _, AsArray as _, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
 use arrow::datatypes::TimestampNanosecondType;
 use serde_json::{Value, json};
 use sextant_bundles::{
     BundleError, Custody, DEFAULT, Detector, Facts, From, Key, LeftOut, Made, Maker, Papers, Question, Redactor, Ring,
     Rules,
 };
+use sextant_columns::{gathered, row_hashes};
 use sextant_contract::{AskError, BundleAsk, Code, Completeness, Outcome};
 use sextant_model::query::Query;
 use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
@@ -22,12 +22,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 /// A part of the period has about so many rows.
-const PART_ROWS: u64 = 40_000;
-/// More parts would need more open files than a process may have.
-const MAX_PARTS: usize = 256;
+const PART_ROWS: u64 = 16_000;
+/// With more parts, each would get too few rows at once.
+const MAX_PARTS: usize = 1_024;
+/// So many batches, each of a few thousand rows, wait to be spread.
+const WAITING: usize = 4;
+/// So many rows are written at once.
+const OUT_ROWS: usize = 8_192;
 /// Reading a table may take so long.
 const LIMITS: Limits = Limits { time: Duration::from_hours(2), n_rows: usize::MAX, is_explained: false };
 /// Whole traces of more than so many are not looked up.
@@ -43,6 +48,9 @@ pub(crate) fn failed(e: &BundleError) -> AskError {
     };
     AskError::new(Code::Refused, e.to_string()).hint(hint)
 }
+
+/// A batch and a row in it.
+type Place = (usize, usize);
 
 /// What of a table goes into it.
 enum Chosen {
@@ -341,46 +349,70 @@ impl Workbench {
             edges.sort_unstable();
             let step = edges.len().div_ceil(MAX_PARTS).max(1);
             let edges = edges.into_iter().step_by(step).collect();
-            let mut spread = Spread::new(*table, edges, self.aside()?);
-            let mut trouble = None;
-            let found = self.store.scan(&chosen.sql(*table, range), &prune, LIMITS, &mut |rows| {
-                progress.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
-                see_received(&rows, &mut read.received);
-                let mut put = || -> Result<(), AskError> {
-                    self.store.has_room().map_err(|e| errors::store(&e))?;
-                    let rows = sextant_columns::arrived(*table, &rows).map_err(|e| unordered(&e))?;
-                    spread.add(&rows).map_err(|e| unordered(&e))
-                };
-                put().map_err(|e| {
-                    let why = e.message.clone();
-                    trouble = Some(e);
-                    StoreError::Refused(why)
-                })
-            });
-            if let Some(trouble) = trouble {
-                return Err(trouble);
-            }
-            whole(&crate::search::completeness(&found.map_err(|e| errors::store(&e))?))?;
-            let n_parts = spread.n_parts();
-            for part in 0..n_parts {
-                if self.store.is_stopped() {
-                    return Err(errors::store(&StoreError::Cancelled));
+            let parts = self.spread(*table, chosen, (range, &prune), edges, (progress, &mut read))?;
+            let n_parts = parts.len();
+            let table = *table;
+            // One thread puts the next part in order while the last is written.
+            std::thread::scope(|scope| {
+                let (give, take) = handing(0);
+                scope.spawn(move || {
+                    for part in parts {
+                        let rows = part.map_err(|e| unordered(&e)).and_then(|part| in_order(table, &part));
+                        if give.send(rows).is_err() {
+                            return;
+                        }
+                    }
+                });
+                for (part, rows) in take.iter().enumerate() {
+                    if self.store.is_stopped() {
+                        return Err(errors::store(&StoreError::Cancelled));
+                    }
+                    for rows in rows? {
+                        *read.rows.entry(table).or_default() += rows.num_rows() as u64;
+                        each(table, &rows)?;
+                    }
+                    let done = (i as f64 + (part + 1) as f64 / n_parts as f64) / n_tables;
+                    progress.part.store((done * 1_000.0) as u64, Ordering::Relaxed);
                 }
-                let rows = in_order(*table, &spread.take(part).map_err(|e| unordered(&e))?)?;
-                *read.rows.entry(*table).or_default() += rows.num_rows() as u64;
-                if rows.num_rows() > 0 {
-                    each(*table, &rows)?;
-                }
-                let done = (i as f64 + (part + 1) as f64 / n_parts as f64) / n_tables;
-                progress.part.store((done * 1_000.0) as u64, Ordering::Relaxed);
-            }
+                Ok(())
+            })?;
         }
         Ok(read)
     }
 
-    /// A folder for what is under way, which goes with it.
-    fn aside(&self) -> Result<tempfile::TempDir, AskError> {
-        tempfile::tempdir_in(self.store.aside()).map_err(|e| unordered(&e))
+    /// The rows of a table, by parts of the period: one thread reads, another spreads.
+    fn spread(
+        &self,
+        table: Table,
+        chosen: &Chosen,
+        (range, prune): (TimeRange, &Prune),
+        edges: Vec<i64>,
+        (progress, read): (&Progress, &mut Read),
+    ) -> Result<Parts, AskError> {
+        let file = tempfile::tempfile_in(self.store.aside()).map_err(|e| unordered(&e))?;
+        let mut spread = Spread::new(table, edges, file);
+        let (found, spread) = std::thread::scope(|scope| {
+            let (give, take) = handing::<RecordBatch>(WAITING);
+            let spreading = scope.spawn(move || {
+                for rows in take {
+                    let rows = sextant_columns::arrived(table, &rows).map_err(|e| unordered(&e))?;
+                    spread.add(rows).map_err(|e| unordered(&e))?;
+                }
+                spread.parts().map_err(|e| unordered(&e))
+            });
+            let found = self.store.scan(&chosen.sql(table, range), prune, LIMITS, &mut |rows| {
+                progress.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
+                see_received(&rows, &mut read.received);
+                self.store.has_room()?;
+                // Why it was broken off, the other thread says.
+                give.send(rows).map_err(|_e| StoreError::Refused("rows can't be put aside".into()))
+            });
+            drop(give);
+            (found, spreading.join())
+        });
+        let parts = spread.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        whole(&crate::search::completeness(&found.map_err(|e| errors::store(&e))?))?;
+        Ok(parts)
     }
 
     /// How many were left out, where that can be counted.
@@ -484,34 +516,41 @@ fn unordered(e: &dyn std::fmt::Display) -> AskError {
     AskError::new(Code::Internal, format!("rows can't be put in order: {e}"))
 }
 
-/// Rows by time. Those of one time come in an order that hangs on nothing but what is in
+/// From one thread to another, `n` at most between them.
+#[expect(clippy::disallowed_methods, reason = "each has at most so many rows, so that counting them bounds the bytes")]
+fn handing<T>(n: usize) -> (SyncSender<T>, Receiver<T>) {
+    std::sync::mpsc::sync_channel(n)
+}
+
+/// Rows by time, and within a time by their span. Those of one time come in an order that hangs on nothing but what is in
 /// them, so that the same rows always make the same file.
-fn in_order(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, AskError> {
-    let cannot = unordered;
-    let schema = sextant_model::schema::arrived(table);
-    let rows = concat_batches(&schema, batches).map_err(|e| cannot(&e))?;
-    let times = rows.column_by_name(table.time_column()).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
-    let times = times.ok_or_else(|| cannot(&"they have no time"))?;
-    let mut order: Vec<(i64, u32)> = times.values().iter().zip(0..).map(|(t, i)| (*t, i)).collect();
+fn in_order(table: Table, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, AskError> {
+    let mut order: Vec<(i64, Place)> = Vec::new();
+    let mut spans: Vec<Option<&StringArray>> = Vec::new();
+    for (i, rows) in batches.iter().enumerate() {
+        let times = rows.column_by_name(table.time_column());
+        let times = times.and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+        let times = times.ok_or_else(|| unordered(&"they have no time"))?;
+        order.extend(times.values().iter().enumerate().map(|(row, time)| (*time, (i, row))));
+        spans.push(rows.column_by_name("SpanId").and_then(|c| c.as_string_opt::<i32>()));
+    }
     order.sort_unstable();
-    let mut at = 0;
-    while at < order.len() {
-        let n = order[at..].iter().take_while(|(t, _)| *t == order[at].0).count();
-        if n > 1 {
-            let tied = &mut order[at..at + n];
-            let hashes = sextant_columns::row_hashes(&rows, tied.iter().map(|(_, row)| *row as usize));
-            let mut by_hash: Vec<(u128, u32)> =
-                hashes.map_err(|e| cannot(&e))?.into_iter().zip(tied.iter().map(|(_, row)| *row)).collect();
+    let span = |(batch, row): Place| spans[batch].map_or("", |ids| ids.value(row));
+    for tied in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|tied| tied.len() > 1) {
+        tied.sort_unstable_by(|a, b| span(a.1).cmp(span(b.1)));
+        for same in tied.chunk_by_mut(|a, b| span(a.1) == span(b.1)).filter(|same| same.len() > 1) {
+            let mut by_hash = Vec::with_capacity(same.len());
+            for (_, (batch, row)) in same.iter() {
+                let hash = row_hashes(&batches[*batch], [*row].into_iter()).map_err(|e| unordered(&e))?;
+                by_hash.push((hash, (*batch, *row)));
+            }
             by_hash.sort_unstable();
-            for (place, (_, row)) in tied.iter_mut().zip(by_hash) {
+            for (place, (_, row)) in same.iter_mut().zip(by_hash) {
                 place.1 = row;
             }
         }
-        at += n;
     }
-    if order.iter().zip(0..).all(|((_, row), i)| *row == i) {
-        return Ok(rows);
-    }
-    let order = UInt32Array::from_iter_values(order.into_iter().map(|(_, row)| row));
-    take_record_batch(&rows, &order).map_err(|e| cannot(&e))
+    let batches: Vec<&RecordBatch> = batches.iter().collect();
+    let places: Vec<Place> = order.into_iter().map(|(_, place)| place).collect();
+    places.chunks(OUT_ROWS).map(|places| gathered(&batches, places).map_err(|e| unordered(&e))).collect()
 }

@@ -1,105 +1,127 @@
 //! Rows put in the order of their time without holding them: each goes to the file of its part of the period, and the parts
 //! are read back one after the other.
 
-use arrow::array::{AsArray as _, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
+use sextant_columns::gathered;
 use sextant_model::Table;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
-use std::path::PathBuf;
-use tempfile::TempDir;
+use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 
-/// So many rows of a part are written at once.
-const WRITE_ROWS: usize = 4_096;
+/// So many rows are spread at once.
+const SPREAD_ROWS: usize = 32 * 1024;
 
-/// The rows of a part, the last of them in memory.
+/// The rows of a part.
 #[derive(Default)]
 struct Part {
-    waiting: Vec<RecordBatch>,
-    n_waiting: usize,
-    writer: Option<StreamWriter<BufWriter<File>>>,
+    /// Where they lie in the file: each an Arrow stream of its own.
+    written: Vec<(u64, u64)>,
+    /// The last that came.
+    last: Option<RecordBatch>,
 }
 
 /// Rows of a table, spread over the parts of a period.
 pub(crate) struct Spread {
     table: Table,
-    dir: TempDir,
+    file: BufWriter<File>,
+    n_written: u64,
     /// Where parts begin, but the first, which has all before.
     edges: Vec<i64>,
     parts: Vec<Part>,
+    waiting: Vec<RecordBatch>,
+    n_waiting: usize,
 }
 
 impl Spread {
-    /// Parts that begin at these times, in a folder that goes with them.
-    pub fn new(table: Table, edges: Vec<i64>, dir: TempDir) -> Self {
+    /// Parts that begin at these times, in a file without a name.
+    pub fn new(table: Table, edges: Vec<i64>, file: File) -> Self {
         let parts = (0..=edges.len()).map(|_| Part::default()).collect();
-        Self { table, dir, edges, parts }
-    }
-
-    fn path(&self, part: usize) -> PathBuf {
-        self.dir.path().join(format!("{part}.arrows"))
+        let file = BufWriter::with_capacity(1 << 18, file);
+        Self { table, file, n_written: 0, edges, parts, waiting: Vec::new(), n_waiting: 0 }
     }
 
     /// Takes rows in any order.
-    pub fn add(&mut self, rows: &RecordBatch) -> Result<(), ArrowError> {
-        let times = rows.column_by_name(self.table.time_column());
-        let times = times.and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
-        let times = times.ok_or_else(|| ArrowError::SchemaError("rows have no time".into()))?.values();
-        let part_of = |time: i64| self.edges.partition_point(|edge| *edge <= time);
-        let mut chosen: Vec<(usize, Vec<u32>)> = Vec::new();
-        for (row, time) in (0..).zip(times) {
-            let part = part_of(*time);
-            match chosen.iter_mut().rev().find(|(of, _)| *of == part) {
-                Some((_, rows)) => rows.push(row),
-                None => chosen.push((part, vec![row])),
-            }
+    pub fn add(&mut self, rows: RecordBatch) -> Result<(), ArrowError> {
+        self.n_waiting += rows.num_rows();
+        self.waiting.push(rows);
+        if self.n_waiting < SPREAD_ROWS {
+            return Ok(());
         }
-        for (part, chosen) in chosen {
-            // A copy: a slice would keep all the rows that it is from.
-            let some = take_record_batch(rows, &UInt32Array::from(chosen))?;
-            let of = &mut self.parts[part];
-            of.n_waiting += some.num_rows();
-            of.waiting.push(some);
-            if of.n_waiting >= WRITE_ROWS {
-                self.write(part)?;
-            }
+        for (part, rows) in self.spread()?.into_iter().enumerate() {
+            let Some(rows) = rows else { continue };
+            let mut stream = StreamWriter::try_new(Vec::new(), &rows.schema())?;
+            stream.write(&rows)?;
+            let bytes = stream.into_inner()?;
+            self.file.write_all(&bytes)?;
+            self.parts[part].written.push((self.n_written, bytes.len() as u64));
+            self.n_written += bytes.len() as u64;
         }
         Ok(())
     }
 
-    fn write(&mut self, part: usize) -> Result<(), ArrowError> {
-        let path = self.path(part);
-        let of = &mut self.parts[part];
-        let Some(first) = of.waiting.first() else { return Ok(()) };
-        let rows = concat_batches(&first.schema(), &of.waiting)?;
-        if of.writer.is_none() {
-            of.writer = Some(StreamWriter::try_new(BufWriter::new(File::create_new(path)?), &rows.schema())?);
+    /// The rows that wait, by their part.
+    fn spread(&mut self) -> Result<Vec<Option<RecordBatch>>, ArrowError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.n_waiting = 0;
+        let mut places: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.parts.len()];
+        for (i, rows) in waiting.iter().enumerate() {
+            let times = rows.column_by_name(self.table.time_column());
+            let times = times.and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+            let times = times.ok_or_else(|| ArrowError::SchemaError("rows have no time".into()))?.values();
+            for (row, time) in times.iter().enumerate() {
+                places[self.edges.partition_point(|edge| edge <= time)].push((i, row));
+            }
         }
-        (of.waiting, of.n_waiting) = (Vec::new(), 0);
-        of.writer.as_mut().map_or(Ok(()), |w| w.write(&rows))
+        let waiting: Vec<&RecordBatch> = waiting.iter().collect();
+        let of = |places: Vec<(usize, usize)>| (!places.is_empty()).then(|| gathered(&waiting, &places)).transpose();
+        places.into_iter().map(of).collect()
     }
 
-    /// How many parts there are.
-    pub fn n_parts(&self) -> usize {
-        self.parts.len()
+    /// Nothing more comes: the parts, one after the other, each in no order.
+    pub fn parts(mut self) -> Result<Parts, ArrowError> {
+        for (part, rows) in self.spread()?.into_iter().enumerate() {
+            self.parts[part].last = rows;
+        }
+        let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        Ok(Parts { file, parts: self.parts.into_iter() })
+    }
+}
+
+/// The parts, read back.
+pub(crate) struct Parts {
+    file: File,
+    parts: std::vec::IntoIter<Part>,
+}
+
+impl Iterator for Parts {
+    type Item = Result<Vec<RecordBatch>, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let part = self.parts.next()?;
+        Some(self.read(part))
     }
 
-    /// The rows of a part, in no order; they are gone then.
-    pub fn take(&mut self, part: usize) -> Result<Vec<RecordBatch>, ArrowError> {
-        let of = std::mem::take(&mut self.parts[part]);
-        let mut all = of.waiting;
-        if let Some(mut writer) = of.writer {
-            writer.finish()?;
-            let path = self.path(part);
-            for rows in StreamReader::try_new(BufReader::new(File::open(&path)?), None)? {
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.parts.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Parts {}
+
+impl Parts {
+    fn read(&mut self, part: Part) -> Result<Vec<RecordBatch>, ArrowError> {
+        let mut all: Vec<RecordBatch> = Vec::new();
+        for (from, length) in part.written {
+            self.file.seek(SeekFrom::Start(from))?;
+            let stream = BufReader::new((&mut self.file).take(length));
+            for rows in StreamReader::try_new(stream, None)? {
                 all.push(rows?);
             }
-            std::fs::remove_file(path)?;
         }
+        all.extend(part.last);
         Ok(all)
     }
 }
@@ -112,20 +134,22 @@ mod tests {
 
     #[test]
     fn every_row_is_in_the_part_of_its_time_once() {
-        let times: Vec<i64> = (0..30_000).map(|i| (i * 7_919) % 30_011).collect();
-        let dir = tempfile::tempdir().expect("a directory");
-        let mut spread = Spread::new(Table::Traces, vec![100, 10_000, 20_000, 29_999], dir);
+        let times: Vec<i64> = (0..90_000).map(|i| (i * 7_919) % 30_011).collect();
+        let file = tempfile::tempfile().expect("a file");
+        let mut spread = Spread::new(Table::Traces, vec![100, 10_000, 20_000, 29_999], file);
         for chunk in times.chunks(2_048) {
             let columns: [(&str, ArrayRef); 2] = [
                 ("Timestamp", Arc::new(TimestampNanosecondArray::from(chunk.to_vec()))),
                 ("value", Arc::new(Int64Array::from(chunk.to_vec()))),
             ];
-            spread.add(&RecordBatch::try_from_iter(columns).expect("rows")).expect("they are spread");
+            spread.add(RecordBatch::try_from_iter(columns).expect("rows")).expect("they are spread");
         }
         let mut all = Vec::new();
         let bounds = [i64::MIN, 100, 10_000, 20_000, 29_999, i64::MAX];
-        for part in 0..spread.n_parts() {
-            for rows in spread.take(part).expect("a part") {
+        let parts = spread.parts().expect("parts");
+        assert_eq!(parts.len(), 5);
+        for (part, rows) in parts.enumerate() {
+            for rows in rows.expect("a part") {
                 let values = rows.column(1).as_primitive::<arrow::datatypes::Int64Type>().values().to_vec();
                 assert!(values.iter().all(|v| (bounds[part]..bounds[part + 1]).contains(v)), "{part}");
                 all.extend(values);
