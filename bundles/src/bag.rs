@@ -2,11 +2,11 @@
 
 use crate::BundleError;
 use crate::name;
+use crate::volumes::Volumes;
 use crate::zip;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(crate) struct Place {
 #[derive(Debug)]
 enum Root {
     Folder(PathBuf),
-    Zip(Arc<File>, PathBuf),
+    Zip(Arc<Volumes>, PathBuf),
 }
 
 /// Files with their places.
@@ -40,7 +40,7 @@ pub struct Bag {
 
 /// Part of a file.
 pub(crate) struct Section {
-    file: Arc<File>,
+    file: Arc<Volumes>,
     at: u64,
     end: u64,
 }
@@ -67,7 +67,7 @@ impl Bag {
             name::check_apart(files.keys().map(String::as_str))?;
             return Ok(Self { root: Root::Folder(path.to_owned()), files });
         }
-        let file = File::open(path).map_err(BundleError::io(path))?;
+        let file = Volumes::open(path)?;
         let place = |e: &zip::Entry| Place { len: e.len, start: e.start(), crc: Some(e.crc) };
         let files = zip::read(&file)?.iter().map(|e| (e.name.clone(), place(e))).collect();
         Ok(Self { root: Root::Zip(Arc::new(file), path.to_owned()), files })
@@ -101,7 +101,7 @@ impl Bag {
             Root::Zip(file, _) => Ok(Section { file: file.clone(), at: place.start, end: place.start + place.len }),
             Root::Folder(root) => {
                 let path = root.join(name);
-                let file = File::open(&path).map_err(BundleError::io(&path))?;
+                let file = Volumes::one(&path)?;
                 Ok(Section { file: Arc::new(file), at: 0, end: place.len })
             }
         }
@@ -128,7 +128,7 @@ impl Bag {
 
 /// Part of a file, as the Parquet reader wants it.
 pub(crate) struct Chunked {
-    file: Arc<File>,
+    file: Arc<Volumes>,
     start: u64,
     len: u64,
 }

@@ -11,11 +11,14 @@ mod make;
 mod manifest;
 mod merkle;
 mod name;
+mod record;
 mod redact;
 mod ring;
+mod stamp;
 mod statement;
 mod tags;
 mod verify;
+mod volumes;
 mod zip;
 
 /// For the fuzzer.
@@ -27,6 +30,7 @@ pub mod fuzzing {
         }
         crate::custody::read(bytes).ok();
         crate::statement::payload(bytes).ok();
+        crate::Stamp::parse(bytes).ok();
         let key = crate::PublicKey::from_pem(&String::from_utf8_lossy(bytes));
         if let Ok(key) = key {
             crate::statement::read(bytes, &key).ok();
@@ -40,7 +44,10 @@ pub use diff::{TableDiff, diff};
 pub use error::BundleError;
 pub use keys::{Key, PublicKey, is_encrypted};
 pub use make::{Made, Maker, Papers, is_zip_name};
+pub use record::{Entry, Record};
 pub use redact::{Detector, Found, Hit, Method, Redactor, Rules, Scanner};
 pub use ring::{DEFAULT, Kept, Known, Ring};
+pub use stamp::{Stamp, beside as stamp_beside, request as stamp_request};
 pub use statement::{Facts, From, LeftOut, Question, Redaction, TableFacts};
 pub use verify::{Check, FileFacts, OnProgress, Report, Trust, Verdict, verify};
+pub use volumes::cut;

@@ -4,9 +4,8 @@
 
 use crate::BundleError;
 use crate::name;
-use std::fs::File;
+use crate::volumes::Volumes;
 use std::io::{Read, Write};
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 const LOCAL: u32 = 0x0403_4b50;
@@ -165,9 +164,9 @@ fn entry(cursor: &mut Cursor<'_>) -> Option<(Entry, u16)> {
 }
 
 /// The files of a zip. Everything around them is held against what it has to be, byte for byte.
-pub(crate) fn read(file: &File) -> Result<Vec<Entry>, BundleError> {
+pub(crate) fn read(file: &Volumes) -> Result<Vec<Entry>, BundleError> {
     let io = |e: std::io::Error| broken(format!("it can't be read: {e}"));
-    let total = file.metadata().map_err(io)?.len();
+    let total = file.len();
     if !(END_LEN..=MAX_BYTES).contains(&total) {
         return Err(broken("it is cut short, or no zip of ours"));
     }
@@ -180,7 +179,13 @@ pub(crate) fn read(file: &File) -> Result<Vec<Entry>, BundleError> {
         Some((is_end, cursor.u16()?, u64::from(cursor.u32()?), u64::from(cursor.u32()?)))
     })();
     let Some((true, n, len, at)) = said else {
-        return Err(broken("its end is missing: it is cut short, or something stands behind it"));
+        let why = match file.n() {
+            1 => "its end is missing: it is cut short, or something stands behind it".to_owned(),
+            n => {
+                format!("its end is missing: of its volumes, {n} are here, and the last is cut short or not among them")
+            }
+        };
+        return Err(broken(why));
     };
     if at + len + END_LEN != total || tail[..] != end(n.into(), len, at) {
         return Err(broken("what its end says of its length is not so"));

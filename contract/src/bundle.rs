@@ -13,6 +13,10 @@ pub struct BundleAsk {
     pub path: Option<String>,
     /// The search language, applied to each signal for which it makes sense.
     pub query: String,
+    /// Of this source, taken over for it and not kept; of the store if missing.
+    pub source: Option<String>,
+    /// Of a source: as much as its limits for a session allow may be read.
+    pub is_heavy: bool,
     /// When.
     pub period: Period,
     /// Of these signals; of all if empty.

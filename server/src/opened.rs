@@ -1,9 +1,10 @@
 //! Files looked at without keeping anything: a store of their own that goes when one has looked.
 
 use crate::{Host, HostArgs, ServerError};
-use sextant_bundles::{Bag, Report, Trust};
+use sextant_bundles::{Bag, Entry, Record, Report, Stamp, Trust};
 use sextant_contract::{Answer, Ask, AskError, Backend as _, Code, Command, ImportedFile, Outcome, Period};
 use sextant_contract::{SearchAsk, SearchKind};
+use sextant_model::UnixNanos;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -39,11 +40,12 @@ fn walk(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), AskError> {
 }
 
 impl Opened {
-    /// Reads the files into a store of their own. Nothing is received. Bundles by `trusted` keys are VALID.
+    /// Reads the files into a store of their own. Nothing is received. Bundles by keys that are trusted in the data
+    /// directory of who looks are VALID; what was done with them is noted there.
     ///
     /// # Errors
     /// If a file can't be read, or nothing in them is telemetry.
-    pub async fn files(paths: &[PathBuf], trusted: BTreeSet<String>) -> Result<Self, ServerError> {
+    pub async fn files(paths: &[PathBuf], data: Option<&PathBuf>) -> Result<Self, ServerError> {
         let mut found = Vec::new();
         for path in paths {
             walk(path, &mut found)?;
@@ -56,7 +58,7 @@ impl Opened {
         let bundles: Vec<PathBuf> = found.iter().filter(|p| Bag::is_one(p)).cloned().collect();
         let taken = match &bundles[..] {
             [] => opened.take_in(&found, paths).await,
-            [one] if found.len() == 1 => opened.take_in_bundle(one, trusted).await,
+            [one] if found.len() == 1 => opened.take_in_bundle(one, data).await,
             _ => Err(AskError::new(Code::BadQuery, "a bundle is looked at alone")
                 .hint("open each by itself; compare two with: sextant bundle diff")),
         };
@@ -68,8 +70,9 @@ impl Opened {
     }
 
     /// Looks at a bundle; of one that is INVALID, what can be read is shown all the same, and marked.
-    async fn take_in_bundle(&mut self, path: &Path, trusted: BTreeSet<String>) -> Result<(), AskError> {
+    async fn take_in_bundle(&mut self, path: &Path, data: Option<&PathBuf>) -> Result<(), AskError> {
         let (workbench, place) = (self.host.workbench.clone(), path.to_owned());
+        let trusted = trusted_keys(data);
         let work =
             tokio::task::spawn_blocking(move || -> Result<(Report, Result<ImportedFile, AskError>), AskError> {
                 let trust = Trust { key: None, trusted, at: sextant_workbench::now() };
@@ -88,6 +91,7 @@ impl Opened {
         self.files.push(taken?);
         let mut said = report.json();
         said["path"] = path.display().to_string().into();
+        said["since"] = since(data, path, &report, "opened").into();
         self.host.workbench.set_opened(said);
         self.report = Some(report);
         self.address = self.page().await?;
@@ -202,6 +206,43 @@ pub fn trusted_keys(data: Option<&PathBuf>) -> BTreeSet<String> {
             BTreeSet::new()
         }
     }
+}
+
+/// What happened with a bundle after it was sealed: its time stamp, if one lies beside it, and what was noted in the data
+/// directory of who looks, where there is one. That `what` is done now is noted too.
+#[must_use]
+pub fn since(data: Option<&PathBuf>, path: &Path, report: &Report, what: &str) -> Vec<serde_json::Value> {
+    let said = |at: &str, what: &str, note: &str| serde_json::json!({ "at": at, "what": what, "note": note });
+    let Some(hash) = &report.hash else { return Vec::new() };
+    let mut all = Vec::new();
+    match Stamp::beside(path, hash) {
+        Ok(Some(stamp)) => {
+            let by = if stamp.by.is_empty() { "an authority that is not named" } else { stamp.by.as_str() };
+            let note = format!("by {by}, number {}; whose signature that is, openssl ts -verify says", stamp.serial);
+            all.push(said(&stamp.at, "stamped", &note));
+        }
+        Ok(None) => {}
+        Err(e) => all.push(said("", "not stamped", &e.reason())),
+    }
+    let Some(record) = record(data) else { return all };
+    match record.of_bundle(hash) {
+        Ok(entries) => all.extend(entries.iter().map(|e| said(&e.at, &e.what, &e.note))),
+        Err(e) => tracing::warn!("what was noted of bundles can't be read: {e}"),
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let note = format!("{}, as {name}", report.verdict.name());
+    let entry =
+        Entry { at: UnixNanos(sextant_workbench::now()).to_string(), bundle: hash.clone(), what: what.into(), note };
+    if let Err(e) = record.note(&entry) {
+        tracing::warn!("that it was {what} can't be noted: {e}");
+    }
+    all
+}
+
+/// What is noted of bundles in the data directory of who looks; nothing where there is no such directory.
+#[must_use]
+pub fn record(data: Option<&PathBuf>) -> Option<Record> {
+    crate::data_dir(data).ok().filter(|dir| dir.is_dir()).map(|dir| Record::of(&dir))
 }
 
 /// The first and last time of an extent, if there are records.

@@ -408,3 +408,158 @@ fn what_must_not_leave_is_nowhere_in_a_bundle() {
     let tried = ok(&["bundle", "create", "--try", "--redact", "all", "--data", &data]);
     assert!(tried.contains("would be redacted") && tried.contains("ca…") && !tried.contains("canary"), "{tried}");
 }
+
+/// Runs openssl, which has to go well.
+fn openssl(dir: &Path, args: &[&str]) -> String {
+    let done = Command::new("openssl").args(args).current_dir(dir).output().expect("openssl; `make setup` installs it");
+    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// An authority for time stamps that answers in `dir`.
+fn authority(dir: &Path) {
+    let config = "[tsa]\ndefault_tsa = tsa1\n[tsa1]\nserial = serial\ncrypto_device = builtin\nsigner_digest = sha256\n\
+                  default_policy = 1.2.3.4.1\ndigests = sha256\naccuracy = secs:1\ntsa_name = yes\n\
+                  ess_cert_id_alg = sha256\n";
+    std::fs::write(dir.join("tsa.cnf"), config).expect("a file");
+    std::fs::write(dir.join("tsa.ext"), "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n")
+        .expect("a file");
+    std::fs::write(dir.join("serial"), "2a\n").expect("a file");
+    openssl(
+        dir,
+        &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=root"],
+    );
+    openssl(
+        dir,
+        &[
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "tsa.key",
+            "-out",
+            "tsa.csr",
+            "-subj",
+            "/O=Clocks/CN=noon",
+        ],
+    );
+    let sign = "x509 -req -in tsa.csr -out tsa.crt -CA ca.crt -CAkey ca.key -CAcreateserial -extfile tsa.ext -days 9";
+    openssl(dir, &sign.split(' ').collect::<Vec<_>>());
+}
+
+#[test]
+fn what_comes_after_sealing_lies_beside() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (data, at) = (shop(home.path(), "3000"), |name: &str| text(&home.path().join(name)));
+    let (bundle, reader) = (at("b.sxb"), at("reader"));
+    std::fs::create_dir(&reader).expect("a directory");
+    let create = ["bundle", "create", "--out", &bundle, "--data", &data];
+    ok(&create);
+    let replaced = run(&create);
+    assert!(String::from_utf8_lossy(&replaced.stderr).contains("a bundle is not replaced"), "{replaced:?}");
+    let verify = || json(&["bundle", "verify", &bundle, "--data", &reader, "--json"]);
+    let first = verify();
+    assert_eq!(first["since"], json!([]), "{first}");
+    // An authority answers what was asked, and openssl takes both for what they are.
+    authority(home.path());
+    ok(&["bundle", "stamp-request", &bundle, "--out", &at("b.tsq")]);
+    let asked = openssl(home.path(), &["ts", "-query", "-in", "b.tsq", "-text"]);
+    assert!(asked.contains("Hash Algorithm: sha256") && asked.contains("Certificate required: yes"), "{asked}");
+    let answer = "ts -reply -config tsa.cnf -queryfile b.tsq -inkey tsa.key -signer tsa.crt -out answer.tsr";
+    openssl(home.path(), &answer.split(' ').collect::<Vec<_>>());
+    ok(&["bundle", "stamp", &bundle, &at("answer.tsr"), "--data", &reader]);
+    let hash = first["hash"].as_str().expect("a hash");
+    let check = format!("ts -verify -digest {hash} -in b.sxb.tsr -CAfile ca.crt -untrusted tsa.crt");
+    openssl(home.path(), &check.split(' ').collect::<Vec<_>>());
+    ok(&["bundle", "note", &bundle, "handed to the auditor", "--data", &reader]);
+    let then = verify();
+    let of = |what: &str| {
+        let entries = then["since"].as_array().expect("entries");
+        entries
+            .iter()
+            .filter(|e| e["what"] == what)
+            .map(|e| e["note"].as_str().expect("words").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("noted"), ["handed to the auditor"]);
+    assert_eq!(of("verified"), ["VALID-UNTRUSTED-KEY, as b.sxb"], "{then}");
+    assert!(of("stamped")[0].contains("by Clocks, noon, number 2b"), "{then}");
+    assert!(then["since"][0]["at"].as_str().is_some_and(|at| at.starts_with("20") && at.ends_with('Z')), "{then}");
+    // A record of who looks, and of nobody else; a directory that is not there is not made.
+    assert_eq!(
+        json(&["bundle", "verify", &bundle, "--data", &at("nobody"), "--json"])["since"].as_array().map(Vec::len),
+        Some(1)
+    );
+    assert!(!Path::new(&at("nobody")).exists());
+    // Of another bundle, or none at all: said, and the bundle is what it is.
+    let other = at("other.sxb");
+    ok(&["bundle", "create", "service:cart", "--out", &other, "--data", &data]);
+    for (file, expected) in [("answer.tsr", "of another bundle"), ("b.tsq", "no answer")] {
+        let refused = run(&["bundle", "stamp", &other, &at(file), "--data", &reader]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(expected), "{said}");
+    }
+    std::fs::copy(at("answer.tsr"), at("other.sxb.tsr")).expect("a file");
+    let said = json(&["bundle", "verify", &other, "--data", &reader, "--json"]);
+    assert_eq!((&said["verdict"], &said["since"][0]["what"]), (&json!("VALID-UNTRUSTED-KEY"), &json!("not stamped")));
+}
+
+#[test]
+fn a_large_bundle_comes_in_volumes_that_are_one() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (data, at) = (shop(home.path(), "6000"), |name: &str| text(&home.path().join(name)));
+    let fixed = ["--at", "2026-11-20", "--data", &data];
+    ok(&[&["bundle", "create", "--out", &at("whole.sxb")][..], &fixed].concat());
+    let serve = Serve::start(Path::new(&data));
+    let made =
+        json(&[&["bundle", "create", "--out", &at("b.sxb"), "--max-size", "64KB", "--json"][..], &fixed].concat());
+    assert_eq!(serve.stop(), Some(0));
+    let volumes: Vec<&str> = made["volumes"].as_array().expect("volumes").iter().filter_map(Value::as_str).collect();
+    assert!(volumes.len() > 3 && volumes[0] == at("b.sxb.001") && !Path::new(&at("b.sxb")).exists(), "{made}");
+    let bytes: Vec<Vec<u8>> = volumes.iter().map(|path| std::fs::read(path).expect("a volume")).collect();
+    assert!(bytes.iter().all(|b| b.len() <= 64_000));
+    assert!(bytes.concat() == std::fs::read(at("whole.sxb")).expect("a file"), "cat joins them");
+    let verdict = |path: &str| first_line(&run(&["bundle", "verify", path, "--data", &at("nobody")]));
+    assert_eq!(verdict(&at("b.sxb.001")), "VALID-UNTRUSTED-KEY");
+    ok(&["bundle", "extract", &at("b.sxb.001"), "--out", &at("bag")]);
+    assert!(shell(Path::new(&at("bag"))));
+    ok(&["open", "--print", &at("b.sxb.001")]);
+    // One altered, and one missing.
+    let mut altered = bytes[2].clone();
+    altered[1_000] ^= 1;
+    std::fs::write(volumes[2], altered).expect("a file");
+    assert_eq!(verdict(&at("b.sxb.001")), "INVALID");
+    std::fs::write(volumes[2], &bytes[2]).expect("a file");
+    std::fs::remove_file(volumes[volumes.len() - 1]).expect("a file");
+    let said = run(&["bundle", "verify", &at("b.sxb.001"), "--data", &at("nobody")]);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("of its volumes"), "{said:?}");
+    assert_eq!(run(&["open", "--print", &at("b.sxb.001")]).status.code(), Some(1));
+}
+
+#[test]
+fn a_bundle_of_a_source_leaves_nothing_in_the_store() {
+    let (dir, server) = sextant_tests::clickhouse::shop();
+    let data = dir.path().join("data");
+    let cli = |args: &[&str]| sextant_tests::clickhouse::text(&sextant_tests::clickhouse::cli(&data, args));
+    cli(&sextant_tests::clickhouse::added(&server.url(), "full"));
+    let bundle = text(&dir.path().join("b.sxb"));
+    let period = ["--from", "2026-11-20T12:00:00Z", "--to", "2026-11-20T12:00:10Z"];
+    let create = ["bundle", "create", "service:svc1", "--source", "prod", "--whole-traces", "--out", &bundle];
+    cli(&[&create[..], &period].concat());
+    let said = json(&["bundle", "inspect", &bundle, "--format", "json"]);
+    let n = server.ask(
+        "shop",
+        "SELECT count() FROM otel_traces WHERE TraceId IN (SELECT TraceId FROM otel_traces WHERE ServiceName = 'svc1' \
+         AND Timestamp >= '2026-11-20 12:00:00' AND Timestamp < '2026-11-20 12:00:10')",
+    );
+    assert_eq!(said["rows"]["traces"].to_string(), n, "{said}");
+    let from = &said["facts"]["from"];
+    assert_eq!(from["kind"], "source", "{from}");
+    assert!(from["name"].as_str().is_some_and(|name| name.starts_with("prod, shop of http://127.0.0.1:")), "{from}");
+    assert_eq!(said["custody"][0]["what"], "pulled", "{said}");
+    let kept = cli(&["sql", "SELECT count(*) AS n FROM traces", "--format", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&kept).expect("rows")[0]["n"], 0, "{kept}");
+    let none = cli(&["source", "pulls", "--format", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&none).expect("rows"), json!([]));
+}

@@ -125,6 +125,8 @@ fn a_bundle_is_looked_at_with_its_verdict() {
     let folder = home.path().join("bag");
     ok(&["bundle", "extract", &text(&bundle), "--out", &text(&folder)]);
     std::fs::write(folder.join("bag-info.txt"), "Bagging-Date: 2020-01-01\n").expect("a file");
-    let opened = ok(&["open", &text(&folder), "--print"]);
+    let looked = run(&["open", &text(&folder), "--print"]);
+    assert_eq!(looked.status.code(), Some(1));
+    let opened = String::from_utf8_lossy(&looked.stdout).into_owned();
     assert!(opened.starts_with("INVALID\nbag-info.txt") && opened.contains("frontend"), "{opened}");
 }

@@ -60,7 +60,7 @@ fn run(args: Args) -> anyhow::Result<()> {
         let holder = runtime.block_on(Holder::open(data_dir(args.data.as_ref())?, args.host))?;
         (Source::Held(holder.into()), "Sextant".to_owned(), args.open)
     } else {
-        let opened = runtime.block_on(Opened::files(&args.files, sextant_server::trusted_keys(None)))?;
+        let opened = runtime.block_on(Opened::files(&args.files, None))?;
         let name = args.files[0].file_name().unwrap_or_default().to_string_lossy().into_owned();
         let address = opened.address.clone();
         (Source::Files(opened.into()), format!("{name} – Sextant, nothing is kept"), address)

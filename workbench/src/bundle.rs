@@ -3,21 +3,22 @@
 
 use crate::errors;
 use crate::export::Progress;
-use crate::spread::{Parts, Spread};
+use crate::pull::Pull;
+use crate::remotes::named;
+use crate::spread::{Parts, Spread, in_order};
 use crate::workbench::{Workbench, now};
-use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
 use serde_json::{Value, json};
 use sextant_bundles::{
     BundleError, Custody, DEFAULT, Detector, Facts, From, Key, LeftOut, Made, Maker, Papers, Question, Redactor, Ring,
     Rules,
 };
-use sextant_columns::{gathered, row_hashes};
 use sextant_contract::{AskError, BundleAsk, Code, Completeness, Outcome};
 use sextant_model::query::Query;
 use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
 use sextant_queries::{duckdb, parse, prune};
-use sextant_store::{Limits, StoreError};
+use sextant_store::{Config as StoreConfig, Limits, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,8 +32,6 @@ const PART_ROWS: u64 = 16_000;
 const MAX_PARTS: usize = 1_024;
 /// So many batches, each of a few thousand rows, wait to be spread.
 const WAITING: usize = 4;
-/// So many rows are written at once.
-const OUT_ROWS: usize = 8_192;
 /// Reading a table may take so long.
 const LIMITS: Limits = Limits { time: Duration::from_hours(2), n_rows: usize::MAX, is_explained: false };
 /// Whole traces of more than so many are not looked up.
@@ -48,9 +47,6 @@ pub(crate) fn failed(e: &BundleError) -> AskError {
     };
     AskError::new(Code::Refused, e.to_string()).hint(hint)
 }
-
-/// A batch and a row in it.
-type Place = (usize, usize);
 
 /// What of a table goes into it.
 enum Chosen {
@@ -85,6 +81,12 @@ impl Chosen {
     }
 }
 
+/// Where rows are from, and the bundle that they were in.
+struct Whence {
+    from: From,
+    cites: Option<String>,
+}
+
 /// Everything that is to be read, table by table.
 struct Plan {
     range: TimeRange,
@@ -104,17 +106,34 @@ impl Workbench {
     pub(crate) fn bundle(&self, ask: &BundleAsk) -> Result<Outcome, AskError> {
         let progress = Arc::new(Progress::default());
         self.exports().insert(ask.tag, progress.clone());
-        let done = self.store.under(ask.tag, || self.bundle_under(ask, &progress));
+        let done = self.store.under(ask.tag, || self.bundle_of(ask, &progress, self.here()));
         self.exports().remove(&ask.tag);
         done.map(|object| Outcome::Object { object })
     }
 
-    fn bundle_under(&self, ask: &BundleAsk, progress: &Progress) -> Result<Value, AskError> {
+    /// What the rows of this store are rows of: its own, or those of a bundle that is looked at.
+    fn here(&self) -> Whence {
+        let opened = self.looked_at();
+        let text = |key: &str| opened[key].as_str().map(str::to_owned);
+        match text("hash") {
+            Some(hash) => {
+                let path = text("path").unwrap_or_default();
+                let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+                Whence { from: From { kind: "bundle".into(), name }, cites: Some(hash) }
+            }
+            None => Whence { from: From { kind: "store".into(), name: String::new() }, cites: None },
+        }
+    }
+
+    fn bundle_of(&self, ask: &BundleAsk, progress: &Progress, whence: Whence) -> Result<Value, AskError> {
         let rules = Rules::parse(&ask.redact, &ask.patterns).map_err(|e| failed(&e))?;
         let ring = Ring::of(self.data_dir());
         let tokens = if rules.is_empty() { [0; 32] } else { ring.tokens().map_err(|e| failed(&e))? };
         let mut redactor = Redactor::new(rules, tokens);
         let plan = self.bundle_plan(ask)?;
+        if let Some(source) = &ask.source {
+            return self.of_source(source, ask, progress);
+        }
         if ask.is_tried {
             let read = self.read_chosen(&plan, progress, &mut |table, rows| {
                 redactor.rows(table, rows).map(drop).map_err(|e| failed(&e))
@@ -125,7 +144,7 @@ impl Workbench {
         let (key, is_new) = signing_key(ask, &ring)?;
         let claimed = if ask.path.is_none() { Some(self.export_path("bundle", "sxb")?) } else { None };
         let path = claimed.clone().or_else(|| ask.path.as_ref().map(PathBuf::from)).unwrap_or_default();
-        let made = self.written(ask, &plan, &path, &mut redactor, &key, progress);
+        let made = self.written(ask, &plan, &path, &mut redactor, (&key, whence), progress);
         if let (Err(_), Some(empty)) = (&made, &claimed) {
             // It held the name only.
             std::fs::remove_file(empty).ok();
@@ -139,13 +158,29 @@ impl Workbench {
         Ok(object)
     }
 
+    /// Takes over what a source has of it, into a store that goes with the bundle.
+    fn of_source(&self, source: &str, ask: &BundleAsk, progress: &Progress) -> Result<Value, AskError> {
+        let dir = tempfile::tempdir_in(self.store.aside()).map_err(|e| unordered(&e))?;
+        let aside = self.over(StoreConfig::new(dir.path())).map_err(|e| errors::store(&e))?;
+        let signal = if let [one] = &ask.signals[..] { Some(one.as_str()) } else { None };
+        let (is_whole, is_heavy) = (ask.whole_traces, ask.is_heavy);
+        let pull = Pull { source, query: &ask.query, signal, period: ask.period, is_whole, is_heavy };
+        let rest = BundleAsk { source: None, ..ask.clone() };
+        let (there, _) = self.sources_files().get(source).map_err(|e| named(&e))?;
+        let name = format!("{source}, {} of {}", there.database, there.url);
+        let whence = Whence { from: From { kind: "source".into(), name }, cites: None };
+        let made = aside.pull(&pull).and_then(|_| aside.bundle_of(&rest, progress, whence));
+        aside.store.close();
+        made
+    }
+
     fn written(
         &self,
         ask: &BundleAsk,
         plan: &Plan,
         path: &std::path::Path,
         redactor: &mut Redactor,
-        key: &Key,
+        (key, whence): (&Key, Whence),
         progress: &Progress,
     ) -> Result<Made, AskError> {
         let mut maker = Maker::begin(path).map_err(|e| failed(&e))?;
@@ -183,17 +218,22 @@ impl Workbench {
             title,
             purpose,
             question,
-            from: From { kind: "store".into(), name: String::new() },
+            cites: whence.cites,
             left_out,
             not_before: ask.not_before.map(|t| UnixNanos(t).to_string()),
             not_after: ask.not_after.map(|t| UnixNanos(t).to_string()),
+            from: whence.from.clone(),
             ..Facts::default()
         };
         let mut custody = Vec::new();
         let n: u64 = read.rows.values().sum();
         if let Some((first, last)) = read.received {
-            let note = format!("{n} rows came into the store from {} on", UnixNanos(first));
-            custody.push(Custody { at: UnixNanos(last).to_string(), what: "captured".into(), note });
+            let (what, note) = match whence.from.kind.as_str() {
+                "source" => ("pulled", format!("{n} rows from {}", whence.from.name)),
+                "bundle" => ("taken", format!("{n} rows from the bundle {}", whence.from.name)),
+                _ => ("captured", format!("{n} rows came into the store from {} on", UnixNanos(first))),
+            };
+            custody.push(Custody { at: UnixNanos(last).to_string(), what: what.into(), note });
         }
         if !redactions.is_empty() {
             let n: u64 = redactions.iter().map(|r| r.rows).sum();
@@ -357,7 +397,7 @@ impl Workbench {
                 let (give, take) = handing(0);
                 scope.spawn(move || {
                     for part in parts {
-                        let rows = part.map_err(|e| unordered(&e)).and_then(|part| in_order(table, &part));
+                        let rows = part.and_then(|part| in_order(table, &part)).map_err(|e| unordered(&e));
                         if give.send(rows).is_err() {
                             return;
                         }
@@ -520,37 +560,4 @@ fn unordered(e: &dyn std::fmt::Display) -> AskError {
 #[expect(clippy::disallowed_methods, reason = "each has at most so many rows, so that counting them bounds the bytes")]
 fn handing<T>(n: usize) -> (SyncSender<T>, Receiver<T>) {
     std::sync::mpsc::sync_channel(n)
-}
-
-/// Rows by time, and within a time by their span. Those of one time come in an order that hangs on nothing but what is in
-/// them, so that the same rows always make the same file.
-fn in_order(table: Table, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, AskError> {
-    let mut order: Vec<(i64, Place)> = Vec::new();
-    let mut spans: Vec<Option<&StringArray>> = Vec::new();
-    for (i, rows) in batches.iter().enumerate() {
-        let times = rows.column_by_name(table.time_column());
-        let times = times.and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
-        let times = times.ok_or_else(|| unordered(&"they have no time"))?;
-        order.extend(times.values().iter().enumerate().map(|(row, time)| (*time, (i, row))));
-        spans.push(rows.column_by_name("SpanId").and_then(|c| c.as_string_opt::<i32>()));
-    }
-    order.sort_unstable();
-    let span = |(batch, row): Place| spans[batch].map_or("", |ids| ids.value(row));
-    for tied in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|tied| tied.len() > 1) {
-        tied.sort_unstable_by(|a, b| span(a.1).cmp(span(b.1)));
-        for same in tied.chunk_by_mut(|a, b| span(a.1) == span(b.1)).filter(|same| same.len() > 1) {
-            let mut by_hash = Vec::with_capacity(same.len());
-            for (_, (batch, row)) in same.iter() {
-                let hash = row_hashes(&batches[*batch], [*row].into_iter()).map_err(|e| unordered(&e))?;
-                by_hash.push((hash, (*batch, *row)));
-            }
-            by_hash.sort_unstable();
-            for (place, (_, row)) in same.iter_mut().zip(by_hash) {
-                place.1 = row;
-            }
-        }
-    }
-    let batches: Vec<&RecordBatch> = batches.iter().collect();
-    let places: Vec<Place> = order.into_iter().map(|(_, place)| place).collect();
-    places.chunks(OUT_ROWS).map(|places| gathered(&batches, places).map_err(|e| unordered(&e))).collect()
 }

@@ -1,18 +1,23 @@
 //! Rows put in the order of their time without holding them: each goes to the file of its part of the period, and the parts
-//! are read back one after the other.
+//! are read back one after the other, each put in order by itself.
 
-use arrow::array::{AsArray as _, RecordBatch};
+use arrow::array::{AsArray as _, RecordBatch, StringArray};
 use arrow::datatypes::TimestampNanosecondType;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
-use sextant_columns::gathered;
+use sextant_columns::{gathered, row_hashes};
 use sextant_model::Table;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 
+/// A batch and a row in it.
+type Place = (usize, usize);
+
 /// So many rows are spread at once.
 const SPREAD_ROWS: usize = 32 * 1024;
+/// So many are handed on at once.
+const OUT_ROWS: usize = 8_192;
 
 /// The rows of a part.
 #[derive(Default)]
@@ -66,7 +71,7 @@ impl Spread {
     fn spread(&mut self) -> Result<Vec<Option<RecordBatch>>, ArrowError> {
         let waiting = std::mem::take(&mut self.waiting);
         self.n_waiting = 0;
-        let mut places: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.parts.len()];
+        let mut places: Vec<Vec<Place>> = vec![Vec::new(); self.parts.len()];
         for (i, rows) in waiting.iter().enumerate() {
             let times = rows.column_by_name(self.table.time_column());
             let times = times.and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
@@ -76,7 +81,7 @@ impl Spread {
             }
         }
         let waiting: Vec<&RecordBatch> = waiting.iter().collect();
-        let of = |places: Vec<(usize, usize)>| (!places.is_empty()).then(|| gathered(&waiting, &places)).transpose();
+        let of = |places: Vec<Place>| (!places.is_empty()).then(|| gathered(&waiting, &places)).transpose();
         places.into_iter().map(of).collect()
     }
 
@@ -124,6 +129,40 @@ impl Parts {
         all.extend(part.last);
         Ok(all)
     }
+}
+
+/// Rows by time, and within a time by their span. Those of one time come in an order that hangs on nothing but what is in
+/// them, so that the same rows always make the same file.
+pub(crate) fn in_order(table: Table, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, ArrowError> {
+    let mut order: Vec<(i64, Place)> = Vec::new();
+    let mut spans: Vec<Option<&StringArray>> = Vec::new();
+    for (i, rows) in batches.iter().enumerate() {
+        let times = rows.column_by_name(table.time_column());
+        let times = times.and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
+        let times = times.ok_or_else(|| ArrowError::SchemaError("rows have no time".into()))?;
+        order.extend(times.values().iter().enumerate().map(|(row, time)| (*time, (i, row))));
+        spans.push(rows.column_by_name("SpanId").and_then(|c| c.as_string_opt::<i32>()));
+    }
+    order.sort_unstable();
+    let span = |(batch, row): Place| spans[batch].map_or("", |ids| ids.value(row));
+    for tied in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|tied| tied.len() > 1) {
+        tied.sort_unstable_by(|a, b| span(a.1).cmp(span(b.1)));
+        for same in tied.chunk_by_mut(|a, b| span(a.1) == span(b.1)).filter(|same| same.len() > 1) {
+            let mut by_hash = Vec::with_capacity(same.len());
+            for (_, (batch, row)) in same.iter() {
+                let hash = row_hashes(&batches[*batch], [*row].into_iter())
+                    .map_err(|e| ArrowError::ExternalError(e.into()))?;
+                by_hash.push((hash, (*batch, *row)));
+            }
+            by_hash.sort_unstable();
+            for (place, (_, row)) in same.iter_mut().zip(by_hash) {
+                place.1 = row;
+            }
+        }
+    }
+    let batches: Vec<&RecordBatch> = batches.iter().collect();
+    let places: Vec<Place> = order.into_iter().map(|(_, place)| place).collect();
+    places.chunks(OUT_ROWS).map(|places| gathered(&batches, places)).collect()
 }
 
 #[cfg(test)]

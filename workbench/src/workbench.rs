@@ -152,6 +152,11 @@ impl Workbench {
         self.store.status()
     }
 
+    /// The same with another store, for what goes again; it is closed by itself.
+    pub(crate) fn over(&self, store: StoreConfig) -> Result<Self, StoreError> {
+        Ok(Self { store: Arc::new(Store::open(store)?), inner: self.inner.clone() })
+    }
+
     /// Seals what is hot and closes the store.
     pub fn close(&self) {
         self.store.close();

@@ -37,6 +37,29 @@ pub enum BundleCommand {
         #[arg(long, value_name = "FOLDER")]
         out: PathBuf,
     },
+    /// Write a request for a time stamp (RFC 3161), to be sent to an authority
+    StampRequest {
+        /// The bundle
+        path: PathBuf,
+        /// Where to
+        #[arg(long, value_name = "F.tsq")]
+        out: PathBuf,
+    },
+    /// Take the answer of an authority: it is kept beside the bundle, as NAME.tsr
+    Stamp {
+        /// The bundle
+        path: PathBuf,
+        /// What the authority sent
+        #[arg(value_name = "F.tsr")]
+        answer: PathBuf,
+    },
+    /// Note what was done with one, such as whom it was handed to; `verify` and `open` show it, and note themselves
+    Note {
+        /// The bundle
+        path: PathBuf,
+        /// In words
+        text: String,
+    },
     /// Compare the rows of two
     Diff {
         /// The first
@@ -60,6 +83,12 @@ pub struct BundleCreate {
     pub query_flag: Option<String>,
     #[command(flatten)]
     pub period: PeriodArgs,
+    /// Of a ClickHouse that is attached: what is found is taken over for the bundle, and not kept here
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["traces", "pinned"])]
+    pub source: Option<String>,
+    /// Of a source: go beyond what a question may read, up to the limit for a session
+    #[arg(long, requires = "source")]
+    pub heavy: bool,
     /// Of these signals only: traces, logs, metrics
     #[arg(long = "signal", value_name = "SIGNAL")]
     pub signals: Vec<String>,
@@ -103,6 +132,10 @@ pub struct BundleCreate {
     /// The same by an expression of your own
     #[arg(long, value_name = "NAME=EXPR")]
     pub redact_pattern: Vec<String>,
+    /// In volumes of at most this size, such as 20MB, where it is larger: NAME.001, NAME.002, … `bundle verify` and `open`
+    /// take the first; `cat NAME.*` is the file
+    #[arg(long, value_name = "SIZE", value_parser = sextant_contract::parse_size)]
+    pub max_size: Option<u64>,
     /// Only say what would be in it, about how large, and what would be redacted
     #[arg(long = "try")]
     pub is_tried: bool,

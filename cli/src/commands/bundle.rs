@@ -21,6 +21,9 @@ pub async fn run(args: Bundle) -> anyhow::Result<ExitCode> {
         BundleCommand::Inspect { path, format } => {
             tokio::task::spawn_blocking(move || bundle_look::inspected(&path, format))
         }
+        kept @ (BundleCommand::StampRequest { .. } | BundleCommand::Stamp { .. } | BundleCommand::Note { .. }) => {
+            tokio::task::spawn_blocking(move || bundle_look::kept(&place, &kept))
+        }
         BundleCommand::Extract { path, out } => {
             tokio::task::spawn_blocking(move || bundle_look::extracted(&path, &out))
         }
@@ -51,6 +54,9 @@ fn is_here(url: &str) -> bool {
 async fn made(place: &Where, args: BundleCreate) -> anyhow::Result<ExitCode> {
     let out = std::path::absolute(args.out.unwrap_or_else(|| "tried".into())).context("--out makes no sense")?;
     let is_file = sextant_bundles::is_zip_name(&out);
+    if args.max_size.is_some() && !is_file {
+        bail!("only one file is cut into volumes: end the name of --out in .sxb");
+    }
     let key = args
         .key
         .as_ref()
@@ -69,6 +75,8 @@ async fn made(place: &Where, args: BundleCreate) -> anyhow::Result<ExitCode> {
         tag,
         path: (!args.is_tried).then_some(path),
         query: args.query_flag.unwrap_or(args.query),
+        source: args.source,
+        is_heavy: args.heavy,
         period: period(&args.period)?,
         signals: args.signals,
         traces: args.traces,
@@ -95,6 +103,10 @@ async fn made(place: &Where, args: BundleCreate) -> anyhow::Result<ExitCode> {
         unpacked?;
         object["path"] = out.to_string_lossy().into();
     }
+    if let (Some(most), false) = (args.max_size, args.is_tried) {
+        let volumes = sextant_bundles::cut(&out, most)?;
+        object["volumes"] = volumes.iter().map(|path| path.to_string_lossy()).collect();
+    }
     if args.json {
         print_object(&object)?;
     } else if args.is_tried {
@@ -110,6 +122,16 @@ fn told(object: &Value) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let size = size_text(object["bytes"].as_u64().unwrap_or(0));
     writeln!(out, "{}: {} rows, {size}", text("path"), object["rows"])?;
+    let volumes = object["volumes"].as_array().map_or(&[][..], Vec::as_slice);
+    if let [first, .., last] = volumes {
+        writeln!(
+            out,
+            "in {} volumes, {} to {}",
+            volumes.len(),
+            first.as_str().unwrap_or_default(),
+            last.as_str().unwrap_or_default()
+        )?;
+    }
     writeln!(out, "bundle    {}", text("hash"))?;
     writeln!(out, "signed by {}", text("fingerprint"))?;
     for r in object["redactions"].as_array().into_iter().flatten() {

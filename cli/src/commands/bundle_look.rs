@@ -1,10 +1,10 @@
 //! `bundle verify`, `inspect`, `extract` and `diff`: nothing but the bundle is needed.
 
-use crate::args::{BundleVerify, Format, Where};
+use crate::args::{BundleCommand, BundleVerify, Format, Where};
 use crate::output::{note, print_object, print_rows};
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use sextant_bundles::{Bag, PublicKey, Report, Trust, Verdict};
+use sextant_bundles::{Bag, Entry, PublicKey, Report, Stamp, Trust, Verdict};
 use sextant_contract::size_text;
 use sextant_model::UnixNanos;
 use sextant_server::trusted_keys;
@@ -37,15 +37,19 @@ pub fn verified(place: &Where, args: &BundleVerify) -> anyhow::Result<ExitCode> 
     let trust =
         Trust { key: key.transpose()?, trusted: trusted_keys(place.data.as_ref()), at: at.map_or_else(now, |t| t.0) };
     let (report, _) = look(&args.path, &trust)?;
+    let since = sextant_server::since(place.data.as_ref(), &args.path, &report, "verified");
     if args.json {
-        print_object(&report.json())?;
+        let mut object = report.json();
+        object["since"] = since.into();
+        print_object(&object)?;
     } else {
-        told(&report)?;
+        told(&report, &args.path)?;
+        happened(&since)?;
     }
     Ok(if report.verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-pub(super) fn told(report: &Report) -> anyhow::Result<()> {
+pub(super) fn told(report: &Report, path: &Path) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", report.verdict.name())?;
     if let Some(reason) = &report.reason {
@@ -68,6 +72,9 @@ pub(super) fn told(report: &Report) -> anyhow::Result<()> {
         };
         writeln!(out, "{mark:<3} {:<12} {}", check.name, check.said)?;
     }
+    if report.verdict == Verdict::ValidUntrustedKey {
+        writeln!(out, "\nIf the fingerprint is that of whom you expect: sextant keys trust {}", path.display())?;
+    }
     if report.verdict != Verdict::Invalid && !report.not_proven.is_empty() {
         writeln!(out, "\nThat does not prove:")?;
         for what in &report.not_proven {
@@ -75,6 +82,67 @@ pub(super) fn told(report: &Report) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What happened after it was sealed.
+fn happened(since: &[Value]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for (i, entry) in since.iter().enumerate() {
+        let of = |key: &str| entry[key].as_str().unwrap_or_default();
+        if i == 0 {
+            writeln!(out, "\nSince it was sealed:")?;
+        }
+        writeln!(out, "  {} {}: {}", of("at"), of("what"), of("note"))?;
+    }
+    Ok(())
+}
+
+/// Asks for a time stamp, takes the answer, or notes something.
+pub fn kept(place: &Where, command: &BundleCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        BundleCommand::StampRequest { path, out } => {
+            let (hash, _) = whose(path)?;
+            std::fs::write(out, sextant_bundles::stamp_request(&hash)?)
+                .with_context(|| format!("{} can't be written", out.display()))?;
+            note(format_args!(
+                "send it to an authority: curl -H 'Content-Type: application/timestamp-query' --data-binary @{} URL",
+                out.display()
+            ));
+        }
+        BundleCommand::Stamp { path, answer } => {
+            let (hash, report) = whose(path)?;
+            let stamp = Stamp::read(answer, &hash)?;
+            let beside = sextant_bundles::stamp_beside(path);
+            if answer != &beside {
+                std::fs::copy(answer, &beside)
+                    .with_context(|| format!("{} can't be written: copy the answer there", beside.display()))?;
+            }
+            happened(&sextant_server::since(place.data.as_ref(), path, &report, "stamped"))?;
+            let digest = "whose signature it is, says";
+            note(format_args!(
+                "{digest}: openssl ts -verify -digest {} -in {} -CAfile AUTHORITY.pem",
+                stamp.hash,
+                beside.display()
+            ));
+        }
+        BundleCommand::Note { path, text } => {
+            let (bundle, _) = whose(path)?;
+            let Some(record) = sextant_server::record(place.data.as_ref()) else {
+                bail!("there is no data directory to note it in: name one with --data");
+            };
+            let at = UnixNanos(now()).to_string();
+            record.note(&Entry { at, bundle, what: "noted".into(), note: text.clone() })?;
+        }
+        _ => bail!("that is done elsewhere"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The hash of a bundle that is one.
+fn whose(path: &Path) -> anyhow::Result<(String, Report)> {
+    let (report, _) = sound(path)?;
+    let hash = report.hash.clone().with_context(|| format!("{} has no hash", path.display()))?;
+    Ok((hash, report))
 }
 
 /// What can be said of a bundle whatever its key and date; none of an altered one.

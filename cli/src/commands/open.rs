@@ -4,8 +4,9 @@ use super::import::report;
 use crate::args::{Format, Open};
 use crate::output::{note, print};
 use sextant_contract::{Ask, Backend as _, Period, SearchAsk, SearchKind};
-use sextant_server::{Opened, trusted_keys};
+use sextant_server::Opened;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,15 +17,17 @@ pub async fn run(args: Open) -> anyhow::Result<ExitCode> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let opened = tokio::select! {
-        opened = Opened::files(&args.paths, trusted_keys(args.data.as_ref())) => opened?,
+        opened = Opened::files(&args.paths, args.data.as_ref()) => opened?,
         _ = term.recv() => return Ok(ExitCode::SUCCESS),
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
     };
     if args.print {
-        let done = summary(&opened).await;
+        let path = args.paths.first().cloned().unwrap_or_default();
+        let done = summary(&opened, &path).await;
+        let is_good = opened.report.as_ref().is_none_or(|report| report.verdict.is_good());
         opened.close().await;
         done?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     {
         let mut out = std::io::stdout().lock();
@@ -41,9 +44,9 @@ pub async fn run(args: Open) -> anyhow::Result<ExitCode> {
 }
 
 /// What came of each file, and the newest traces.
-async fn summary(opened: &Opened) -> anyhow::Result<()> {
+async fn summary(opened: &Opened, path: &Path) -> anyhow::Result<()> {
     if let Some(report) = &opened.report {
-        super::bundle_look::told(report)?;
+        super::bundle_look::told(report, path)?;
         writeln!(std::io::stdout())?;
     } else {
         writeln!(std::io::stdout(), "UNSIGNED")?;

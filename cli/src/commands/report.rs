@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sextant_contract::{Backend as _, Command, Outcome, ReportAsk, ReportForm, ReportKind, size_text};
 use sextant_model::UnixNanos;
-use sextant_server::{Opened, trusted_keys};
+use sextant_server::Opened;
 use sextant_workbench::now;
 use std::io::Write as _;
 use std::path::Path;
@@ -71,7 +71,7 @@ async fn made(args: ReportArgs, mut ask: ReportAsk) -> anyhow::Result<ExitCode> 
     let path = Some(out.to_string_lossy().into_owned());
     let command = Command::Report { report: Box::new(ask), form, tag: now() as u64, path };
     let done = if let Some(path) = &args.open {
-        let opened = Opened::files(std::slice::from_ref(path), trusted_keys(args.place.data.as_ref())).await?;
+        let opened = Opened::files(std::slice::from_ref(path), args.place.data.as_ref()).await?;
         let done = opened.host.workbench.act(command, Vec::new()).await;
         opened.close().await;
         done

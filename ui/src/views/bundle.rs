@@ -388,19 +388,31 @@ fn beside(ui: &Ui, state: &App, r: Rect, object: &Value) -> f32 {
     y += 10.0;
     head(&kit, r.with_min_y(y), "Custody", "each entry holds the hash of the one before");
     y += 36.0;
-    let entries = list(&object["custody"]);
-    for (i, entry) in entries.iter().enumerate() {
-        let top = y;
-        kit.border(rect(r.left() + 14.0, y + 11.0, 8.0, 8.0), 1, t.ok);
-        let what = text(entry, "what");
-        let mut letters = what.chars();
-        let what: String = letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect());
-        let end = kit.text(x, y + 19.0, Font::Semibold(12.0), t.strong, &what);
-        kit.text(end + 8.0, y + 19.0, Font::Mono(11.0), t.weak, &moment(text(entry, "at")));
-        y = words(&kit, x, y + 36.0, w, t.text, text(entry, "note")) - 2.0;
-        if i + 1 < entries.len() {
-            kit.vline(r.left() + 18.0, top + 20.0, y - top - 9.0, t.ok);
-        }
+    y = entries(&kit, r.with_min_y(y), list(&object["custody"]), t.ok);
+    let since = list(&object["since"]);
+    if !since.is_empty() {
+        y += 10.0;
+        head(&kit, r.with_min_y(y), "Since then", "noted here; a sealed bundle can't hold it");
+        y = entries(&kit, r.with_min_y(y + 36.0), since, t.weak);
     }
     y + 8.0
+}
+
+/// What happened, one below the other; the end of it.
+fn entries(kit: &Kit<'_>, r: Rect, all: &[Value], color: Color32) -> f32 {
+    let (x, w) = (r.left() + 32.0, r.width() - 46.0);
+    let mut y = r.top();
+    for (i, entry) in all.iter().enumerate() {
+        let top = y;
+        kit.border(rect(r.left() + 14.0, y + 11.0, 8.0, 8.0), 1, color);
+        let mut letters = text(entry, "what").chars();
+        let what: String = letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect());
+        let end = kit.text(x, y + 19.0, Font::Semibold(12.0), kit.t.strong, &what);
+        kit.text(end + 8.0, y + 19.0, Font::Mono(11.0), kit.t.weak, &moment(text(entry, "at")));
+        y = words(kit, x, y + 36.0, w, kit.t.text, text(entry, "note")) - 2.0;
+        if i + 1 < all.len() {
+            kit.vline(r.left() + 18.0, top + 20.0, y - top - 9.0, color);
+        }
+    }
+    y
 }
