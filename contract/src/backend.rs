@@ -37,6 +37,11 @@ pub enum Event {
         /// Whether it is there.
         is_up: bool,
     },
+    /// A link was followed that leads to a screen.
+    Go {
+        /// Where to, such as `#/traces?q=error%3Atrue`.
+        address: String,
+    },
     /// A command was chosen in the window's menu.
     Chosen {
         /// Its name in the table of commands.

@@ -1,7 +1,7 @@
 //! A program that holds a data directory: the store, its receivers and the API, opened and closed together. Every
 //! shell that may hold one (command, desktop, window) does it this way and takes these flags.
 
-use crate::{Config, HttpBackend, ServerError, Serving, clear_stale, find, prepare, start};
+use crate::{Config, HttpBackend, Opened, ServerError, Serving, clear_stale, find, prepare, start};
 use clap::{Args, ValueEnum};
 use sextant_contract::Backend;
 use sextant_workbench::{
@@ -140,6 +140,8 @@ pub enum Holder {
     Here(Host),
     /// Another one, over its API at this address.
     Running(HttpBackend, String),
+    /// Nobody: files are looked at, and nothing is kept.
+    Looking(Box<Opened>),
 }
 
 /// How long a directory that is being opened or closed by another process is waited for.
@@ -167,9 +169,32 @@ impl Holder {
         }
     }
 
+    /// Looks at files without keeping anything, with the keys that are trusted in a data directory.
+    ///
+    /// # Errors
+    /// As [`Opened::files`].
+    pub async fn look(paths: &[PathBuf], data: Option<&PathBuf>) -> Result<Self, ServerError> {
+        Ok(Self::Looking(Opened::files(paths, data).await?.into()))
+    }
+
+    /// Where to begin on the screens, if that is not home.
+    pub fn address(&self) -> Option<&str> {
+        if let Self::Looking(opened) = self { Some(&opened.address) } else { None }
+    }
+
+    /// Seals and gives the directory back, or forgets the files.
+    pub async fn close(self) {
+        match self {
+            Self::Here(host) => host.close().await,
+            Self::Looking(opened) => opened.close().await,
+            Self::Running(..) => {}
+        }
+    }
+
     /// What answers.
     pub fn backend(&self) -> Arc<dyn Backend + Send + Sync> {
         match self {
+            Self::Looking(opened) => Arc::new(opened.host.workbench.clone()),
             Self::Here(host) => Arc::new(host.workbench.clone()),
             Self::Running(backend, _) => Arc::new(backend.clone()),
         }

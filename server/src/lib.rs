@@ -22,5 +22,5 @@ pub use client::HttpBackend;
 pub use error::ServerError;
 pub use host::{DurabilityArg, Holder, Host, HostArgs, data_dir};
 pub use instance::{Instance, clear_stale, find};
-pub use opened::{Opened, record, since, trusted_keys};
+pub use opened::{Opened, is_bundle, record, since, trusted_keys};
 pub use serve::{Config, Served, Serving, prepare, start};

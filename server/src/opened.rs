@@ -194,6 +194,12 @@ impl Opened {
     }
 }
 
+/// Whether something is meant as a bundle, which is looked at and not taken in unless somebody says so.
+#[must_use]
+pub fn is_bundle(path: &Path) -> bool {
+    Bag::is_one(path)
+}
+
 /// The fingerprints that are trusted in the data directory of who looks; none where there is no directory.
 #[must_use]
 pub fn trusted_keys(data: Option<&PathBuf>) -> BTreeSet<String> {

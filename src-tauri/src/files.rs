@@ -1,6 +1,7 @@
 //! Files from dialogs, from the command line, and dropped on the window: each is read and taken in, and the page is
 //! told what came of it.
 
+use crate::associate;
 use crate::shell::Shell;
 use sextant_contract::{AskError, Code, Command, Event, Outcome};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ pub fn choose(app: &AppHandle) {
     }
     dialog.pick_files(move |chosen| {
         let paths = chosen.unwrap_or_default().into_iter().filter_map(|p| p.into_path().ok()).collect();
-        take_in(&handle, paths);
+        follow(&handle, paths);
     });
 }
 
@@ -40,8 +41,41 @@ pub async fn place(app: &AppHandle, name: &str) -> Option<PathBuf> {
     told.await.ok()??.into_path().ok()
 }
 
+/// Follows what was named: links lead to screens, bundles are looked at, and everything else is taken in.
+pub fn follow(app: &AppHandle, named: Vec<PathBuf>) {
+    let (mut bundles, mut rest) = (Vec::new(), Vec::new());
+    for path in named {
+        if let Some(address) = path.to_str().and_then(associate::address) {
+            app.state::<Shell>().tell(Event::Go { address });
+        } else if sextant_server::is_bundle(&path) {
+            bundles.push(path);
+        } else {
+            rest.push(path);
+        }
+    }
+    for path in bundles {
+        if let Err(e) = look(app, &path) {
+            let message = format!("{} can't be looked at: {e}", path.display());
+            app.state::<Shell>().tell(Event::Failed { error: AskError::new(Code::Internal, message) });
+        }
+    }
+    take_in(app, rest);
+}
+
+/// A window of its own, in a process of its own: what is evidence is not mixed with what is received.
+fn look(app: &AppHandle, path: &Path) -> std::io::Result<()> {
+    let mut window = std::process::Command::new(std::env::current_exe()?);
+    if let Some(data) = &app.state::<Shell>().data {
+        window.arg("--data").arg(data);
+    }
+    let mut window = window.arg("--look").arg(path).spawn()?;
+    // Nobody waits for it but the system.
+    std::thread::Builder::new().name("sextant-looking".into()).spawn(move || window.wait())?;
+    Ok(())
+}
+
 /// Takes in files, and folders with all that is in them, in the background.
-pub fn take_in(app: &AppHandle, paths: Vec<PathBuf>) {
+fn take_in(app: &AppHandle, paths: Vec<PathBuf>) {
     if paths.is_empty() {
         return;
     }

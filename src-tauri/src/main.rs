@@ -1,6 +1,7 @@
 //! The desktop program: the page of `ui/` in a system webview. It is in process with the store when it holds the data
 //! directory, and a client of the running instance when another process does.
 
+mod associate;
 mod doors;
 mod files;
 mod menu;
@@ -11,7 +12,7 @@ use sextant_contract::Event;
 use sextant_server::{Holder, HostArgs, data_dir};
 use shell::Shell;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -34,7 +35,13 @@ struct Args {
     data: Option<PathBuf>,
     #[command(flatten)]
     host: HostArgs,
-    /// Files to take in
+    /// Look at a bundle, or at files of telemetry, without keeping anything
+    #[arg(long, value_name = "PATH", conflicts_with = "files")]
+    look: Option<PathBuf>,
+    /// Have the desktop open bundles and sextant: links with this program
+    #[arg(long)]
+    associate: bool,
+    /// Files to take in; a bundle is looked at in a window of its own, and a sextant: link leads to its screen
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -51,7 +58,9 @@ fn main() -> ExitCode {
     }
     let filter = tracing_subscriber::EnvFilter::try_from_env("SEXTANT_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
-    match run(Args::parse()) {
+    let args = Args::parse();
+    let done = if args.associate { associate::associate().map(|()| 0) } else { run(args) };
+    match done {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Err(e) => {
             eprintln!("error: {e:#}");
@@ -69,18 +78,29 @@ fn run(args: Args) -> anyhow::Result<i32> {
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
     };
     let dir = data_dir(args.data.as_ref())?;
-    let shell = Shell::default();
+    let shell = Shell::with(args.data.clone());
     let phase = Arc::new(AtomicU8::new(RUNNING));
-    let name = shell::bus_name(&dir);
-    let (host, files) = (args.host, args.files);
+    let (look, files) = match (args.look, args.files) {
+        // What was double-clicked.
+        (None, files) if files.len() == 1 && sextant_server::is_bundle(&files[0]) => {
+            (files.first().cloned(), Vec::new())
+        }
+        named => named,
+    };
+    let name = shell::bus_name(look.as_ref().unwrap_or(&dir));
+    let (host, data) = (args.host, args.data);
     let app = tauri::Builder::default()
         .plugin(
             tauri_plugin_single_instance::Builder::new()
                 .dbus_id(name)
                 .callback(|app, argv, cwd| {
                     shell::show(app);
-                    let paths = Args::try_parse_from(argv).map(|a| a.files).unwrap_or_default();
-                    files::take_in(app, paths.into_iter().map(|p| PathBuf::from(&cwd).join(p)).collect());
+                    let named = Args::try_parse_from(argv).map(|a| a.files).unwrap_or_default();
+                    let is_link = |p: &PathBuf| p.to_str().is_some_and(|p| associate::address(p).is_some());
+                    let at = |p: PathBuf| if is_link(&p) { p } else { PathBuf::from(&cwd).join(p) };
+                    // A second double click on the same bundle only shows it.
+                    let named = named.into_iter().filter(|_| !app.state::<Shell>().is_looking()).map(at);
+                    files::follow(app, named.collect());
                 })
                 .build(),
         )
@@ -97,12 +117,22 @@ fn run(args: Args) -> anyhow::Result<i32> {
             id => app.state::<Shell>().tell(Event::Chosen { id: id.to_owned() }),
         })
         .setup(move |app| {
-            match tauri::async_runtime::block_on(Holder::open(dir, host)) {
+            let held = async {
+                match &look {
+                    Some(path) => Holder::look(std::slice::from_ref(path), data.as_ref()).await,
+                    None => Holder::open(dir, host).await,
+                }
+            };
+            match tauri::async_runtime::block_on(held) {
                 Ok(holder) => {
                     say(&holder)?;
+                    let begin = holder.address().map(str::to_owned);
                     app.state::<Shell>().hold(holder);
-                    window(app.handle())?;
-                    files::take_in(app.handle(), files);
+                    if let Some(address) = begin {
+                        app.state::<Shell>().tell(Event::Go { address });
+                    }
+                    window(app.handle(), look.as_deref())?;
+                    files::follow(app.handle(), files);
                 }
                 Err(e) => refuse(app.handle(), &e.to_string()),
             }
@@ -126,12 +156,17 @@ fn say(holder: &Holder) -> std::io::Result<()> {
             writeln!(out, "open {}", host.serving.url)?;
         }
         Holder::Running(_, url) => writeln!(out, "joined {url}")?,
+        Holder::Looking(opened) => writeln!(out, "open {}", opened.url())?,
     }
     out.flush()
 }
 
-fn window(app: &AppHandle) -> tauri::Result<()> {
-    let Some(config) = app.config().app.windows.first().cloned() else { return Ok(()) };
+fn window(app: &AppHandle, looked_at: Option<&Path>) -> tauri::Result<()> {
+    let Some(mut config) = app.config().app.windows.first().cloned() else { return Ok(()) };
+    if let Some(path) = looked_at {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        config.title = format!("{name} – Sextant, nothing is kept");
+    }
     WebviewWindowBuilder::from_config(app, &config)?
         .theme(Some(tauri::Theme::Dark))
         .on_navigation(|url| url.scheme() == "tauri")
@@ -164,7 +199,7 @@ fn on_event(app: &AppHandle, event: RunEvent, phase: &Arc<AtomicU8>) {
             app.exit(0);
         }
         RunEvent::WindowEvent { event: WindowEvent::DragDrop(tauri::DragDropEvent::Drop { paths, .. }), .. } => {
-            files::take_in(app, paths);
+            files::follow(app, paths);
         }
         RunEvent::ExitRequested { code, api, .. } if phase.load(Ordering::SeqCst) != DRAINED => {
             api.prevent_exit();

@@ -4,7 +4,7 @@ use futures_util::future::{AbortHandle, abortable};
 use sextant_contract::{Answer, AskError, Backend, BoxFuture, Code, Event};
 use sextant_server::Holder;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tauri::ipc::{Channel, InvokeResponseBody};
@@ -24,6 +24,8 @@ pub struct Shell {
     asked: Mutex<HashMap<u64, AbortHandle>>,
     /// Held for reading by whoever takes in files: closing waits for them.
     pub importing: tokio::sync::RwLock<()>,
+    /// The data directory that was named.
+    pub data: Option<PathBuf>,
 }
 
 /// Files that are being taken in have so long to come to their end when the program is closed.
@@ -60,6 +62,11 @@ impl Page {
 }
 
 impl Shell {
+    /// Of a program that was given this data directory.
+    pub fn with(data: Option<PathBuf>) -> Self {
+        Self { data, ..Self::default() }
+    }
+
     /// Takes over who answers, and passes on what is new.
     pub fn hold(&self, holder: Holder) {
         let backend = holder.backend();
@@ -84,6 +91,11 @@ impl Shell {
     pub fn backend(&self) -> Result<Answering, AskError> {
         let closed = || AskError::new(Code::Busy, "the program is being closed");
         locked(&self.holder).as_ref().map(Holder::backend).ok_or_else(closed)
+    }
+
+    /// Whether files are looked at, and nothing is kept.
+    pub fn is_looking(&self) -> bool {
+        matches!(&*locked(&self.holder), Some(Holder::Looking(_)))
     }
 
     /// Waits for an answer until the page abandons the question.
@@ -131,8 +143,8 @@ impl Shell {
             tracing::warn!("a file was still being taken in at the end; what is missing of it can be imported again");
         }
         let holder = locked(&self.holder).take();
-        if let Some(Holder::Here(host)) = holder {
-            host.close().await;
+        if let Some(holder) = holder {
+            holder.close().await;
         }
     }
 }
@@ -148,7 +160,7 @@ pub fn show(app: &AppHandle) {
     }
 }
 
-/// One instance a data directory: its name on the session bus.
+/// One instance a data directory, or a bundle that is looked at: its name on the session bus.
 pub fn bus_name(dir: &Path) -> String {
     let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     // FNV-1a: the name only has to differ.

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sextant_tests::{Screen, Stopped, desktop, json as cli_json, request, wait, walk};
+use sextant_tests::{Screen, Stopped, desktop, json as cli_json, ok, request, wait, walk};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -205,4 +205,41 @@ fn a_taken_port_keeps_no_window_shut() {
     assert!(status["listeners"]["otlp-http"].is_string(), "{status}");
     assert!(Command::new("kill").arg(child.0.id().to_string()).status().expect("kill runs").success());
     assert_eq!(child.0.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn a_double_click_on_a_bundle_looks_at_it_and_a_link_leads_to_its_screen() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+    let serve = sextant_tests::Serve::start(&dir.path().join("data"));
+    ok(&["demo", "--data", &at("data"), "--spans", "1000", "--seed", "5"]);
+    ok(&["bundle", "create", "--out", &at("evidence.sxb"), "--data", &at("data")]);
+    assert_eq!(serve.stop(), Some(0));
+    let screen = Screen::start();
+    {
+        let driver = Driver::start(&screen, dir.path(), &["--data".into(), at("data"), at("evidence.sxb")]);
+        wait("the bundle", || driver.hash().starts_with("#/bundle").then_some(()));
+        let said = || driver.script("return document.getElementById('said').textContent").to_string();
+        wait("its verdict", || said().contains("VALID").then_some(()));
+        std::thread::sleep(Duration::from_secs(2));
+        keep("bundle", &driver.picture());
+        // It is looked at, and nothing receives or holds the directory.
+        assert!(!dir.path().join("data/instance.json").exists());
+        driver.call("DELETE", "", &Value::Null);
+    }
+    let mut args: Vec<String> = vec!["--data".into(), at("data"), "sextant://logs?q=level%3Aerror".into()];
+    for flag in ["--otlp-grpc", "--otlp-http", "--zipkin", "--http"] {
+        args.extend([flag.to_owned(), "127.0.0.1:0".to_owned()]);
+    }
+    let driver = Driver::start(&screen, dir.path(), &args);
+    wait("the logs", || driver.hash().starts_with("#/logs?").then_some(()));
+    assert!(driver.hash().contains("level"), "{}", driver.hash());
+    // What a desktop is told, in the folder of who says so and nowhere else.
+    let mut told = Command::new(desktop());
+    told.arg("--associate").env("XDG_DATA_HOME", dir.path().join("home")).env("PATH", "/nowhere");
+    assert!(told.status().expect("it starts").success());
+    let entry = std::fs::read_to_string(dir.path().join("home/applications/dev.sextant.desktop.desktop"));
+    let entry = entry.expect("an entry");
+    assert!(entry.contains("x-scheme-handler/sextant") && entry.contains("sextant-desktop\" %U"), "{entry}");
+    assert!(dir.path().join("home/mime/packages/dev.sextant.desktop.xml").exists());
 }

@@ -185,6 +185,9 @@ fn title_of(route: &Route, shape: &str, name: &str) -> String {
 /// What the button sends: enough to look around in.
 const DEMO_SPANS: u64 = 5_000;
 
+/// Who takes files that are dropped, if it does.
+type Taker = Box<dyn Fn(&std::path::Path) -> bool>;
+
 /// The egui app of all shells.
 pub struct App {
     state: State,
@@ -192,6 +195,7 @@ pub struct App {
     /// What the window is called after what it shows, and what it was called last.
     name: String,
     titled: String,
+    taker: Option<Taker>,
     #[cfg(target_arch = "wasm32")]
     hash: String,
 }
@@ -262,6 +266,7 @@ impl App {
             keys: Keys::default(),
             name: "Sextant".into(),
             titled: String::new(),
+            taker: None,
             #[cfg(target_arch = "wasm32")]
             hash: String::new(),
         }
@@ -291,6 +296,11 @@ impl App {
     /// Puts exported files into this folder, in a window of its own; otherwise they go among the downloads.
     pub fn save_files_to(&mut self, folder: &std::path::Path) {
         self.state.files_dir = Some(folder.to_owned());
+    }
+
+    /// Asks first whether a file that is dropped is taken by somebody else.
+    pub fn offer_files_to(&mut self, taker: impl Fn(&std::path::Path) -> bool + 'static) {
+        self.taker = Some(Box::new(taker));
     }
 
     /// Goes to an address, such as `#/traces?q=error%3Atrue`.
@@ -345,6 +355,9 @@ impl App {
     fn listen(&mut self, ctx: &Context) {
         let heard = self.state.asks.hear();
         self.state.notices.extend(heard.notices);
+        if let Some(address) = &heard.address {
+            self.open(address);
+        }
         self.state.todo.append(&mut self.state.wanted);
         self.state.todo.extend(heard.chosen.iter().filter_map(|id| commands::by_id(id)));
         let is_typing = self.state.is_typing
@@ -374,7 +387,9 @@ impl App {
             }
         }
         for file in ctx.input(|i| i.raw.dropped_files.clone()) {
-            self.state.asks.read(ctx, file);
+            if !self.taker.as_ref().is_some_and(|takes| takes(file.path())) {
+                self.state.asks.read(ctx, file);
+            }
         }
         for (name, bytes) in heard.files {
             self.state.asks.act(ctx, Command::Import { name, format: None, project: None }, bytes);

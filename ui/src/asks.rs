@@ -74,6 +74,8 @@ pub(crate) struct Heard {
     pub notices: Vec<Notice>,
     /// Names of commands that were chosen in the menu.
     pub chosen: Vec<String>,
+    /// Where a link leads to.
+    pub address: Option<String>,
     /// Whether the other side came or went.
     pub link: Option<bool>,
     /// Dropped files that have been read: names and bytes.
@@ -133,6 +135,7 @@ impl Asks {
                 Event::Imported { file } => told.notices.push(Notice::imported(&file)),
                 Event::Failed { error } => told.notices.push(Notice::failed(&error)),
                 Event::Chosen { id } => told.chosen.push(id),
+                Event::Go { address } => told.address = Some(address),
                 Event::Link { is_up } => told.link = Some(is_up),
             }
             ctx.request_repaint();

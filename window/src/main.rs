@@ -4,13 +4,11 @@
 use clap::Parser;
 use eframe::egui::{Context, ViewportBuilder, ViewportCommand};
 use eframe::{NativeOptions, run_native};
-use sextant_contract::Backend;
-use sextant_server::{Holder, HostArgs, Opened, data_dir};
+use sextant_server::{Holder, HostArgs, data_dir};
 use sextant_ui::App;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Sextant in a light window: receives telemetry, keeps it, and shows it.
 #[derive(Debug, Parser)]
@@ -32,12 +30,6 @@ struct Args {
     files: Vec<PathBuf>,
 }
 
-/// Who answers, and what it is called.
-enum Source {
-    Held(Box<Holder>),
-    Files(Box<Opened>),
-}
-
 fn main() -> ExitCode {
     // A template that somebody wrote is tried in a process of its own.
     if let Some(code) = sextant_reports::serve_if_asked() {
@@ -56,19 +48,14 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (source, name, address) = if args.files.is_empty() {
-        let holder = runtime.block_on(Holder::open(data_dir(args.data.as_ref())?, args.host))?;
-        (Source::Held(holder.into()), "Sextant".to_owned(), args.open)
+    let (holder, name) = if args.files.is_empty() {
+        (runtime.block_on(Holder::open(data_dir(args.data.as_ref())?, args.host))?, "Sextant".to_owned())
     } else {
-        let opened = runtime.block_on(Opened::files(&args.files, None))?;
         let name = args.files[0].file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let address = opened.address.clone();
-        (Source::Files(opened.into()), format!("{name} – Sextant, nothing is kept"), address)
+        (runtime.block_on(Holder::look(&args.files, None))?, format!("{name} – Sextant, nothing is kept"))
     };
-    let backend: Arc<dyn Backend + Send + Sync> = match &source {
-        Source::Held(holder) => holder.backend(),
-        Source::Files(opened) => Arc::new(opened.host.workbench.clone()),
-    };
+    let address = holder.address().map_or(args.open, str::to_owned);
+    let backend = holder.backend();
     let signals = runtime.handle().clone();
     let options = NativeOptions {
         viewport: ViewportBuilder::default()
@@ -88,19 +75,24 @@ fn run(args: Args) -> anyhow::Result<()> {
             app.set_light(args.light);
             app.set_name(&name);
             app.open(&address);
+            // Evidence is not mixed with what is received: it gets a window of its own.
+            app.offer_files_to(|path| sextant_server::is_bundle(path) && look(path));
             Ok(Box::new(app))
         }),
     );
-    match source {
-        Source::Held(holder) => {
-            if let Holder::Here(host) = *holder {
-                runtime.block_on(host.close());
-            }
-        }
-        Source::Files(opened) => runtime.block_on(opened.close()),
-    }
+    runtime.block_on(holder.close());
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     shown.map_err(|e| anyhow::anyhow!("the window can't be opened: {e}"))
+}
+
+/// Looks at a bundle in a process of its own; whether that could be begun.
+fn look(path: &Path) -> bool {
+    let begun = std::env::current_exe().and_then(|program| {
+        let mut window = std::process::Command::new(program).arg(path).spawn()?;
+        // Nobody waits for it but the system.
+        std::thread::Builder::new().name("sextant-looking".into()).spawn(move || window.wait())
+    });
+    begun.is_ok()
 }
 
 /// Asked to stop, it closes its window, after which everything is sealed.
