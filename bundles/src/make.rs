@@ -146,8 +146,6 @@ impl Maker {
         let refuse = |why: &str| Err(BundleError::Refused(format!("{} {why}", out.display())));
         match std::fs::symlink_metadata(out) {
             Ok(found) if is_zip && !found.is_file() => return refuse("is there already, and is no file"),
-            // What is empty only holds the name.
-            Ok(found) if is_zip && found.len() > 0 => return refuse("is there already: a bundle is not replaced"),
             Ok(found) if !is_zip && !found.is_dir() => {
                 return refuse("is there already, and is no folder: end its name in .sxb for one file");
             }

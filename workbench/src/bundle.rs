@@ -14,11 +14,13 @@ use sextant_bundles::{
     BundleError, Custody, DEFAULT, Detector, Facts, From, Key, LeftOut, Made, Maker, Papers, Question, Redactor, Ring,
     Rules,
 };
+use sextant_columns::{ColumnsError, PlainWriter};
 use sextant_contract::{AskError, BundleAsk, Code, Completeness, Outcome};
 use sextant_model::query::Query;
 use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
 use sextant_queries::{duckdb, parse, prune};
 use sextant_store::{Config as StoreConfig, Limits, StoreError};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +36,8 @@ const MAX_PARTS: usize = 1_024;
 const WAITING: usize = 4;
 /// Reading a table may take so long.
 const LIMITS: Limits = Limits { time: Duration::from_hours(2), n_rows: usize::MAX, is_explained: false };
+/// So many rows of a table are written to say how large all are.
+const SAMPLE_ROWS: u64 = 16 * 1024;
 /// Whole traces of more than so many are not looked up.
 const MAX_TRACES: usize = 200_000;
 
@@ -135,11 +139,13 @@ impl Workbench {
             return self.of_source(source, ask, progress);
         }
         if ask.is_tried {
+            let mut sizes = Sizes::default();
             let read = self.read_chosen(&plan, progress, &mut |table, rows| {
-                redactor.rows(table, rows).map(drop).map_err(|e| failed(&e))
+                let rows = redactor.rows(table, rows).map_err(|e| failed(&e))?;
+                sizes.see(table, &rows).map_err(|e| unordered(&e))
             })?;
             redactor.text(&ask.query, "the search");
-            return Ok(self.tried(&read, &redactor, &plan));
+            return tried(&read, &redactor, &plan, sizes);
         }
         let (key, is_new) = signing_key(ask, &ring)?;
         let claimed = if ask.path.is_none() { Some(self.export_path("bundle", "sxb")?) } else { None };
@@ -466,32 +472,49 @@ impl Workbench {
         let n_read: u64 = read.rows.iter().filter(|(t, _)| t.signal() == signal).map(|(_, n)| n).sum();
         Ok(LeftOut { reason: left.reason.clone(), rows: n_all.saturating_sub(n_read) })
     }
+}
 
-    /// What would be in it, about how large, and what would be redacted.
-    fn tried(&self, read: &Read, redactor: &Redactor, plan: &Plan) -> Value {
-        let snapshot = self.store.snapshot();
-        let mut bytes = 0.0;
-        for (table, n) in &read.rows {
-            let of_table = snapshot.segments().iter().filter(|s| s.table == *table);
-            let (all_bytes, all_rows) = of_table.fold((0, 0), |(b, r), s| (b + s.n_bytes, r + s.n_rows));
-            if all_rows > 0 {
-                bytes += *n as f64 * all_bytes as f64 / all_rows as f64;
-            }
-        }
-        let tables: BTreeMap<&str, u64> =
-            read.rows.iter().filter(|(_, n)| **n > 0).map(|(t, n)| (t.name(), *n)).collect();
-        let found: Vec<Value> = redactor
-            .found()
-            .map(|(rule, column, method, f)| {
-                json!({ "rule": rule, "column": column, "method": method.name(), "n": f.n, "sample": f.sample })
-            })
-            .collect();
-        let left: Vec<&str> = plan.left_out.iter().map(|l| l.reason.as_str()).collect();
-        json!({
-            "rows": read.rows.values().sum::<u64>(), "bytes": bytes as u64, "tables": tables, "found": found,
-            "unmatched": redactor.unmatched(), "left_out": left, "bytes_scanned": redactor.n_bytes(),
-        })
+/// How large rows are as files: as large as the first of them, which are written and thrown away.
+#[derive(Default)]
+struct Sizes(BTreeMap<Table, PlainWriter<Vec<u8>>>);
+
+impl Sizes {
+    fn see(&mut self, table: Table, rows: &RecordBatch) -> Result<(), ColumnsError> {
+        let writer = match self.0.entry(table) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(free) => free.insert(PlainWriter::new(Vec::new(), table)?),
+        };
+        let room = SAMPLE_ROWS.saturating_sub(writer.n_rows()) as usize;
+        if room > 0 { writer.write(&rows.slice(0, room.min(rows.num_rows()))) } else { Ok(()) }
     }
+
+    /// The bytes of so many rows of a table each.
+    fn bytes(self, rows: &BTreeMap<Table, u64>) -> Result<f64, ColumnsError> {
+        let mut all = 0.0;
+        for (table, writer) in self.0 {
+            let n = writer.n_rows().max(1) as f64;
+            let bytes = writer.finish()?.len() as f64;
+            all += bytes * rows.get(&table).map_or(0.0, |rows| *rows as f64) / n;
+        }
+        Ok(all)
+    }
+}
+
+/// What would be in it, about how large, and what would be redacted.
+fn tried(read: &Read, redactor: &Redactor, plan: &Plan, sizes: Sizes) -> Result<Value, AskError> {
+    let bytes = sizes.bytes(&read.rows).map_err(|e| unordered(&e))?;
+    let tables: BTreeMap<&str, u64> = read.rows.iter().filter(|(_, n)| **n > 0).map(|(t, n)| (t.name(), *n)).collect();
+    let found: Vec<Value> = redactor
+        .found()
+        .map(|(rule, column, method, f)| {
+            json!({ "rule": rule, "column": column, "method": method.name(), "n": f.n, "sample": f.sample })
+        })
+        .collect();
+    let left: Vec<&str> = plan.left_out.iter().map(|l| l.reason.as_str()).collect();
+    Ok(json!({
+        "rows": read.rows.values().sum::<u64>(), "bytes": bytes as u64, "tables": tables, "found": found,
+        "unmatched": redactor.unmatched(), "left_out": left, "bytes_scanned": redactor.n_bytes(),
+    }))
 }
 
 /// A rule that is written wrong would let out what it was meant for: what is nowhere and reads like a rule is none.

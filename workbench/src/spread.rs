@@ -9,7 +9,7 @@ use arrow::ipc::writer::StreamWriter;
 use sextant_columns::{gathered, row_hashes};
 use sextant_model::Table;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 
 /// A batch and a row in it.
 type Place = (usize, usize);
@@ -22,7 +22,7 @@ const OUT_ROWS: usize = 8_192;
 /// The rows of a part.
 #[derive(Default)]
 struct Part {
-    /// Where they lie in the file: each an Arrow stream of its own.
+    /// Where they lie in the file: each an Arrow stream of its own, packed.
     written: Vec<(u64, u64)>,
     /// The last that came.
     last: Option<RecordBatch>,
@@ -59,7 +59,8 @@ impl Spread {
             let Some(rows) = rows else { continue };
             let mut stream = StreamWriter::try_new(Vec::new(), &rows.schema())?;
             stream.write(&rows)?;
-            let bytes = stream.into_inner()?;
+            // A disk is slower than this: rows of a part have most of their texts in common.
+            let bytes = lz4_flex::compress_prepend_size(&stream.into_inner()?);
             self.file.write_all(&bytes)?;
             self.parts[part].written.push((self.n_written, bytes.len() as u64));
             self.n_written += bytes.len() as u64;
@@ -121,8 +122,10 @@ impl Parts {
         let mut all: Vec<RecordBatch> = Vec::new();
         for (from, length) in part.written {
             self.file.seek(SeekFrom::Start(from))?;
-            let stream = BufReader::new((&mut self.file).take(length));
-            for rows in StreamReader::try_new(stream, None)? {
+            let mut bytes = vec![0; length as usize];
+            self.file.read_exact(&mut bytes)?;
+            let bytes = lz4_flex::decompress_size_prepended(&bytes).map_err(|e| ArrowError::ExternalError(e.into()))?;
+            for rows in StreamReader::try_new(&bytes[..], None)? {
                 all.push(rows?);
             }
         }

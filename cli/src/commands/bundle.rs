@@ -94,9 +94,13 @@ async fn made(place: &Where, args: BundleCreate) -> anyhow::Result<ExitCode> {
         patterns: args.redact_pattern,
         is_tried: args.is_tried,
     };
+    let was_there = is_file && !args.is_tried && out.exists();
     let done = watched(&reach, tag, reach.act(Command::Bundle(Box::new(ask)), Vec::new())).await;
     super::close(reach).await;
     let Outcome::Object { mut object } = done? else { return Ok(ExitCode::SUCCESS) };
+    if was_there {
+        note(format_args!("{} was there already, and is replaced", out.display()));
+    }
     if let Some(fetched) = fetched {
         let unpacked = sextant_bundles::Bag::open(&fetched).and_then(|bag| bag.extract(&out));
         std::fs::remove_file(&fetched).with_context(|| format!("{} stays", fetched.display()))?;

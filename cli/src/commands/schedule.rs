@@ -45,15 +45,30 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             let reach = Reach::reading(&place).await?;
             let object = reach.object(Ask::Schedules).await;
             super::close(reach).await;
-            let rows: Vec<Value> = object?["schedules"].as_array().into_iter().flatten().map(row).collect();
+            let object = object?;
+            let all = object["schedules"].as_array().map_or(&[][..], Vec::as_slice);
+            let rows: Vec<Value> = all.iter().map(row).collect();
             let mut columns = vec!["name", "cron", "next", "report", "last", "missed", "came", "told"];
             if format != Format::Table {
                 columns.extend(["sha256", "folder", "keep", "webhook"]);
             }
             print_rows(&rows.into(), format, &columns)?;
+            // A table has no room for why.
+            for one in all.iter().filter(|_| format == Format::Table) {
+                if let (Some(name), Some(why)) = (one["name"].as_str(), one["last"]["error"].as_str()) {
+                    note(format_args!("{name} was not made the last time: {why}"));
+                }
+            }
         }
         ScheduleCommand::Run { name } => {
             let reach = Reach::reading(&place).await?;
+            let known = reach.object(Ask::Schedules).await.unwrap_or_default();
+            let mut all = known["schedules"].as_array().into_iter().flatten();
+            if let Some(host) = all.find(|s| s["name"] == name.as_str()).and_then(|s| s["webhook"].as_str()) {
+                note(format_args!(
+                    "when it is made {host} is told, which is tried for 21 seconds if it does not answer"
+                ));
+            }
             let done = reach.act(Command::ScheduleRun { name }, Vec::new()).await;
             super::close(reach).await;
             if let Outcome::Object { object } = done? {
