@@ -78,6 +78,10 @@ impl Bag {
         if path.is_dir() {
             return path.join("bagit.txt").exists();
         }
+        // A pipe would be waited for.
+        if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
+            return false;
+        }
         let mut head = [0; 4];
         File::open(path).and_then(|mut f| f.read_exact(&mut head)).is_ok() && head == *b"PK\x03\x04"
     }

@@ -5,10 +5,15 @@ use crate::BundleError;
 use der::asn1::AnyRef;
 use der::{Decode as _, Reader as _, SliceReader, Tag};
 use sextant_model::ids::hex;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Larger files are no answers.
 const MAX_BYTES: u64 = 1 << 20;
+/// A serial number of 20 bytes is what certificates have.
+const MAX_SERIAL: usize = 40;
+/// A name has no more parts.
+const MAX_PARTS: usize = 8;
 /// A name is no deeper.
 const MAX_DEPTH: usize = 16;
 const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
@@ -48,11 +53,31 @@ pub fn request(hash: &str) -> Result<Vec<u8>, BundleError> {
     }
 }
 
-/// Where the answer for a bundle lies: beside it.
+/// Where the answer for a bundle lies: beside it, whatever it is called by and however many volumes it has.
 pub fn beside(bundle: &Path) -> PathBuf {
-    let mut name = bundle.file_name().unwrap_or_default().to_owned();
+    let bundle = std::fs::canonicalize(bundle).unwrap_or_else(|_| bundle.to_owned());
+    let whole = if crate::volumes::is_first(&bundle) { bundle.with_extension("") } else { bundle };
+    let mut name = whole.file_name().unwrap_or_default().to_owned();
     name.push(".tsr");
-    bundle.with_file_name(name)
+    whole.with_file_name(name)
+}
+
+/// Keeps an answer beside its bundle, and never in the place of another.
+///
+/// # Errors
+/// If it is none for the bundle of `hash`, or another is there.
+pub fn keep(bundle: &Path, answer: &Path, hash: &str) -> Result<Stamp, BundleError> {
+    let stamp = Stamp::read(answer, hash)?;
+    let path = beside(bundle);
+    if Stamp::beside(bundle, hash).is_ok_and(|there| there.as_ref() == Some(&stamp)) {
+        return Ok(stamp);
+    }
+    if path.exists() {
+        let why = format!("{} is there already: keep this one elsewhere, or move that", path.display());
+        return Err(BundleError::Refused(why));
+    }
+    std::fs::copy(answer, &path).map_err(BundleError::io(&path))?;
+    Ok(stamp)
 }
 
 /// The parts of something made of parts.
@@ -120,7 +145,7 @@ impl Stamp {
         Ok(Self {
             at: time_of(time.value()).ok_or_else(|| refuse("its time is none"))?,
             hash: hex(hash.value()),
-            serial: hex(serial.value()),
+            serial: hex(serial.value()).chars().take(MAX_SERIAL).collect(),
             by: by.map(|by| texts(*by, 0).join(", ")).unwrap_or_default(),
         })
     }
@@ -131,9 +156,13 @@ impl Stamp {
     /// If it can't be read, is none, or is of another bundle than that of `hash`.
     pub fn beside(bundle: &Path, hash: &str) -> Result<Option<Self>, BundleError> {
         let path = beside(bundle);
-        match std::fs::metadata(&path) {
+        match std::fs::symlink_metadata(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(BundleError::io(&path)(e)),
+            // What came with the bundle may lead anywhere.
+            Ok(found) if !found.is_file() => {
+                Err(BundleError::Refused(format!("{} is a link or a device, not a file", path.display())))
+            }
             Ok(_) => Self::read(&path, hash).map(Some),
         }
     }
@@ -143,14 +172,17 @@ impl Stamp {
     /// # Errors
     /// As [`Stamp::beside`].
     pub fn read(path: &Path, hash: &str) -> Result<Self, BundleError> {
-        let length = std::fs::metadata(path).map_err(BundleError::io(path))?.len();
-        if length > MAX_BYTES {
-            return Err(BundleError::Refused(format!(
-                "{} is too large for an answer with a time stamp",
-                path.display()
-            )));
+        let refuse = |why: &str| Err(BundleError::Refused(format!("{} {why}", path.display())));
+        if !std::fs::metadata(path).map_err(BundleError::io(path))?.is_file() {
+            return refuse("is no file");
         }
-        let stamp = Self::parse(&std::fs::read(path).map_err(BundleError::io(path))?)?;
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(BundleError::io(path))?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(BundleError::io(path))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return refuse("is too large for an answer with a time stamp");
+        }
+        let stamp = Self::parse(&bytes)?;
         if stamp.hash != hash {
             let why = format!("{} is a time stamp of another bundle, {}", path.display(), stamp.hash);
             return Err(BundleError::Refused(why));
@@ -176,12 +208,18 @@ fn texts(of: AnyRef<'_>, depth: usize) -> Vec<String> {
     let tag = of.header().tag();
     let is_text = matches!(tag, Tag::Utf8String | Tag::PrintableString | Tag::Ia5String);
     if is_text {
-        return vec![String::from_utf8_lossy(of.value()).into_owned()];
+        // Nobody has vouched for it yet: it is shown as a name is.
+        return vec![crate::name::shown(&String::from_utf8_lossy(of.value()))];
     }
     if !tag.is_constructed() || depth > MAX_DEPTH {
         return Vec::new();
     }
-    parts(of, "a name").unwrap_or_default().into_iter().flat_map(|part| texts(part, depth + 1)).collect()
+    parts(of, "a name")
+        .unwrap_or_default()
+        .into_iter()
+        .flat_map(|part| texts(part, depth + 1))
+        .take(MAX_PARTS)
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! One file cut into volumes, `NAME.001`, `NAME.002`, …, for who may send no larger ones: one bundle all the same, with one
-//! signature, and `cat NAME.*` is the file again.
+//! signature, and `cat NAME.[0-9]*` is the file again.
 
 use crate::BundleError;
 use std::fs::File;
@@ -57,6 +57,9 @@ impl Volumes {
     }
 
     fn add(&mut self, path: &Path) -> Result<(), BundleError> {
+        if !std::fs::metadata(path).map_err(BundleError::io(path))?.is_file() {
+            return Err(BundleError::Refused(format!("{} is no file", path.display())));
+        }
         let file = File::open(path).map_err(BundleError::io(path))?;
         let len = file.metadata().map_err(BundleError::io(path))?.len();
         self.files.push((self.len, file));
@@ -97,6 +100,21 @@ impl Volumes {
     }
 }
 
+/// Whether a file of this name could be cut into volumes of at most so many bytes, as far as that can be said before it is made.
+///
+/// # Errors
+/// If they are too small, or some are there already.
+pub fn check(path: &Path, max_bytes: u64) -> Result<(), BundleError> {
+    if max_bytes < MIN_BYTES {
+        return Err(BundleError::Refused(format!("volumes of {max_bytes} bytes are too small: 64KB at least")));
+    }
+    // One of an earlier bundle would be taken for a part of this one.
+    match (1..=MAX_VOLUMES).map(|n| numbered(path, n)).find(|name| name.exists()) {
+        Some(there) => Err(BundleError::Refused(format!("{} is there already: choose another name", there.display()))),
+        None => Ok(()),
+    }
+}
+
 /// Cuts a file into volumes of at most so many bytes, and takes it away; a file that is small enough stays as it is. What
 /// there is then.
 ///
@@ -104,9 +122,7 @@ impl Volumes {
 /// If they are too small or too many, or can't be written: the file stays then, and no volume.
 pub fn cut(path: &Path, max_bytes: u64) -> Result<Vec<PathBuf>, BundleError> {
     let len = std::fs::metadata(path).map_err(BundleError::io(path))?.len();
-    if max_bytes < MIN_BYTES {
-        return Err(BundleError::Refused(format!("volumes of {max_bytes} bytes are too small: 64KB at least")));
-    }
+    check(path, max_bytes)?;
     if len <= max_bytes {
         return Ok(vec![path.to_owned()]);
     }
@@ -115,10 +131,6 @@ pub fn cut(path: &Path, max_bytes: u64) -> Result<Vec<PathBuf>, BundleError> {
         return Err(BundleError::Refused(format!("{n} volumes are too many: {MAX_VOLUMES} at most")));
     }
     let names: Vec<PathBuf> = (1..=n).map(|i| numbered(path, i)).collect();
-    // One more of an earlier bundle would be taken for a part of this one.
-    if let Some(there) = names.iter().chain([&numbered(path, n + 1)]).find(|name| name.exists()) {
-        return Err(BundleError::Refused(format!("{} is there already", there.display())));
-    }
     let mut whole = File::open(path).map_err(BundleError::io(path))?;
     let written = names.iter().try_for_each(|name| -> Result<(), BundleError> {
         let mut file = File::create_new(name).map_err(BundleError::io(name))?;

@@ -64,7 +64,23 @@ pub fn associate() -> anyhow::Result<()> {
 /// The place on the screens that a link leads to: `sextant://trace/7f3a…` to `#/trace/7f3a…`.
 pub fn address(link: &str) -> Option<String> {
     let (scheme, rest) = link.split_once(':')?;
-    scheme.eq_ignore_ascii_case("sextant").then(|| format!("#/{}", rest.trim_start_matches('/')))
+    if !scheme.eq_ignore_ascii_case("sextant") {
+        return None;
+    }
+    let (place, query) = rest.trim_start_matches('/').split_once('?').unwrap_or((rest.trim_start_matches('/'), ""));
+    // Who wrote a link has no say in which cluster is asked.
+    let query: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("source")).collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    Some(format!("#/{place}{mark}{}", query.join("&")))
+}
+
+/// The file that is meant: desktops name some by their address.
+pub fn path(named: PathBuf) -> PathBuf {
+    let text = named.to_str().and_then(|text| text.strip_prefix("file://"));
+    match text.and_then(|text| text.find('/').map(|at| &text[at..])) {
+        Some(path) => crate::doors::decoded(path).into(),
+        None => named,
+    }
 }
 
 #[cfg(test)]
@@ -77,10 +93,16 @@ mod tests {
             ("sextant://trace/7f3a", Some("#/trace/7f3a")),
             ("sextant:traces?q=error%3Atrue", Some("#/traces?q=error%3Atrue")),
             ("SEXTANT:///", Some("#/")),
+            ("sextant://logs?source=prod&q=x&source=b", Some("#/logs?q=x")),
             ("/tmp/sextant.json", None),
             ("https://example.com", None),
         ] {
             assert_eq!(address(link).as_deref(), expected, "{link}");
+        }
+        for (named, expected) in
+            [("file:///tmp/a%20b.sxb", "/tmp/a b.sxb"), ("file://desk/a", "/a"), ("b.sxb", "b.sxb")]
+        {
+            assert_eq!(path(named.into()), PathBuf::from(expected));
         }
     }
 

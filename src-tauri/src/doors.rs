@@ -74,7 +74,7 @@ pub fn subscribe(on_event: Channel<InvokeResponseBody>, shell: State<'_, Shell>)
 }
 
 /// Percent-encoding undone: headers hold no more than Latin letters.
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

@@ -11,6 +11,8 @@ use tauri_plugin_dialog::DialogExt as _;
 
 /// The same as over HTTP.
 const MAX_FILE_BYTES: u64 = 2 << 30;
+/// So many bundles are looked at at once.
+const MAX_WINDOWS: usize = 8;
 const OPENING_TRIES: u32 = 100;
 const OPENING_PAUSE: Duration = Duration::from_millis(100);
 
@@ -53,7 +55,12 @@ pub fn follow(app: &AppHandle, named: Vec<PathBuf>) {
             rest.push(path);
         }
     }
-    for path in bundles {
+    if bundles.len() > MAX_WINDOWS {
+        let message =
+            format!("of {} bundles, {MAX_WINDOWS} are looked at: each has a window of its own", bundles.len());
+        app.state::<Shell>().tell(Event::Failed { error: AskError::new(Code::Refused, message) });
+    }
+    for path in bundles.into_iter().take(MAX_WINDOWS) {
         if let Err(e) = look(app, &path) {
             let message = format!("{} can't be looked at: {e}", path.display());
             app.state::<Shell>().tell(Event::Failed { error: AskError::new(Code::Internal, message) });

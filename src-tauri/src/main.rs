@@ -80,7 +80,8 @@ fn run(args: Args) -> anyhow::Result<i32> {
     let dir = data_dir(args.data.as_ref())?;
     let shell = Shell::with(args.data.clone());
     let phase = Arc::new(AtomicU8::new(RUNNING));
-    let (look, files) = match (args.look, args.files) {
+    let files: Vec<PathBuf> = args.files.into_iter().map(associate::path).collect();
+    let (look, files) = match (args.look, files) {
         // What was double-clicked.
         (None, files) if files.len() == 1 && sextant_server::is_bundle(&files[0]) => {
             (files.first().cloned(), Vec::new())
@@ -97,7 +98,7 @@ fn run(args: Args) -> anyhow::Result<i32> {
                     shell::show(app);
                     let named = Args::try_parse_from(argv).map(|a| a.files).unwrap_or_default();
                     let is_link = |p: &PathBuf| p.to_str().is_some_and(|p| associate::address(p).is_some());
-                    let at = |p: PathBuf| if is_link(&p) { p } else { PathBuf::from(&cwd).join(p) };
+                    let at = |p: PathBuf| if is_link(&p) { p } else { PathBuf::from(&cwd).join(associate::path(p)) };
                     // A second double click on the same bundle only shows it.
                     let named = named.into_iter().filter(|_| !app.state::<Shell>().is_looking()).map(at);
                     files::follow(app, named.collect());

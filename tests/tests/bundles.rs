@@ -491,6 +491,15 @@ fn what_comes_after_sealing_lies_beside() {
         Some(1)
     );
     assert!(!Path::new(&at("nobody")).exists());
+    // The same again, by another name, leaves it; another answer and another bundle do not take its place.
+    let same = at("b.sxb.tsr");
+    ok(&["bundle", "stamp", &at("./b.sxb"), &same, "--data", &reader]);
+    assert!(std::fs::metadata(&same).is_ok_and(|m| m.len() > 500));
+    openssl(home.path(), &answer.replace("answer.tsr", "second.tsr").split(' ').collect::<Vec<_>>());
+    for args in [vec!["bundle", "stamp", &bundle, &at("second.tsr")], create.to_vec()] {
+        let refused = run(&args);
+        assert!(!refused.status.success(), "{refused:?}");
+    }
     // Of another bundle, or none at all: said, and the bundle is what it is.
     let other = at("other.sxb");
     ok(&["bundle", "create", "service:cart", "--out", &other, "--data", &data]);

@@ -45,7 +45,7 @@ pub enum BundleCommand {
         #[arg(long, value_name = "F.tsq")]
         out: PathBuf,
     },
-    /// Take the answer of an authority: it is kept beside the bundle, as NAME.tsr
+    /// Take the answer of an authority: it is kept beside the bundle as NAME.tsr
     Stamp {
         /// The bundle
         path: PathBuf,
@@ -133,7 +133,7 @@ pub struct BundleCreate {
     #[arg(long, value_name = "NAME=EXPR")]
     pub redact_pattern: Vec<String>,
     /// In volumes of at most this size, such as 20MB, where it is larger: NAME.001, NAME.002, … `bundle verify` and `open`
-    /// take the first; `cat NAME.*` is the file
+    /// take the first; `cat NAME.[0-9]*` is the file
     #[arg(long, value_name = "SIZE", value_parser = sextant_contract::parse_size)]
     pub max_size: Option<u64>,
     /// Only say what would be in it, about how large, and what would be redacted

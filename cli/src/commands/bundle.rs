@@ -47,8 +47,10 @@ fn time(text: Option<&String>) -> anyhow::Result<Option<i64>> {
 /// Whether an address is one of this machine alone.
 fn is_here(url: &str) -> bool {
     let host = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
+    // What stands before an @ is no host.
+    let host = host.rsplit('@').next().unwrap_or(host);
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    matches!(name, "localhost" | "[::1]") || name.starts_with("127.")
+    matches!(name, "localhost" | "[::1]") || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 async fn made(place: &Where, args: BundleCreate) -> anyhow::Result<ExitCode> {
@@ -56,6 +58,13 @@ async fn made(place: &Where, args: BundleCreate) -> anyhow::Result<ExitCode> {
     let is_file = sextant_bundles::is_zip_name(&out);
     if args.max_size.is_some() && !is_file {
         bail!("only one file is cut into volumes: end the name of --out in .sxb");
+    }
+    if let Some(most) = args.max_size {
+        sextant_bundles::check_volumes(&out, most)?;
+    }
+    let stamp = sextant_bundles::stamp_beside(&out);
+    if !args.is_tried && out.exists() && stamp.exists() {
+        bail!("{} is the time stamp of the bundle that is there: move both, or choose another name", stamp.display());
     }
     let key = args
         .key

@@ -4,7 +4,7 @@ use crate::args::{BundleCommand, BundleVerify, Format, Where};
 use crate::output::{note, print_object, print_rows};
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use sextant_bundles::{Bag, Entry, PublicKey, Report, Stamp, Trust, Verdict};
+use sextant_bundles::{Bag, Entry, PublicKey, Report, Trust, Verdict};
 use sextant_contract::size_text;
 use sextant_model::UnixNanos;
 use sextant_server::trusted_keys;
@@ -111,12 +111,8 @@ pub fn kept(place: &Where, command: &BundleCommand) -> anyhow::Result<ExitCode> 
         }
         BundleCommand::Stamp { path, answer } => {
             let (hash, report) = whose(path)?;
-            let stamp = Stamp::read(answer, &hash)?;
+            let stamp = sextant_bundles::keep_stamp(path, answer, &hash)?;
             let beside = sextant_bundles::stamp_beside(path);
-            if answer != &beside {
-                std::fs::copy(answer, &beside)
-                    .with_context(|| format!("{} can't be written: copy the answer there", beside.display()))?;
-            }
             happened(&sextant_server::since(place.data.as_ref(), path, &report, "stamped"))?;
             let digest = "whose signature it is, says";
             note(format_args!(
