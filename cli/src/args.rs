@@ -4,6 +4,7 @@ mod bundle;
 mod export;
 mod report;
 mod schedule;
+mod simulate;
 mod source;
 
 pub use bundle::{Bundle, BundleCommand, BundleCreate, BundleVerify, Keys, KeysCommand};
@@ -13,6 +14,7 @@ pub use report::{Report, ReportArgs, ReportCommand};
 pub use schedule::{Schedule, ScheduleAdd, ScheduleCommand};
 use sextant_contract::{RowFormat, SearchKind};
 use sextant_server::HostArgs;
+pub use simulate::{Shape, Simulate};
 pub use source::{OfSource, Pull, Source, SourceAdd, SourceCommand, SourceMap};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -194,6 +196,10 @@ pub enum Command {
     ///
     /// Example: sextant compact
     Compact(Compact),
+    /// What keeping telemetry otherwise would cost, and what would be lost
+    ///
+    /// Example: sextant simulate policy.toml --set sampling.head=0.1 --format table
+    Simulate(Simulate),
     /// Check that everything is still what was written; exit 1 if something is damaged
     ///
     /// Example: sextant doctor --repair

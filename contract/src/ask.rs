@@ -284,6 +284,14 @@ pub enum Ask {
     /// What is looked at without being kept: the object has `verdict path reason file checks files fingerprint hash facts
     /// custody not_proven` of a bundle, `verdict` UNSIGNED of plain files, and nothing where a data directory is open.
     Opened,
+    /// What keeping telemetry otherwise would cost and lose, by a scenario in TOML: the object has `daily bill sampling
+    /// uncertainty`. What is sampled is sampled of the recorded traces of the period.
+    Simulate {
+        /// The scenario.
+        scenario: String,
+        /// When.
+        period: Period,
+    },
     /// The keys that sign bundles and those that are trusted: the object has `keys`, of `name kept fingerprint pem`.
     Keys,
     /// Reports that are made again and again: the object has `schedules`, of `name cron next report folder keep webhook last`.

@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each room and the rooms that it may use; the table of `docs/ARCHITECTURE.md`.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("model", &[]),
     ("contract", &["model"]),
     ("importers", &["model", "columns"]),
@@ -14,6 +14,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("bundles", &["model", "columns", "keychain"]),
     ("queries", &["model"]),
     ("analysis", &["model"]),
+    ("simulators", &["model"]),
     ("store", &["model", "columns"]),
     ("receiver", &["model", "importers"]),
     ("keychain", &[]),
@@ -34,11 +35,26 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "receiver",
             "remote",
             "reports",
+            "simulators",
             "fixtures",
         ],
     ),
     ("server", &["model", "contract", "bundles", "workbench", "receiver"]),
-    ("cli", &["model", "contract", "exports", "bundles", "reports", "analysis", "workbench", "server", "fixtures"]),
+    (
+        "cli",
+        &[
+            "model",
+            "contract",
+            "exports",
+            "bundles",
+            "reports",
+            "analysis",
+            "simulators",
+            "workbench",
+            "server",
+            "fixtures",
+        ],
+    ),
     ("fixtures", &["model"]),
     ("charts", &["model", "contract"]),
     ("reports", &["model", "contract", "exports", "charts"]),

@@ -6,6 +6,7 @@ use crate::export::Progress;
 use crate::pull::Pull;
 use crate::remotes::named;
 use crate::spread::{Parts, Spread, in_order};
+use crate::tried::Sizes;
 use crate::workbench::{Workbench, now};
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
@@ -14,13 +15,11 @@ use sextant_bundles::{
     BundleError, Custody, DEFAULT, Detector, Facts, From, Key, LeftOut, Made, Maker, Papers, Question, Redactor, Ring,
     Rules,
 };
-use sextant_columns::{ColumnsError, PlainWriter};
 use sextant_contract::{AskError, BundleAsk, Code, Completeness, Outcome};
 use sextant_model::query::Query;
 use sextant_model::{Prune, Signal, Sql, Table, TimeRange, TraceId, UnixNanos};
 use sextant_queries::{duckdb, parse, prune};
 use sextant_store::{Config as StoreConfig, Limits, StoreError};
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,8 +35,6 @@ const MAX_PARTS: usize = 1_024;
 const WAITING: usize = 4;
 /// Reading a table may take so long.
 const LIMITS: Limits = Limits { time: Duration::from_hours(2), n_rows: usize::MAX, is_explained: false };
-/// So many rows of a table are written to say how large all are.
-const SAMPLE_ROWS: u64 = 16 * 1024;
 /// Whole traces of more than so many are not looked up.
 const MAX_TRACES: usize = 200_000;
 
@@ -89,6 +86,8 @@ impl Chosen {
 struct Whence {
     from: From,
     cites: Option<String>,
+    /// What did not come from there.
+    left_out: Vec<LeftOut>,
 }
 
 /// Everything that is to be read, table by table.
@@ -110,23 +109,32 @@ impl Workbench {
     pub(crate) fn bundle(&self, ask: &BundleAsk) -> Result<Outcome, AskError> {
         let progress = Arc::new(Progress::default());
         self.exports().insert(ask.tag, progress.clone());
-        let done = self.store.under(ask.tag, || self.bundle_of(ask, &progress, self.here()));
+        let done = self.here(ask).and_then(|from| self.store.under(ask.tag, || self.bundle_of(ask, &progress, from)));
         self.exports().remove(&ask.tag);
         done.map(|object| Outcome::Object { object })
     }
 
     /// What the rows of this store are rows of: its own, or those of a bundle that is looked at.
-    fn here(&self) -> Whence {
+    fn here(&self, ask: &BundleAsk) -> Result<Whence, AskError> {
         let opened = self.looked_at();
         let text = |key: &str| opened[key].as_str().map(str::to_owned);
-        match text("hash") {
-            Some(hash) => {
-                let path = text("path").unwrap_or_default();
-                let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-                Whence { from: From { kind: "bundle".into(), name }, cites: Some(hash) }
-            }
-            None => Whence { from: From { kind: "store".into(), name: String::new() }, cites: None },
+        let Some(path) = text("path") else {
+            return Ok(Whence {
+                from: From { kind: "store".into(), name: String::new() },
+                cites: None,
+                left_out: Vec::new(),
+            });
+        };
+        if text("verdict").as_deref() == Some("INVALID") {
+            return Err(AskError::new(Code::Refused, format!("{path} is INVALID: no bundle is made of it")));
         }
+        if ask.key.is_none() && !ask.is_tried {
+            let why = format!("{path} is only looked at, and its keys go with it: nothing would vouch for the bundle");
+            return Err(AskError::new(Code::Refused, why).hint("name the key that signs: --key KEY.pem"));
+        }
+        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let kind = if opened["hash"].is_string() { "bundle" } else { "files" };
+        Ok(Whence { from: From { kind: kind.into(), name }, cites: text("hash"), left_out: Vec::new() })
     }
 
     fn bundle_of(&self, ask: &BundleAsk, progress: &Progress, whence: Whence) -> Result<Value, AskError> {
@@ -134,10 +142,14 @@ impl Workbench {
         let ring = Ring::of(self.data_dir());
         let tokens = if rules.is_empty() { [0; 32] } else { ring.tokens().map_err(|e| failed(&e))? };
         let mut redactor = Redactor::new(rules, tokens);
-        let plan = self.bundle_plan(ask)?;
         if let Some(source) = &ask.source {
+            if !ask.is_tried {
+                // Before much is read for it.
+                signing_key(ask, &ring)?;
+            }
             return self.of_source(source, ask, progress);
         }
+        let plan = self.bundle_plan(ask)?;
         if ask.is_tried {
             let mut sizes = Sizes::default();
             let read = self.read_chosen(&plan, progress, &mut |table, rows| {
@@ -145,7 +157,8 @@ impl Workbench {
                 sizes.see(table, &rows).map_err(|e| unordered(&e))
             })?;
             redactor.text(&ask.query, "the search");
-            return tried(&read, &redactor, &plan, sizes);
+            let left: Vec<&str> = plan.left_out.iter().map(|l| l.reason.as_str()).collect();
+            return crate::tried::tried(&read.rows, &redactor, &left, sizes).map_err(|e| unordered(&e));
         }
         let (key, is_new) = signing_key(ask, &ring)?;
         let claimed = if ask.path.is_none() { Some(self.export_path("bundle", "sxb")?) } else { None };
@@ -174,8 +187,16 @@ impl Workbench {
         let rest = BundleAsk { source: None, ..ask.clone() };
         let (there, _) = self.sources_files().get(source).map_err(|e| named(&e))?;
         let name = format!("{source}, {} of {}", there.database, there.url);
-        let whence = Whence { from: From { kind: "source".into(), name }, cites: None };
-        let made = aside.pull(&pull).and_then(|_| aside.bundle_of(&rest, progress, whence));
+        let made = aside.pull(&pull).and_then(|pulled| {
+            let Outcome::Object { object } = pulled else { return Err(unordered(&"nothing came")) };
+            let left = object["files"].as_array().into_iter().flatten().filter_map(|file| {
+                let rows = file["skipped"].as_u64().filter(|n| *n > 0)?;
+                let reason = format!("{}: equal to others of the source", file["path"].as_str().unwrap_or_default());
+                Some(LeftOut { reason, rows })
+            });
+            let from = From { kind: "source".into(), name };
+            aside.bundle_of(&rest, progress, Whence { from, cites: None, left_out: left.collect() })
+        });
         aside.store.close();
         made
     }
@@ -212,8 +233,11 @@ impl Workbench {
             whole_traces: ask.whole_traces || !ask.traces.is_empty() || ask.pinned,
         };
         let (title, purpose) = (redactor.text(&ask.title, "the title"), redactor.text(&ask.purpose, "the purpose"));
+        // An address is as personal as what is behind it.
+        let name = redactor.text(&whence.from.name, "where it is from");
+        let from = From { name, ..whence.from };
         let mut left_out = Vec::new();
-        for left in &plan.left_out {
+        for left in plan.left_out.iter().chain(&whence.left_out) {
             let counted = self.counted(left, plan, &read)?;
             // Why a search makes no sense may quote it.
             left_out.push(LeftOut { reason: redactor.text(&counted.reason, "what was left out"), ..counted });
@@ -228,15 +252,15 @@ impl Workbench {
             left_out,
             not_before: ask.not_before.map(|t| UnixNanos(t).to_string()),
             not_after: ask.not_after.map(|t| UnixNanos(t).to_string()),
-            from: whence.from.clone(),
+            from: from.clone(),
             ..Facts::default()
         };
         let mut custody = Vec::new();
         let n: u64 = read.rows.values().sum();
         if let Some((first, last)) = read.received {
-            let (what, note) = match whence.from.kind.as_str() {
-                "source" => ("pulled", format!("{n} rows from {}", whence.from.name)),
-                "bundle" => ("taken", format!("{n} rows from the bundle {}", whence.from.name)),
+            let (what, note) = match from.kind.as_str() {
+                "source" => ("pulled", format!("{n} rows from {}", from.name)),
+                "bundle" | "files" => ("taken", format!("{n} rows from the {} {}", from.kind, from.name)),
                 _ => ("captured", format!("{n} rows came into the store from {} on", UnixNanos(first))),
             };
             custody.push(Custody { at: UnixNanos(last).to_string(), what: what.into(), note });
@@ -410,7 +434,7 @@ impl Workbench {
                     }
                 });
                 for (part, rows) in take.iter().enumerate() {
-                    if self.store.is_stopped() {
+                    if self.is_stopped() {
                         return Err(errors::store(&StoreError::Cancelled));
                     }
                     for rows in rows? {
@@ -450,6 +474,9 @@ impl Workbench {
                 progress.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
                 see_received(&rows, &mut read.received);
                 self.store.has_room()?;
+                if self.is_stopped() {
+                    return Err(StoreError::Cancelled);
+                }
                 // Why it was broken off, the other thread says.
                 give.send(rows).map_err(|_e| StoreError::Refused("rows can't be put aside".into()))
             });
@@ -472,49 +499,6 @@ impl Workbench {
         let n_read: u64 = read.rows.iter().filter(|(t, _)| t.signal() == signal).map(|(_, n)| n).sum();
         Ok(LeftOut { reason: left.reason.clone(), rows: n_all.saturating_sub(n_read) })
     }
-}
-
-/// How large rows are as files: as large as the first of them, which are written and thrown away.
-#[derive(Default)]
-struct Sizes(BTreeMap<Table, PlainWriter<Vec<u8>>>);
-
-impl Sizes {
-    fn see(&mut self, table: Table, rows: &RecordBatch) -> Result<(), ColumnsError> {
-        let writer = match self.0.entry(table) {
-            Entry::Occupied(there) => there.into_mut(),
-            Entry::Vacant(free) => free.insert(PlainWriter::new(Vec::new(), table)?),
-        };
-        let room = SAMPLE_ROWS.saturating_sub(writer.n_rows()) as usize;
-        if room > 0 { writer.write(&rows.slice(0, room.min(rows.num_rows()))) } else { Ok(()) }
-    }
-
-    /// The bytes of so many rows of a table each.
-    fn bytes(self, rows: &BTreeMap<Table, u64>) -> Result<f64, ColumnsError> {
-        let mut all = 0.0;
-        for (table, writer) in self.0 {
-            let n = writer.n_rows().max(1) as f64;
-            let bytes = writer.finish()?.len() as f64;
-            all += bytes * rows.get(&table).map_or(0.0, |rows| *rows as f64) / n;
-        }
-        Ok(all)
-    }
-}
-
-/// What would be in it, about how large, and what would be redacted.
-fn tried(read: &Read, redactor: &Redactor, plan: &Plan, sizes: Sizes) -> Result<Value, AskError> {
-    let bytes = sizes.bytes(&read.rows).map_err(|e| unordered(&e))?;
-    let tables: BTreeMap<&str, u64> = read.rows.iter().filter(|(_, n)| **n > 0).map(|(t, n)| (t.name(), *n)).collect();
-    let found: Vec<Value> = redactor
-        .found()
-        .map(|(rule, column, method, f)| {
-            json!({ "rule": rule, "column": column, "method": method.name(), "n": f.n, "sample": f.sample })
-        })
-        .collect();
-    let left: Vec<&str> = plan.left_out.iter().map(|l| l.reason.as_str()).collect();
-    Ok(json!({
-        "rows": read.rows.values().sum::<u64>(), "bytes": bytes as u64, "tables": tables, "found": found,
-        "unmatched": redactor.unmatched(), "left_out": left, "bytes_scanned": redactor.n_bytes(),
-    }))
 }
 
 /// A rule that is written wrong would let out what it was meant for: what is nowhere and reads like a rule is none.
@@ -557,7 +541,7 @@ fn said(made: &Made, key: &Key) -> Value {
 }
 
 /// A slice that stopped early can't become a bundle.
-fn whole(completeness: &Completeness) -> Result<(), AskError> {
+pub(crate) fn whole(completeness: &Completeness) -> Result<(), AskError> {
     let why = match completeness {
         Completeness::Complete => return Ok(()),
         Completeness::Partial { reason } => reason.clone(),

@@ -451,7 +451,7 @@ impl<'a> Export<'a> {
     }
 
     fn check(&mut self) -> Result<(), AskError> {
-        if self.workbench.store.is_stopped() {
+        if self.workbench.is_stopped() {
             return Err(errors::store(&StoreError::Cancelled));
         }
         self.n_checks += 1;

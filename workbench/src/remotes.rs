@@ -197,7 +197,7 @@ impl Workbench {
         let looked = async {
             loop {
                 tokio::time::sleep(LOOK_TIME).await;
-                if self.store.is_stopped() {
+                if self.is_stopped() {
                     return;
                 }
             }

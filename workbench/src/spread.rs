@@ -16,8 +16,12 @@ type Place = (usize, usize);
 
 /// So many rows are spread at once.
 const SPREAD_ROWS: usize = 32 * 1024;
+/// Or so many bytes.
+const SPREAD_BYTES: usize = 128 << 20;
 /// So many are handed on at once.
 const OUT_ROWS: usize = 8_192;
+/// Or fewer, where so many bytes are in them.
+const OUT_BYTES: usize = 64 << 20;
 
 /// The rows of a part.
 #[derive(Default)]
@@ -38,6 +42,7 @@ pub(crate) struct Spread {
     parts: Vec<Part>,
     waiting: Vec<RecordBatch>,
     n_waiting: usize,
+    bytes_waiting: usize,
 }
 
 impl Spread {
@@ -45,14 +50,15 @@ impl Spread {
     pub fn new(table: Table, edges: Vec<i64>, file: File) -> Self {
         let parts = (0..=edges.len()).map(|_| Part::default()).collect();
         let file = BufWriter::with_capacity(1 << 18, file);
-        Self { table, file, n_written: 0, edges, parts, waiting: Vec::new(), n_waiting: 0 }
+        Self { table, file, n_written: 0, edges, parts, waiting: Vec::new(), n_waiting: 0, bytes_waiting: 0 }
     }
 
     /// Takes rows in any order.
     pub fn add(&mut self, rows: RecordBatch) -> Result<(), ArrowError> {
         self.n_waiting += rows.num_rows();
+        self.bytes_waiting += rows.get_array_memory_size();
         self.waiting.push(rows);
-        if self.n_waiting < SPREAD_ROWS {
+        if self.n_waiting < SPREAD_ROWS && self.bytes_waiting < SPREAD_BYTES {
             return Ok(());
         }
         for (part, rows) in self.spread()?.into_iter().enumerate() {
@@ -71,7 +77,7 @@ impl Spread {
     /// The rows that wait, by their part.
     fn spread(&mut self) -> Result<Vec<Option<RecordBatch>>, ArrowError> {
         let waiting = std::mem::take(&mut self.waiting);
-        self.n_waiting = 0;
+        (self.n_waiting, self.bytes_waiting) = (0, 0);
         let mut places: Vec<Vec<Place>> = vec![Vec::new(); self.parts.len()];
         for (i, rows) in waiting.iter().enumerate() {
             let times = rows.column_by_name(self.table.time_column());
@@ -165,7 +171,9 @@ pub(crate) fn in_order(table: Table, batches: &[RecordBatch]) -> Result<Vec<Reco
     }
     let batches: Vec<&RecordBatch> = batches.iter().collect();
     let places: Vec<Place> = order.into_iter().map(|(_, place)| place).collect();
-    places.chunks(OUT_ROWS).map(|places| gathered(&batches, places)).collect()
+    let bytes: usize = batches.iter().map(|b| b.get_array_memory_size()).sum();
+    let row_bytes = bytes.checked_div(places.len()).unwrap_or(0).max(1);
+    places.chunks((OUT_BYTES / row_bytes).clamp(1, OUT_ROWS)).map(|places| gathered(&batches, places)).collect()
 }
 
 #[cfg(test)]
@@ -201,5 +209,34 @@ mod tests {
         let mut expected = times;
         expected.sort_unstable();
         assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn the_order_hangs_on_nothing_but_the_rows() {
+        // Few times and few spans, so that times, spans and whole rows are often the same.
+        let rows: Vec<(i64, String, i64)> =
+            (0..3_000_i64).map(|i| (i * 7 % 50, format!("{:02}", i * 13 % 40), i * 31 % 600)).collect();
+        let batch = |rows: &[(i64, String, i64)]| {
+            let columns: [(&str, ArrayRef); 3] = [
+                ("Timestamp", Arc::new(rows.iter().map(|r| Some(r.0)).collect::<TimestampNanosecondArray>())),
+                ("SpanId", Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.1)))),
+                ("value", Arc::new(rows.iter().map(|r| Some(r.2)).collect::<Int64Array>())),
+            ];
+            RecordBatch::try_from_iter(columns).expect("rows")
+        };
+        let ordered = |rows: &[(i64, String, i64)], n: usize| {
+            let batches: Vec<RecordBatch> = rows.chunks(n).map(batch).collect();
+            let done = in_order(Table::Traces, &batches).expect("an order");
+            arrow::compute::concat_batches(&done[0].schema(), &done).expect("rows")
+        };
+        let first = ordered(&rows, 3_000);
+        let times = first.column(0).as_primitive::<TimestampNanosecondType>().values().to_vec();
+        assert!(times.is_sorted() && times.len() == 3_000);
+        let mut backwards = rows.clone();
+        backwards.reverse();
+        for n in [1, 7, 500] {
+            assert_eq!(ordered(&rows, n), first, "{n}");
+            assert_eq!(ordered(&backwards, n), first, "{n} backwards");
+        }
     }
 }

@@ -39,6 +39,8 @@ pub struct Listener {
 pub struct Workbench {
     pub(crate) store: Arc<Store>,
     pub(crate) inner: Arc<Inner>,
+    /// The store that is asked for what this one, which goes again, is filled for.
+    asked: Option<Arc<Store>>,
 }
 
 pub(crate) struct Inner {
@@ -72,6 +74,7 @@ impl Workbench {
         let store = Arc::new(Store::open(options.store)?);
         Ok(Self {
             store,
+            asked: None,
             inner: Arc::new(Inner {
                 data_dir,
                 handle,
@@ -154,7 +157,13 @@ impl Workbench {
 
     /// The same with another store, for what goes again; it is closed by itself.
     pub(crate) fn over(&self, store: StoreConfig) -> Result<Self, StoreError> {
-        Ok(Self { store: Arc::new(Store::open(store)?), inner: self.inner.clone() })
+        let asked = Some(self.store.clone());
+        Ok(Self { store: Arc::new(Store::open(store)?), inner: self.inner.clone(), asked })
+    }
+
+    /// Whether what this thread does is not wanted any more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.store.is_stopped() || self.asked.as_ref().is_some_and(|store| store.is_stopped())
     }
 
     /// Seals what is hot and closes the store.
@@ -184,6 +193,7 @@ impl Workbench {
             Ask::Deployments { period } => self.deployments(At::Here, *period),
             Ask::Status => Ok(self.status()),
             Ask::Doctor => self.doctor(),
+            Ask::Simulate { scenario, period } => self.simulate(scenario, *period),
             Ask::Facets { search, fields } => self.facets(search, fields),
             Ask::Complete { kind, key, part, limit } => self.complete(*kind, key.as_deref(), part, *limit),
             Ask::Histogram { search, n_buckets } => self.histogram(search, *n_buckets),
@@ -217,6 +227,13 @@ impl Workbench {
     }
 
     fn carry_out(&self, command: Command, payload: &[u8]) -> Result<Outcome, AskError> {
+        if matches!(command, Command::Import { .. } | Command::Pull { .. } | Command::Demo { .. } | Command::TestSpan)
+            && let Some(path) = self.looked_at()["path"].as_str()
+        {
+            // What is looked at would not be what was signed any more.
+            let why = format!("{path} is only looked at: nothing is taken in here");
+            return Err(AskError::new(Code::Refused, why).hint("take it into a store of your own: sextant import"));
+        }
         match command {
             Command::Import { name, format, project } => {
                 self.import(name, format.as_deref(), project.as_deref(), payload).map(Outcome::Imported)

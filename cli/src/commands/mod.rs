@@ -15,6 +15,7 @@ mod report;
 mod report_file;
 mod schedule;
 mod serve;
+mod simulate;
 mod source;
 mod source_map;
 mod source_report;
@@ -48,6 +49,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Pin(args) => upkeep::pin(args).await,
         Command::Compact(args) => upkeep::compact(args).await,
         Command::Doctor(args) => care::doctor(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
         Command::Backup(args) => care::backup(args).await,
         Command::Restore(args) => care::restore(&args),
         Command::Demo(args) => demo::run(args).await,

@@ -132,6 +132,14 @@ pub fn count(query: &Query, range: TimeRange) -> Sql {
     Sql { text: format!("SELECT CAST(sum(n) AS BIGINT) AS n FROM ({})", parts.join(" UNION ALL ")), params }
 }
 
+/// Of every span of a period what decides on its trace: columns `TraceId ServiceName SpanName Timestamp Duration StatusCode`.
+pub fn outlines(range: TimeRange) -> Sql {
+    let mut params = Vec::new();
+    let condition = condition(&Query::all(Signal::Traces), range, Table::Traces, &mut params);
+    let columns = "TraceId, ServiceName, SpanName, Timestamp, Duration, StatusCode";
+    Sql { text: format!("SELECT {columns} FROM traces WHERE {condition}"), params }
+}
+
 /// The traces with a matching span, the one with the newest match first: columns `TraceId Timestamp`.
 pub fn trace_hits(query: &Query, range: TimeRange, limit: usize) -> Sql {
     let mut params = Vec::new();

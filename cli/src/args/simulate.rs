@@ -1,0 +1,34 @@
+//! Of `simulate`.
+
+use super::{PeriodArgs, Where};
+use clap::{Args as ClapArgs, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, ClapArgs)]
+pub struct Simulate {
+    #[command(flatten)]
+    pub place: Where,
+    /// The scenario
+    #[arg(value_name = "FILE.toml")]
+    pub file: PathBuf,
+    /// Another value than the file's, such as tier[0].days=90
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Shape,
+}
+
+/// How a simulation is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shape {
+    /// Bill, end and losses for the eye
+    Table,
+    /// All of it, as one object
+    Json,
+    /// Day by day
+    Csv,
+    /// The bill, a line each, in the columns of FOCUS
+    Focus,
+}

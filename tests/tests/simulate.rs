@@ -1,0 +1,111 @@
+//! Scenarios from the command line: what is stored is sampled as a hand would, and what makes no sense is told with its place.
+
+use serde_json::Value;
+use sextant_tests::{Serve, json, ok, run};
+use std::collections::{BTreeMap, BTreeSet};
+
+const SCENARIO: &str = "days = 60\nseed = 3\n[ingest.traces]\nbytes_per_day = 8e9\nratio = 8.0\n[[tier]]\nname = \"hot\"\n\
+    days = 30\nprice_per_gb_month = 0.10\n[sampling]\nhead = 0.1\nkeep_errors = false\nslower_than = \"2s\"\n\
+    [uncertainty]\nratio_sigma = 0.25\n";
+
+#[test]
+fn a_scenario_is_simulated_on_what_was_recorded() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("policy.toml").to_string_lossy().into_owned();
+    std::fs::write(&file, SCENARIO).expect("a file");
+    let serve = Serve::start(&home.path().join("data"));
+    let data = serve.dir.to_string_lossy().into_owned();
+    ok(&["demo", "--data", &data, "--spans", "8000", "--seed", "5"]);
+    let simulate = |more: &[&str]| ok(&[&["simulate", &file, "--data", &data, "--format", "json"][..], more].concat());
+    let running = simulate(&[]);
+    assert_eq!(serve.stop(), Some(0));
+    assert_eq!(simulate(&[]), running, "the same in, the same out, whoever answers");
+    let end: Value = serde_json::from_str(&running).expect("JSON");
+    // By hand, trace by trace.
+    let sql = "SELECT TraceId, ServiceName, SpanName, epoch_ns(Timestamp) AS t, Duration AS d, StatusCode = 'Error' AS e FROM traces";
+    let spans = json(&["sql", sql, "--data", &data, "--format", "json"]);
+    let mut traces: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for span in spans.as_array().expect("spans") {
+        traces.entry(span["TraceId"].as_str().expect("an id")).or_default().push(span);
+    }
+    let name = |s: &Value| format!("{} {}", s["ServiceName"], s["SpanName"]);
+    let is_error = |spans: &[&Value]| spans.iter().any(|s| s["e"] == true);
+    let whole = 1_u64 << 56;
+    let kept: BTreeMap<&str, &Vec<&Value>> = traces
+        .iter()
+        .filter(|(id, spans)| {
+            let low = u64::from_str_radix(&id[18..], 16).expect("hex");
+            let first = spans.iter().map(|s| s["t"].as_i64().expect("a time")).min().expect("spans");
+            let ends = spans.iter().map(|s| s["t"].as_i64().expect("a time") + s["d"].as_i64().expect("a length"));
+            // A tenth: 0.9 of 2^56 and what is above.
+            u128::from(low) * 10 >= u128::from(whole) * 9 || ends.max().expect("spans") - first > 2_000_000_000
+        })
+        .map(|(id, spans)| (*id, spans))
+        .collect();
+    let all_names: BTreeSet<String> = traces.values().flatten().map(|s| name(s)).collect();
+    let kept_names: BTreeSet<String> = kept.values().flat_map(|spans| spans.iter()).map(|s| name(s)).collect();
+    let lost: Vec<&str> =
+        traces.iter().filter(|(id, spans)| is_error(spans) && !kept.contains_key(*id)).map(|(id, _)| *id).collect();
+    let said = &end["sampling"];
+    for (key, expected) in [
+        ("traces", traces.len()),
+        ("spans", spans.as_array().map_or(0, Vec::len)),
+        ("error_traces", traces.values().filter(|s| is_error(s)).count()),
+        ("kept_traces", kept.len()),
+        ("kept_spans", kept.values().map(|s| s.len()).sum()),
+        ("kept_error_traces", kept.values().filter(|s| is_error(s)).count()),
+        ("lost_error_traces", lost.len()),
+        ("lost_operations", all_names.len() - kept_names.len()),
+    ] {
+        assert_eq!(said[key].as_u64(), Some(expected as u64), "{key}: {said}");
+    }
+    assert_eq!(said["lost_error_trace_ids"], serde_json::json!(lost), "each of them by name");
+    assert!(!lost.is_empty() && kept.len() > 20, "the test can't fail: {said}");
+    assert_eq!((&end["bill"]["total"], &end["bill"]["currency"]), (&3.0.into(), &"USD".into()));
+    assert_eq!(end["daily"].as_array().map(Vec::len), Some(60));
+    // Other values, and all errors kept.
+    let other: Value =
+        serde_json::from_str(&simulate(&["--set", "sampling.keep_errors=true", "--set", "tier[0].days=10"]))
+            .expect("JSON");
+    assert_eq!((&other["sampling"]["lost_error_traces"], &other["bill"]["total"]), (&0.into(), &1.0.into()));
+    for (format, expected) in [("table", "error traces kept"), ("csv", "day,ingested_bytes"), ("focus", "BilledCost,")]
+    {
+        let printed = ok(&["simulate", &file, "--data", &data, "--format", format]);
+        assert!(printed.contains(expected), "{printed}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let home = tempfile::tempdir().expect("a directory");
+    let at = |name: &str, text: &str| {
+        let path = home.path().join(name).to_string_lossy().into_owned();
+        std::fs::write(&path, text).expect("a file");
+        path
+    };
+    let good = at("good.toml", "[[line]]\nname = \"a\"\nquantity = 1\nprice = 1\n");
+    let nobody = home.path().join("nobody").to_string_lossy().into_owned();
+    // Nothing is sampled, so no data is needed.
+    ok(&["simulate", &good, "--data", &nobody]);
+    let wrong = at("wrong.toml", "days = 10\n[ingest.traces]\nbytes_per_day = 1e9\nratio = -8\nkep = 1\n");
+    let sampled = at("sampled.toml", "[sampling]\nhead = 0.5\n");
+    for (args, expected) in [
+        (vec![wrong.as_str()], vec!["wrong.toml", "line 4, column 9: ingest.traces.ratio", "is 'keep' meant?"]),
+        (
+            vec![&good, "--set", "line[0].price=-1"],
+            vec!["--set line[0].price=-1", "line[0].price: it has to be 0 or more"],
+        ),
+        (vec![&good, "--set", "line[3].price=1"], vec!["there are 1 of them"]),
+        (vec![&good, "--set", "nonsense"], vec!["is not PATH=VALUE"]),
+        (vec!["/nowhere.toml"], vec!["/nowhere.toml can't be read"]),
+        (vec![sampled.as_str()], vec!["there is no data directory"]),
+    ] {
+        let done = run(&[&["simulate", "--data", &nobody][..], &args].concat());
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.lines().count() <= 8, "{said}");
+        for expected in expected {
+            assert!(said.contains(expected), "{args:?}: {expected}: {said}");
+        }
+    }
+}
