@@ -289,6 +289,8 @@ pub enum Ask {
     Simulate {
         /// The scenario.
         scenario: String,
+        /// A price book laid over the one that is shipped.
+        prices: Option<String>,
         /// When.
         period: Period,
     },

@@ -42,10 +42,16 @@ impl Line {
             Rounding::Down => self.quantity.floor(),
             Rounding::Nearest => (self.quantity + 0.5).floor(),
         };
-        let quantity = (rounded - self.free).max(0.0);
-        match &self.price {
-            Price::Flat(price) => quantity * price,
-            Price::Graduated(steps) => {
+        self.price.of((rounded - self.free).max(0.0))
+    }
+}
+
+impl Price {
+    /// What so much costs.
+    fn of(&self, quantity: f64) -> f64 {
+        match self {
+            Self::Flat(price) => quantity * price,
+            Self::Graduated(steps) => {
                 let (mut from, mut amount) = (0.0, 0.0);
                 for step in steps {
                     let to = step.up_to.unwrap_or(f64::INFINITY).min(quantity);
@@ -63,7 +69,10 @@ pub(crate) fn bill(scenario: &Scenario, tiers: &[Vec<f64>]) -> Bill {
     let tier = |(tier, days): (&crate::scenario::Tier, &Vec<f64>)| {
         let last = &days[days.len().saturating_sub(MONTH)..];
         let mean = if last.is_empty() { 0.0 } else { last.iter().sum::<f64>() / last.len() as f64 };
-        BillLine { name: tier.name.clone(), amount: cents(mean / GB * tier.price_per_gb_month) }
+        // What goes before its time is paid for all of it.
+        let longer = (tier.min_days / tier.days as f64).max(1.0);
+        let amount = tier.price.of((mean / GB * longer - tier.free).max(0.0));
+        BillLine { name: tier.name.clone(), amount: cents(amount) }
     };
     let other = |line: &Line| BillLine { name: line.name.clone(), amount: cents(line.amount()) };
     let lines: Vec<BillLine> =

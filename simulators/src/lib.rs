@@ -4,6 +4,7 @@
 mod bill;
 mod error;
 mod outcome;
+mod prices;
 mod read;
 mod sampling;
 mod scenario;
@@ -13,7 +14,8 @@ mod volume;
 pub use bill::{Bill, BillLine, cents};
 pub use error::{Problem, ScenarioError};
 pub use outcome::{Outcome, simulate};
+pub use prices::{Book, Confidence, Sku};
 pub use sampling::{Recorded, Sampled};
-pub use scenario::{Ingest, Line, Price, Rounding, Sampling, Scenario, Step, Tier, Uncertainty};
+pub use scenario::{Ingest, Line, Price, Rounding, Sampling, Scenario, Step, Tier, Uncertainty, Used};
 pub use uncertainty::{Band, Bands};
 pub use volume::Day;

@@ -2,7 +2,7 @@
 
 use crate::bill::{Bill, bill};
 use crate::sampling::{Recorded, Sampled};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Used};
 use crate::uncertainty::{Bands, bands};
 use crate::volume::{Day, days};
 use serde::Serialize;
@@ -17,6 +17,9 @@ pub struct Outcome {
     /// What is kept of the recorded traces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sampling: Option<Sampled>,
+    /// Prices that are from the price book.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<Used>,
     /// How much the end hangs on what is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncertainty: Option<Bands>,
@@ -30,6 +33,7 @@ pub fn simulate(scenario: &Scenario, recorded: &Recorded) -> Outcome {
         daily: if scenario.ingest.is_empty() { Vec::new() } else { daily },
         bill: bill(scenario, &tiers),
         sampling: scenario.sampling.map(|rules| recorded.sampled(rules)),
+        prices: scenario.prices.clone(),
         uncertainty: scenario.uncertainty.map(|of| bands(scenario, of)),
     }
 }

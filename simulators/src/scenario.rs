@@ -1,7 +1,9 @@
 //! A scenario: what comes in, how long it is kept where, what that costs, what is sampled away.
 
 use crate::error::ScenarioError;
+use crate::prices::{Book, Confidence, GB_MONTH, Sku};
 use crate::read::{Reading, Span, Table};
+use serde::Serialize;
 use sextant_model::{DurationNanos, Signal};
 
 /// More days are no plan.
@@ -34,7 +36,11 @@ pub struct Tier {
     /// A record stays in it for so many days.
     pub days: u64,
     /// For 10⁹ bytes and a month.
-    pub price_per_gb_month: f64,
+    pub price: Price,
+    /// GB that are not paid for.
+    pub free: f64,
+    /// What goes earlier is paid for so many days.
+    pub min_days: f64,
     /// How often each byte lies in it.
     pub replicas: f64,
 }
@@ -103,6 +109,19 @@ pub struct Uncertainty {
     pub ratio_sigma: f64,
 }
 
+/// A price of the book that a scenario uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Used {
+    /// What it is called.
+    pub sku: String,
+    /// What it is.
+    pub service: String,
+    /// The day on which that was so.
+    pub as_of: Option<String>,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
 /// All of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
@@ -122,18 +141,28 @@ pub struct Scenario {
     pub sampling: Option<Sampling>,
     /// What is not known.
     pub uncertainty: Option<Uncertainty>,
+    /// Prices that are from the book.
+    pub prices: Vec<Used>,
 }
 
 impl Scenario {
-    /// Reads one.
+    /// Reads one, with the prices that are shipped.
     ///
     /// # Errors
     /// All that is wrong with it, each with line, column and key.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        Self::priced(text, &Book::shipped()?)
+    }
+
+    /// The same with prices of a book.
+    ///
+    /// # Errors
+    /// As [`Scenario::parse`].
+    pub fn priced(text: &str, book: &Book) -> Result<Self, ScenarioError> {
         let reading = Reading::of(text);
         let file = reading.parse()?;
         let whole = Table::whole(&reading, file.get_ref());
-        let scenario = read(&whole);
+        let scenario = read(&whole, book);
         reading.wrong().map_or(Ok(scenario), Err)
     }
 
@@ -143,7 +172,8 @@ impl Scenario {
     }
 }
 
-fn read(whole: &Table<'_, '_>) -> Scenario {
+fn read(whole: &Table<'_, '_>, book: &Book) -> Scenario {
+    let mut prices = Vec::new();
     let days = whole.whole_number("days", Span(1.0, MAX_DAYS));
     let seed = whole.whole_number("seed", Span::AMOUNT).unwrap_or(1);
     let currency = whole.text("currency").unwrap_or("USD").to_owned();
@@ -157,8 +187,8 @@ fn read(whole: &Table<'_, '_>) -> Scenario {
         }
         all.end();
     }
-    let tiers: Vec<Tier> = whole.tables("tier").iter().filter_map(read_tier).collect();
-    let lines: Vec<Line> = whole.tables("line").iter().filter_map(read_line).collect();
+    let tiers: Vec<Tier> = whole.tables("tier").iter().filter_map(|of| read_tier(of, book, &mut prices)).collect();
+    let lines: Vec<Line> = whole.tables("line").iter().filter_map(|of| read_line(of, book, &mut prices)).collect();
     let sampling = whole.table("sampling").map(|of| read_sampling(&of));
     let uncertainty = whole.table("uncertainty").map(|of| {
         let runs = of.whole_number("runs", Span(1.0, MAX_RUNS)).unwrap_or(RUNS);
@@ -176,7 +206,7 @@ fn read(whole: &Table<'_, '_>) -> Scenario {
         whole.wrong("days", "it is missing: for how many days does it come in?");
     }
     whole.end();
-    Scenario { days: days.unwrap_or(1), seed, currency, ingest, tiers, lines, sampling, uncertainty }
+    Scenario { days: days.unwrap_or(1), seed, currency, ingest, tiers, lines, sampling, uncertainty, prices }
 }
 
 fn read_ingest(of: &Table<'_, '_>, signal: Signal) -> Option<Ingest> {
@@ -187,7 +217,22 @@ fn read_ingest(of: &Table<'_, '_>, signal: Signal) -> Option<Ingest> {
     Some(Ingest { signal, bytes_per_day: bytes_per_day?, ratio: ratio?, growth_per_day, keep })
 }
 
-fn read_tier(of: &Table<'_, '_>) -> Option<Tier> {
+/// What the book has of the name that is said, if one is.
+fn booked<'b>(of: &Table<'_, '_>, book: &'b Book, prices: &mut Vec<Used>) -> Option<&'b Sku> {
+    let name = of.text("sku")?;
+    let Some(sku) = book.get(name) else {
+        of.wrong("sku", format!("'{name}' has no price; {}", book.near(name)));
+        return None;
+    };
+    let (as_of, confidence) = (sku.as_of.clone(), sku.confidence);
+    let used = Used { sku: sku.sku.clone(), service: sku.service.clone(), as_of, confidence };
+    if !prices.contains(&used) {
+        prices.push(used);
+    }
+    Some(sku)
+}
+
+fn read_tier(of: &Table<'_, '_>, book: &Book, prices: &mut Vec<Used>) -> Option<Tier> {
     let name = of.text("name");
     if name.is_none() && !of.has("name") {
         of.wrong("name", "it is missing: what is the tier called?");
@@ -196,31 +241,48 @@ fn read_tier(of: &Table<'_, '_>) -> Option<Tier> {
         of.wrong("days", "it is missing: how long does a record stay in this tier?");
     }
     let days = of.whole_number("days", Span(1.0, MAX_DAYS));
-    let price_per_gb_month = of.number("price_per_gb_month", Span::AMOUNT).unwrap_or(0.0);
+    let said = of.number("price_per_gb_month", Span::AMOUNT);
+    let sku = booked(of, book, prices);
+    if of.has("sku") && of.has("price_per_gb_month") {
+        of.wrong("sku", "a tier has a price or the name of one, not both");
+    }
+    if let Some(sku) = sku.filter(|sku| sku.unit != GB_MONTH) {
+        of.wrong("sku", format!("'{}' is paid by {}, and a tier by {GB_MONTH}", sku.sku, sku.unit));
+    }
+    let (price, free, min_days) = match sku {
+        Some(sku) => (sku.price.clone(), sku.free, sku.min_days),
+        None => (Price::Flat(said.unwrap_or(0.0)), 0.0, 0.0),
+    };
     let replicas = of.number("replicas", Span(1.0, 100.0)).unwrap_or(1.0);
     of.end();
-    Some(Tier { name: name?.to_owned(), days: days?, price_per_gb_month, replicas })
+    Some(Tier { name: name?.to_owned(), days: days?, price, free, min_days, replicas })
 }
 
-fn read_line(of: &Table<'_, '_>) -> Option<Line> {
+fn read_line(of: &Table<'_, '_>, book: &Book, prices: &mut Vec<Used>) -> Option<Line> {
     let name = of.text("name");
     if name.is_none() && !of.has("name") {
         of.wrong("name", "it is missing: what is the line called?");
     }
     let quantity = of.must("quantity", Span::AMOUNT);
-    let price = match (of.has("price"), of.has("tiers")) {
-        (true, false) => of.number("price", Span::AMOUNT).map(Price::Flat),
-        (false, true) => steps(of),
-        (true, true) => {
-            of.wrong("tiers", "a line has a price or tiers, not both");
+    let sku = booked(of, book, prices);
+    let price = match (of.has("price"), of.has("tiers"), of.has("sku")) {
+        (true, false, false) => of.number("price", Span::AMOUNT).map(Price::Flat),
+        (false, true, false) => steps(of),
+        (false, false, true) => sku.map(|sku| sku.price.clone()),
+        (_, true, _) => {
+            of.wrong("tiers", "a line has a price, tiers or the name of a price, and one of these only");
             None
         }
-        (false, false) => {
+        (true, _, true) => {
+            of.wrong("sku", "a line has a price, tiers or the name of a price, and one of these only");
+            None
+        }
+        (false, false, false) => {
             of.wrong("price", "it is missing: what does one cost?");
             None
         }
     };
-    let free = of.number("free", Span::AMOUNT).unwrap_or(0.0);
+    let free = of.number("free", Span::AMOUNT).or(sku.map(|sku| sku.free)).unwrap_or(0.0);
     let roundings = [("none", Rounding::None), ("down", Rounding::Down), ("nearest", Rounding::Nearest)];
     let rounding = of.word("round_quantity", &roundings).unwrap_or(Rounding::None);
     of.end();
@@ -228,7 +290,7 @@ fn read_line(of: &Table<'_, '_>) -> Option<Line> {
 }
 
 /// Prices that go with the quantity: each step ends later than the one before, and the last has no end.
-fn steps(of: &Table<'_, '_>) -> Option<Price> {
+pub(crate) fn steps(of: &Table<'_, '_>) -> Option<Price> {
     let tables = of.tables("tiers");
     let n = tables.len();
     let mut all: Vec<Step> = Vec::new();

@@ -1,6 +1,6 @@
 //! What can be computed by hand: volumes in closed form, bills that vendors publish, bad scenarios with their places.
 
-use sextant_simulators::{Outcome, Recorded, Scenario, cents, simulate};
+use sextant_simulators::{Book, Confidence, Outcome, Recorded, Scenario, cents, simulate};
 
 fn outcome(text: &str) -> Outcome {
     let scenario = Scenario::parse(text).unwrap_or_else(|e| panic!("{e}"));
@@ -100,6 +100,39 @@ fn published_bills_come_to_the_cent() {
 }
 
 #[test]
+fn prices_of_the_book_are_those_of_the_bill() {
+    let book = Book::shipped().unwrap_or_else(|e| panic!("{e}"));
+    assert!(book.all().count() > 30 && book.all().all(|sku| !sku.vendor.is_empty() && !sku.service.is_empty()));
+    // 60 TB at the end: 50 at the first price and 10 at the second.
+    let tier = |more: &str| {
+        let text = format!(
+            "days = 60\n[ingest.logs]\nbytes_per_day = 8e12\nratio = 4\n[[tier]]\nname = \"a\"\ndays = 30\n{more}"
+        );
+        outcome(&text).bill.total
+    };
+    assert_eq!(format!("{:.2}", tier("sku = \"s3-standard\"\n")), "1370.00");
+    // Coldline is paid for 90 days, whenever it goes.
+    assert_eq!(format!("{:.2}", tier("sku = \"gcs-coldline\"\n")), "720.00");
+    let end = outcome("[[line]]\nname = \"egress\"\nquantity = 130\nsku = \"newrelic-data\"\n");
+    assert_eq!((end.bill.total, end.prices[0].confidence), (12.0, Confidence::Secondary), "100 GB are free");
+    // One's own over it.
+    let own = book.with("[[sku]]\nsku = \"s3-standard\"\nunit = \"GB-month\"\nprice = 0.01\nas_of = \"2026-11-01\"\nconfidence = \"list\"\n");
+    let own = own.unwrap_or_else(|e| panic!("{e}"));
+    let text = "days = 40\n[ingest.logs]\nbytes_per_day = 1e9\nratio = 1\n[[tier]]\nname = \"a\"\ndays = 1\nsku = \"s3-standard\"\n";
+    let scenario = Scenario::priced(text, &own).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(format!("{:.2}", simulate(&scenario, &Recorded::default()).bill.total), "0.01");
+    for (text, expected) in [
+        ("[[sku]]\nsku = \"x\"\nunit = \"GB\"\nprice = -1\n", "line 4, column 9: sku[0].price"),
+        ("[[sku]]\nsku = \"x\"\nunit = \"GB\"\nprice = 1\nas_of = \"March\"\n", "such as 2026-03-01"),
+        ("[[sku]]\nsku = \"x\"\nunit = \"GB\"\nprice = 1\nconfidence = \"sure\"\n", "list, secondary, unverified"),
+        ("[[sku]]\nsku = \"x\"\nprice = 1\n", "sku[0].unit: it is missing"),
+    ] {
+        let wrong = Book::default().with(text).expect_err(text).to_string();
+        assert!(wrong.contains(expected), "{wrong}");
+    }
+}
+
+#[test]
 fn cents_are_rounded_half_up() {
     for (amount, expected) in
         [(1.005, 1.01), (2.675, 2.68), (0.125, 0.13), (0.124_999, 0.12), (0.0, 0.0), (159.659_76, 159.66)]
@@ -154,6 +187,13 @@ fn what_makes_no_sense_is_told_with_its_place() {
             "[[line]]\nname = \"a\"\nquantity = 1\ntiers = [{ up_to = 50, price = 1 }]\n",
             (4, 20),
             "the last price has no end",
+        ),
+        ("[[line]]\nname = \"a\"\nquantity = 1\nsku = \"s3-standart\"\n", (4, 7), "is 's3-standard' meant?"),
+        ("[[line]]\nname = \"a\"\nquantity = 1\nprice = 1\nsku = \"s3-put\"\n", (5, 7), "one of these only"),
+        (
+            "days = 1\n[ingest.logs]\nbytes_per_day = 1\nratio = 1\n[[tier]]\nname = \"a\"\ndays = 1\nsku = \"s3-put\"\n",
+            (8, 7),
+            "a tier by GB-month",
         ),
         ("[sampling]\nhead = 1.1\n", (2, 8), "from 0 to 1"),
         ("[sampling]\nslower_than = \"soon\"\n", (2, 15), "200ms"),

@@ -87,6 +87,14 @@ fn what_makes_no_sense_is_refused() {
     let nobody = home.path().join("nobody").to_string_lossy().into_owned();
     // Nothing is sampled, so no data is needed.
     ok(&["simulate", &good, "--data", &nobody]);
+    // What speaks against a price is said.
+    let priced = at("priced.toml", "[[line]]\nname = \"disk\"\nquantity = 100\nsku = \"ebs-gp3\"\n");
+    let done = run(&["simulate", &priced, "--data", &nobody, "--format", "json"]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && said.contains("not verified") && said.contains("since when"), "{said}");
+    let own = at("own.toml", "[[sku]]\nsku = \"ebs-gp3\"\nunit = \"GB-month\"\nprice = 0.05\nconfidence = \"list\"\n");
+    let done = json(&["simulate", &priced, "--prices", &own, "--data", &nobody, "--format", "json"]);
+    assert_eq!((&done["bill"]["total"], &done["prices"][0]["confidence"]), (&5.0.into(), &"list".into()), "{done}");
     let wrong = at("wrong.toml", "days = 10\n[ingest.traces]\nbytes_per_day = 1e9\nratio = -8\nkep = 1\n");
     let sampled = at("sampled.toml", "[sampling]\nhead = 0.5\n");
     for (args, expected) in [

@@ -6,7 +6,7 @@ use crate::workbench::Workbench;
 use sextant_contract::{Answer, AskError, Code, Period};
 use sextant_model::{Prune, TimeRange};
 use sextant_queries::duckdb;
-use sextant_simulators::{Recorded, Scenario, ScenarioError, simulate};
+use sextant_simulators::{Book, Recorded, Scenario, ScenarioError, simulate};
 use sextant_store::{Limits, StoreError};
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ fn wrong(e: &ScenarioError) -> AskError {
 }
 
 impl Workbench {
-    pub(crate) fn simulate(&self, scenario: &str, period: Period) -> Result<Answer, AskError> {
-        let scenario = Scenario::parse(scenario).map_err(|e| wrong(&e))?;
+    pub(crate) fn simulate(&self, scenario: &str, prices: Option<&str>, period: Period) -> Result<Answer, AskError> {
+        let book = Book::shipped().and_then(|book| book.with(prices.unwrap_or_default())).map_err(|e| wrong(&e))?;
+        let scenario = Scenario::priced(scenario, &book).map_err(|e| wrong(&e))?;
         let recorded = match scenario.sampling {
             Some(_) => self.recorded(TimeRange::from(period))?,
             None => Recorded::default(),

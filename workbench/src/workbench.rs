@@ -193,7 +193,7 @@ impl Workbench {
             Ask::Deployments { period } => self.deployments(At::Here, *period),
             Ask::Status => Ok(self.status()),
             Ask::Doctor => self.doctor(),
-            Ask::Simulate { scenario, period } => self.simulate(scenario, *period),
+            Ask::Simulate { scenario, prices, period } => self.simulate(scenario, prices.as_deref(), *period),
             Ask::Facets { search, fields } => self.facets(search, fields),
             Ask::Complete { kind, key, part, limit } => self.complete(*kind, key.as_deref(), part, *limit),
             Ask::Histogram { search, n_buckets } => self.histogram(search, *n_buckets),

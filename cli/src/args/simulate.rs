@@ -14,6 +14,9 @@ pub struct Simulate {
     /// Another value than the file's, such as tier[0].days=90
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
+    /// A price book of your own, laid over the one that is shipped
+    #[arg(long, value_name = "F.toml")]
+    pub prices: Option<PathBuf>,
     #[command(flatten)]
     pub period: PeriodArgs,
     #[arg(long, value_enum, default_value = "table")]

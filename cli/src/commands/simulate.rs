@@ -1,12 +1,14 @@
 //! `simulate`.
 
 use crate::args::{Shape, Simulate};
-use crate::output::print_object;
+use crate::output::{note, print_object};
 use crate::reach::{Reach, period};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use sextant_contract::{Ask, size_text};
-use sextant_simulators::{Problem, Recorded, Scenario, ScenarioError};
+use sextant_model::UnixNanos;
+use sextant_simulators::{Book, Confidence, Problem, Recorded, Scenario, ScenarioError, Used};
+use sextant_workbench::now;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -14,7 +16,17 @@ pub async fn run(args: Simulate) -> anyhow::Result<ExitCode> {
     let path = args.file.display();
     let text = std::fs::read_to_string(&args.file).with_context(|| format!("{path} can't be read"))?;
     let said = |e: ScenarioError| anyhow::anyhow!("{path} can't be simulated\n{}", some(&e));
-    let scenario = Scenario::parse(&text);
+    let prices = match &args.prices {
+        Some(path) => Some(
+            std::fs::read_to_string(path).with_context(|| format!("the prices {} can't be read", path.display()))?,
+        ),
+        None => None,
+    };
+    let book = Book::shipped()?.with(prices.as_deref().unwrap_or_default()).map_err(|e| {
+        let path = args.prices.as_deref().unwrap_or(&args.file).display();
+        anyhow::anyhow!("{path} is no price book\n{}", some(&e))
+    })?;
+    let scenario = Scenario::priced(&text, &book);
     let (text, scenario) = if args.sets.is_empty() {
         let scenario = scenario.map_err(said)?;
         (text, scenario)
@@ -29,12 +41,15 @@ pub async fn run(args: Simulate) -> anyhow::Result<ExitCode> {
                 some(&ScenarioError(problems.collect()))
             )
         };
-        let scenario = Scenario::parse(&text).map_err(placeless)?;
+        let scenario = Scenario::priced(&text, &book).map_err(placeless)?;
         (text, scenario)
     };
+    for used in &scenario.prices {
+        doubts(used);
+    }
     let object = if scenario.sampling.is_some() {
         let reach = Reach::reading(&args.place).await?;
-        let answer = reach.object(Ask::Simulate { scenario: text, period: period(&args.period)? }).await;
+        let answer = reach.object(Ask::Simulate { scenario: text, prices, period: period(&args.period)? }).await;
         super::close(reach).await;
         answer?
     } else {
@@ -47,6 +62,25 @@ pub async fn run(args: Simulate) -> anyhow::Result<ExitCode> {
         Shape::Focus => focus(&object)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A price is said to be old after so many days.
+const OLD_NANOS: i64 = 180 * 86_400 * 1_000_000_000;
+
+/// What speaks against a price.
+fn doubts(used: &Used) {
+    let Used { sku, service, as_of, confidence } = used;
+    let is_old = |day: &str| UnixNanos::parse(day).is_ok_and(|t| now().saturating_sub(t.0) > OLD_NANOS);
+    match as_of {
+        Some(day) if is_old(day) => note(format_args!("the price of {service} ({sku}) is as of {day}")),
+        None => note(format_args!("nobody says since when the price of {service} ({sku}) is so")),
+        Some(_) => {}
+    }
+    if *confidence == Confidence::Unverified {
+        note(format_args!(
+            "the price of {service} ({sku}) is not verified: look it up, and put it into a book of your own"
+        ));
+    }
 }
 
 /// What is wrong, as far as an error has room.
