@@ -17,7 +17,7 @@ pub struct Entry {
     pub at: String,
     /// With the bundle of this hash.
     pub bundle: String,
-    /// `verified`, `opened`, `imported`, `stamped`, `noted`.
+    /// `verified`, `opened`, `stamped`, `noted`.
     pub what: String,
     /// In words.
     pub note: String,
