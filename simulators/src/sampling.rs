@@ -108,11 +108,6 @@ impl Recorded {
         Ok(())
     }
 
-    /// How many there are.
-    pub fn n_traces(&self) -> usize {
-        self.traces.len()
-    }
-
     /// What is kept by these rules.
     pub fn sampled(&self, rules: Sampling) -> Sampled {
         // A whole number is at least a broken one when it is at least the next whole one.
