@@ -35,6 +35,8 @@ const MAX_PARTS: usize = 1_024;
 const WAITING: usize = 4;
 /// Reading a table may take so long.
 const LIMITS: Limits = Limits { time: Duration::from_hours(2), n_rows: usize::MAX, is_explained: false };
+/// What comes of rows that are not whole.
+const NO_BUNDLE: &str = "no bundle was made";
 /// Whole traces of more than so many are not looked up.
 const MAX_TRACES: usize = 200_000;
 
@@ -379,7 +381,7 @@ impl Workbench {
         let query = parse(Signal::Traces, text).map_err(|e| errors::parse(&e))?;
         let sql = duckdb::trace_hits(&query, range, MAX_TRACES + 1);
         let found = self.store.query(&sql, &prune(&query, range), LIMITS).map_err(|e| errors::store(&e))?;
-        whole(&crate::search::completeness(&found))?;
+        whole(&crate::search::completeness(&found), NO_BUNDLE)?;
         let mut ids = Vec::new();
         for batch in &found.batches {
             let Some(column) = batch.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>()) else { continue };
@@ -484,7 +486,7 @@ impl Workbench {
             (found, spreading.join())
         });
         let parts = spread.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        whole(&crate::search::completeness(&found.map_err(|e| errors::store(&e))?))?;
+        whole(&crate::search::completeness(&found.map_err(|e| errors::store(&e))?), NO_BUNDLE)?;
         Ok(parts)
     }
 
@@ -541,13 +543,13 @@ fn said(made: &Made, key: &Key) -> Value {
 }
 
 /// A slice that stopped early can't become a bundle.
-pub(crate) fn whole(completeness: &Completeness) -> Result<(), AskError> {
+pub(crate) fn whole(completeness: &Completeness, so: &str) -> Result<(), AskError> {
     let why = match completeness {
         Completeness::Complete => return Ok(()),
         Completeness::Partial { reason } => reason.clone(),
         Completeness::Limited { .. } => "there are more rows than can be read at once".to_owned(),
     };
-    Err(AskError::new(Code::Refused, format!("what was asked for is not whole, so no bundle was made: {why}"))
+    Err(AskError::new(Code::Refused, format!("what was asked for is not whole, so {so}: {why}"))
         .hint("look at the store with: sextant doctor"))
 }
 

@@ -36,10 +36,7 @@ impl Workbench {
         let found = self.store.scan(&duckdb::outlines(range), &Prune::within(range), LIMITS, &mut |spans| {
             recorded.add(&spans).map_err(|e| StoreError::Refused(e.to_string()))
         });
-        whole(&crate::search::completeness(&found.map_err(|e| errors::store(&e))?)).map_err(|e| AskError {
-            message: e.message.replace("so no bundle was made", "so nothing was simulated"),
-            ..e
-        })?;
+        whole(&crate::search::completeness(&found.map_err(|e| errors::store(&e))?), "nothing was simulated")?;
         Ok(recorded)
     }
 }
