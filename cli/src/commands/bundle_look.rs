@@ -114,9 +114,8 @@ pub fn kept(place: &Where, command: &BundleCommand) -> anyhow::Result<ExitCode> 
             let stamp = sextant_bundles::keep_stamp(path, answer, &hash)?;
             let beside = sextant_bundles::stamp_beside(path);
             happened(&sextant_server::since(place.data.as_ref(), path, &report, "stamped"))?;
-            let digest = "whose signature it is, says";
             note(format_args!(
-                "{digest}: openssl ts -verify -digest {} -in {} -CAfile AUTHORITY.pem",
+                "whose signature it is, says: openssl ts -verify -digest {} -in {} -CAfile AUTHORITY.pem",
                 stamp.hash,
                 beside.display()
             ));
