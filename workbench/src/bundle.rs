@@ -542,7 +542,7 @@ fn said(made: &Made, key: &Key) -> Value {
     })
 }
 
-/// A slice that stopped early can't become a bundle.
+/// What stopped early is nothing to build on; `so` says what comes of that.
 pub(crate) fn whole(completeness: &Completeness, so: &str) -> Result<(), AskError> {
     let why = match completeness {
         Completeness::Complete => return Ok(()),
