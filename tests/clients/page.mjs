@@ -11,3 +11,15 @@ export async function launch() {
 
 // Waits until the screens stand on the canvas.
 export const stands = (page) => page.waitForFunction(() => document.querySelector('canvas').width > 300);
+
+// Waits until nothing is asked any more and what came is drawn, as somebody waits who looks before she types.
+export function looks(page) {
+  const open = new Set();
+  page.on('request', (r) => { if (r.resourceType() !== 'eventsource') open.add(r); });
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (r) => open.delete(r));
+  return async () => {
+    await page.waitForTimeout(400);
+    for (const until = Date.now() + 20000; open.size > 0 && Date.now() < until;) await page.waitForTimeout(50);
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  };
+}

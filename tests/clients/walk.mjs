@@ -1,12 +1,13 @@
 // Takes the page through the steps of a file by keyboard and prints the address and what is said after each:
 // node walk.mjs URL WALK PICTURES
 import { mkdirSync, readFileSync } from 'node:fs';
-import { launch, stands } from './page.mjs';
+import { launch, looks, stands } from './page.mjs';
 const [url, walk, out] = process.argv.slice(2);
 mkdirSync(out, { recursive: true });
 const { browser, page } = await launch();
 const errors = [];
 page.on('pageerror', (e) => errors.push(String(e)));
+const look = looks(page);
 await page.goto(url);
 await stands(page);
 await page.mouse.click(700, 880);
@@ -15,7 +16,7 @@ for (const { step, keys, at, said, title } of JSON.parse(readFileSync(walk, 'utf
   for (const key of keys) {
     if (/^<.*>$/.test(key)) await page.keyboard.press(key.slice(1, -1));
     else await page.keyboard.type(key, { delay: 25 });
-    await page.waitForTimeout(500);
+    await look();
   }
   const is = ([at, said, title]) => location.hash.includes(at)
     && document.getElementById('said').textContent.includes(said) && document.title.includes(title);
