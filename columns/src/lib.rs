@@ -16,6 +16,7 @@ mod promote;
 mod read;
 mod row_hash;
 mod sort;
+mod trial;
 mod write;
 
 pub use conform::{conformed, conformed_to};
@@ -32,4 +33,8 @@ pub use read::{
 };
 pub use row_hash::row_hashes;
 pub use sort::sorted;
+pub use trial::{
+    AROUND, FileSizes, INDEX, KeyBytes, PACKINGS, Reshape, Sizes, bytes_by_key, file_sizes, raw_bytes,
+    raw_bytes_by_row, read_group, reshaped, tried,
+};
 pub use write::{Compression, ROW_GROUP_ROWS, Replaces, SegmentFooter, SegmentWriter, Writing, Written, has_traces};

@@ -46,6 +46,10 @@ pub enum Compression {
     Merged,
     /// Segments that are hardly read any more: smallest.
     Warm,
+    /// zstd of another level, to see what that would do.
+    Zstd(i32),
+    /// LZ4, for the same.
+    Lz4,
 }
 
 /// More services than this in a segment are not listed.
@@ -149,6 +153,8 @@ pub(crate) fn codec(compression: Compression) -> Result<Codec, ColumnsError> {
         Compression::Hot => zstd(1)?,
         Compression::Merged => zstd(3)?,
         Compression::Warm => zstd(9)?,
+        Compression::Zstd(level) => zstd(level)?,
+        Compression::Lz4 => Codec::LZ4_RAW,
     })
 }
 
@@ -237,7 +243,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         let writer = GroupedWriter::new(out, promoter.schema(), properties, codec, ROW_GROUP_ROWS)?;
         let index = has_traces(table).then(|| IndexBuilder::new(how.n_rows));
         // Fresh segments are few and soon merged: they are read without filters.
-        let has_filters = index.is_some() && matches!(how.compression, Compression::Merged | Compression::Warm);
+        let has_filters = index.is_some() && !matches!(how.compression, Compression::None | Compression::Hot);
         let filters = has_filters.then(|| FilterBuilder::new(table, vec![ROW_GROUP_ROWS]));
         let services = Some(BTreeSet::new());
         Ok(Self { writer, table, promoter, n_rows: 0, times: (i64::MAX, i64::MIN), services, index, filters })

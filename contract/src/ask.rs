@@ -285,7 +285,7 @@ pub enum Ask {
     /// custody not_proven` of a bundle, `verdict` UNSIGNED of plain files, and nothing where a data directory is open.
     Opened,
     /// What keeping telemetry otherwise would cost and lose, by a scenario in TOML: the object has `daily bill sampling
-    /// uncertainty`. What is sampled is sampled of the recorded traces of the period.
+    /// uncertainty` and more. What is sampled is sampled of the recorded traces of the period.
     Simulate {
         /// The scenario.
         scenario: String,
@@ -293,6 +293,17 @@ pub enum Ask {
         prices: Option<String>,
         /// When.
         period: Period,
+        /// Whether what was read for the scenario before may be used, though there may be more by now.
+        #[serde(default)]
+        is_held: bool,
+    },
+    /// What comes in and what it is packed to: the object has `signals`, and `scenario`, a file to begin with.
+    Measure {
+        /// When.
+        period: Period,
+        /// Whether it is tried what it would come to otherwise, which takes some seconds.
+        #[serde(default)]
+        is_tried: bool,
     },
     /// The keys that sign bundles and those that are trusted: the object has `keys`, of `name kept fingerprint pem`.
     Keys,

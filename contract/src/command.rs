@@ -49,7 +49,7 @@ pub enum Command {
     },
     /// Keep something: a search, a note, a statement. What has its name makes room.
     Save {
-        /// `search`, `recent`, `sql`, `note` or `report`.
+        /// `search`, `recent`, `sql`, `note`, `report`, `scenario` or `prices`.
         kind: String,
         /// What it is called.
         name: String,

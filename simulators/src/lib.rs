@@ -1,21 +1,43 @@
 //! What keeping telemetry differently would cost, and what would be lost. A [`Scenario`] is read from TOML, and every
 //! figure follows from it, from what was recorded and from its seed alone: the same in, the same out.
 
+mod act;
 mod bill;
+mod compare;
 mod error;
+mod file;
+mod history;
+mod init;
+mod measure;
 mod outcome;
 mod prices;
 mod read;
+mod sample;
 mod sampling;
 mod scenario;
+mod sensitivity;
+mod set;
+mod shape;
 mod uncertainty;
 mod volume;
 
+pub use act::Step as Text;
 pub use bill::{Bill, BillLine, cents};
+pub use compare::{BreakEven, Compared};
 pub use error::{Problem, ScenarioError};
-pub use outcome::{Outcome, simulate};
+pub use history::{Course, History, Hour};
+pub use init::commented;
+pub use measure::{Measured, Of};
+pub use outcome::{Asked, Known, Outcome, Per, Rewritten, ServiceCost, TierDays, asked, simulate, simulate_all};
 pub use prices::{Book, Confidence, Sku};
-pub use sampling::{Recorded, Sampled};
-pub use scenario::{Ingest, Line, Price, Rounding, Sampling, Scenario, Step, Tier, Uncertainty, Used};
+pub use sample::{Change, Order, Reading, Sample, Source};
+pub use sampling::{Decided, Operation, Recorded, Sampled, Watched, Weigh};
+pub use scenario::{
+    Basis, Effect, Ingest, Line, Price, Rewrite, Rounding, Rule, Sampling, Scenario, Step, Tier, Uncertainty, Used,
+    Variant,
+};
+pub use sensitivity::Mover;
+pub use set::{setting, with};
+pub use shape::{Shape, Shaping};
 pub use uncertainty::{Band, Bands};
 pub use volume::Day;

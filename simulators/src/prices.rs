@@ -2,8 +2,9 @@
 //! laid over it.
 
 use crate::error::ScenarioError;
+use crate::file::steps;
 use crate::read::{Reading, Span, Table};
-use crate::scenario::{Price, steps};
+use crate::scenario::Price;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -42,6 +43,14 @@ pub struct Sku {
     pub free: f64,
     /// Whoever takes it out earlier pays for so many days.
     pub min_days: f64,
+    /// Smaller objects are paid for as if they had so many kB.
+    pub min_object_kb: f64,
+    /// Each object has so many kB more.
+    pub object_overhead_kb: f64,
+    /// What reading a GB costs.
+    pub retrieval: f64,
+    /// Of all its prices.
+    pub currency: String,
     /// The day on which that was so.
     pub as_of: Option<String>,
     /// How sure it is.
@@ -122,10 +131,10 @@ fn read(of: &Table<'_, '_>) -> Option<Sku> {
     };
     let free = of.number("free", Span::AMOUNT).unwrap_or(0.0);
     let min_days = of.number("min_days", Span(0.0, 36_500.0)).unwrap_or(0.0);
-    // Said of it, and not computed with yet.
-    for more in ["retrieval", "min_object_kb", "object_overhead_kb"] {
-        of.number(more, Span::AMOUNT);
-    }
+    let amount = |name: &str| of.number(name, Span::AMOUNT).unwrap_or(0.0);
+    let (min_object_kb, object_overhead_kb) = (amount("min_object_kb"), amount("object_overhead_kb"));
+    let retrieval = amount("retrieval");
+    let currency = of.text("currency").unwrap_or("USD").to_owned();
     of.text("source");
     let as_of = of.text("as_of").map(str::to_owned);
     if as_of.as_deref().is_some_and(|day| !is_day(day)) {
@@ -135,5 +144,20 @@ fn read(of: &Table<'_, '_>) -> Option<Sku> {
         [("list", Confidence::List), ("secondary", Confidence::Secondary), ("unverified", Confidence::Unverified)];
     let confidence = of.word("confidence", &words).unwrap_or(Confidence::Unverified);
     of.end();
-    Some(Sku { sku: sku?, vendor, service, region, unit: unit?, price: price?, free, min_days, as_of, confidence })
+    Some(Sku {
+        sku: sku?,
+        vendor,
+        service,
+        region,
+        unit: unit?,
+        price: price?,
+        free,
+        min_days,
+        min_object_kb,
+        object_overhead_kb,
+        retrieval,
+        currency,
+        as_of,
+        confidence,
+    })
 }

@@ -36,6 +36,14 @@ impl Span {
     pub const SHARE: Self = Self(0.0, 1.0);
 }
 
+fn number(value: &DeValue<'_>) -> Option<f64> {
+    match value {
+        DeValue::Integer(n) => i64::from_str_radix(n.as_str(), n.radix()).ok().map(|n| n as f64),
+        DeValue::Float(n) => n.as_str().parse().ok(),
+        _ => None,
+    }
+}
+
 impl<'i> Reading<'i> {
     pub fn of(text: &'i str) -> Self {
         Self { text, problems: RefCell::default() }
@@ -92,15 +100,11 @@ impl<'r, 'i> Table<'r, 'i> {
     /// A number, if it is there and makes sense.
     pub fn number(&self, name: &str, within: Span) -> Option<f64> {
         let value = self.get(name)?;
-        let number = match value.get_ref() {
-            DeValue::Integer(n) => i64::from_str_radix(n.as_str(), n.radix()).ok().map(|n| n as f64),
-            DeValue::Float(n) => n.as_str().parse().ok(),
-            _ => {
-                self.wrong(name, "a number is wanted here");
-                return None;
-            }
-        };
-        match number {
+        if !matches!(value.get_ref(), DeValue::Integer(_) | DeValue::Float(_)) {
+            self.wrong(name, "a number is wanted here");
+            return None;
+        }
+        match number(value.get_ref()) {
             Some(n) if n >= within.0 && n <= within.1 => Some(n),
             _ if within.1 >= Span::AMOUNT.1 => {
                 self.wrong(name, format!("it has to be {} or more", within.0));
@@ -160,6 +164,47 @@ impl<'r, 'i> Table<'r, 'i> {
             self.wrong(name, "true or false is wanted here");
         }
         flag
+    }
+
+    /// A list of numbers, if it is there and each makes sense.
+    pub fn list(&self, name: &str, within: Span) -> Option<Vec<f64>> {
+        let value = self.get(name)?;
+        let Some(all) = value.get_ref().as_array() else {
+            self.wrong(name, "a list of numbers is wanted here: [1.0, 0.9]");
+            return None;
+        };
+        let number = |item: &Spanned<DeValue<'_>>| number(item.get_ref()).filter(|n| *n >= within.0 && *n <= within.1);
+        let numbers: Vec<f64> = all.iter().filter_map(number).collect();
+        if numbers.len() < all.len() {
+            self.wrong(name, format!("each of them has to be a number from {} to {}", within.0, within.1));
+            return None;
+        }
+        Some(numbers)
+    }
+
+    /// A list of texts, if it is there.
+    pub fn texts(&self, name: &str) -> Option<Vec<String>> {
+        let value = self.get(name)?;
+        let texts = value.get_ref().as_array().and_then(|all| {
+            all.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        });
+        if texts.is_none() {
+            self.wrong(name, "a list of texts is wanted here: [\"a\", \"b\"]");
+        }
+        texts
+    }
+
+    /// All keys of a table that are numbers.
+    pub fn numbers(&self, within: Span) -> Vec<(String, f64)> {
+        let names: Vec<String> = self.entries.iter().map(|(key, _)| key.get_ref().to_string()).collect();
+        names.into_iter().filter_map(|name| self.number(&name, within).map(|n| (name, n))).collect()
+    }
+
+    /// All keys of a table in it, each with its value as it is written.
+    pub fn values(&self, name: &str) -> Vec<(String, String)> {
+        let Some(table) = self.table(name) else { return Vec::new() };
+        let text = |span: Range<usize>| self.of.text.get(span).unwrap_or_default().to_owned();
+        table.entries.iter().map(|(key, value)| (key.get_ref().to_string(), text(value.span()))).collect()
     }
 
     /// A table in it, if it is there.

@@ -1,17 +1,13 @@
 //! A scenario: what comes in, how long it is kept where, what that costs, what is sampled away.
 
 use crate::error::ScenarioError;
-use crate::prices::{Book, Confidence, GB_MONTH, Sku};
-use crate::read::{Reading, Span, Table};
+use crate::file;
+use crate::prices::{Book, Confidence};
+use crate::read::{Reading, Table};
+use crate::sample::Order;
+use crate::shape::Shape;
 use serde::Serialize;
-use sextant_model::{DurationNanos, Signal};
-
-/// More days are no plan.
-const MAX_DAYS: f64 = 36_500.0;
-/// More runs tell nothing more.
-const MAX_RUNS: f64 = 100_000.0;
-/// Runs where none are said.
-const RUNS: u64 = 2_000;
+use sextant_model::Signal;
 
 /// What comes in of a signal.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +18,38 @@ pub struct Ingest {
     pub bytes_per_day: f64,
     /// Raw bytes to stored bytes.
     pub ratio: f64,
-    /// Day `d` brings `bytes_per_day · (1 + growth_per_day · d)`.
+    /// Day `d` brings `bytes_per_day · (1 + growth_per_day · d)`, or `· (1 + growth_per_day)^d`.
     pub growth_per_day: f64,
+    /// Whether growth is on what has grown already.
+    pub is_compound: bool,
     /// The share that is kept.
     pub keep: f64,
+    /// Which share of it each service sends.
+    pub services: Vec<(String, f64)>,
+    /// What is otherwise than it lies there now.
+    pub rewrite: Rewrite,
+}
+
+/// How a signal is written otherwise than it lies there now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rewrite {
+    /// Packed so, by one of the names of [`sextant_columns::PACKINGS`].
+    pub packing: Option<String>,
+    /// In this order.
+    pub order: Order,
+    /// Attributes are shaped.
+    pub shapes: Vec<Shape>,
+    /// Only these have a column of their own.
+    pub promoted: Option<Vec<String>>,
+}
+
+/// How much is left of a signal if it is rewritten.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Effect {
+    /// Of its raw bytes.
+    pub raw: f64,
+    /// Of its stored bytes.
+    pub stored: f64,
 }
 
 /// A band of ages, and what a byte costs in it.
@@ -43,6 +67,18 @@ pub struct Tier {
     pub min_days: f64,
     /// How often each byte lies in it.
     pub replicas: f64,
+    /// Objects are so large, in bytes, if that matters.
+    pub object_bytes: Option<f64>,
+    /// Smaller ones are paid for as if they had so many bytes.
+    pub min_object_bytes: f64,
+    /// Each object has so many bytes more.
+    pub object_overhead_bytes: f64,
+    /// For 1,000 objects that come into it.
+    pub price_per_1000_objects: f64,
+    /// For a GB that is read out of it.
+    pub price_per_gb_read: f64,
+    /// The share of what lies there that is read in a month.
+    pub read_per_month: f64,
 }
 
 /// A price up to a quantity.
@@ -90,7 +126,7 @@ pub struct Line {
 }
 
 /// Which traces are kept.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
     /// The share that is kept whatever they are, by their id.
     pub head: f64,
@@ -98,15 +134,58 @@ pub struct Sampling {
     pub keep_errors: bool,
     /// All that are longer are kept, nanoseconds.
     pub slower_than: Option<i64>,
+    /// Asked one after the other, before all others; the first that a trace has a span for decides.
+    pub rules: Vec<Rule>,
+    /// Whether what comes in is less by what is sampled away.
+    pub is_applied: bool,
+}
+
+/// A rule of sampling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// The search that a span of the trace is found by.
+    pub search: String,
+    /// The share that is kept of its traces, by their ids.
+    pub keep: f64,
 }
 
 /// How much is not known.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Uncertainty {
     /// How often it is drawn.
     pub runs: u64,
     /// The spread of the ratio, whose logarithm is normal.
     pub ratio_sigma: f64,
+    /// How much past weeks brought, each as a multiple of what was expected: weeks to come are drawn from them.
+    pub weeks: Vec<f64>,
+    /// Weeks that are drawn together.
+    pub block: u64,
+    /// The spread of growth, as a part of it.
+    pub growth_sigma: f64,
+    /// The spread of what each service sends, whose logarithm is normal.
+    pub service_sigma: f64,
+}
+
+/// What the inputs were measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Basis {
+    /// So many hours of records.
+    pub hours: f64,
+    /// Row groups that were read.
+    pub groups: u64,
+    /// Bytes of these, as they lie there.
+    pub bytes: f64,
+}
+
+/// The same scenario with something else in some places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// What it is called.
+    pub name: String,
+    /// Which places have which value.
+    pub set: Vec<(String, toml::Value)>,
+    /// What it costs to go there, once.
+    pub one_off: f64,
 }
 
 /// A price of the book that a scenario uses.
@@ -133,14 +212,24 @@ pub struct Scenario {
     pub currency: String,
     /// What comes in.
     pub ingest: Vec<Ingest>,
+    /// How much a day of the week brings of the mean, from Monday on.
+    pub weekdays: [f64; 7],
+    /// Which of them is day 0.
+    pub first_weekday: usize,
     /// In the order in which a record passes through.
     pub tiers: Vec<Tier>,
     /// Other lines of the bill.
     pub lines: Vec<Line>,
+    /// What is paid in a month in any case.
+    pub commitment: f64,
     /// What is sampled.
     pub sampling: Option<Sampling>,
     /// What is not known.
     pub uncertainty: Option<Uncertainty>,
+    /// What the inputs were measured on.
+    pub measured: Option<Basis>,
+    /// What it is compared with.
+    pub variants: Vec<Variant>,
     /// Prices that are from the book.
     pub prices: Vec<Used>,
 }
@@ -162,177 +251,17 @@ impl Scenario {
         let reading = Reading::of(text);
         let file = reading.parse()?;
         let whole = Table::whole(&reading, file.get_ref());
-        let scenario = read(&whole, book);
+        let scenario = file::scenario(&whole, book);
         reading.wrong().map_or(Ok(scenario), Err)
+    }
+
+    /// The raw share of a day of the week.
+    pub(crate) fn weekday(&self, day: u64) -> f64 {
+        self.weekdays[(self.first_weekday + (day % 7) as usize) % 7]
     }
 
     /// A record is gone after so many days.
     pub fn ttl(&self) -> u64 {
         self.tiers.iter().map(|tier| tier.days).sum()
     }
-}
-
-fn read(whole: &Table<'_, '_>, book: &Book) -> Scenario {
-    let mut prices = Vec::new();
-    let days = whole.whole_number("days", Span(1.0, MAX_DAYS));
-    let seed = whole.whole_number("seed", Span::AMOUNT).unwrap_or(1);
-    let currency = whole.text("currency").unwrap_or("USD").to_owned();
-    let mut ingest = Vec::new();
-    if let Some(all) = whole.table("ingest") {
-        for signal in Signal::ALL {
-            if let Some(of) = all.table(signal.name()) {
-                ingest.extend(read_ingest(&of, signal));
-                of.end();
-            }
-        }
-        all.end();
-    }
-    let tiers: Vec<Tier> = whole.tables("tier").iter().filter_map(|of| read_tier(of, book, &mut prices)).collect();
-    let lines: Vec<Line> = whole.tables("line").iter().filter_map(|of| read_line(of, book, &mut prices)).collect();
-    let sampling = whole.table("sampling").map(|of| read_sampling(&of));
-    let uncertainty = whole.table("uncertainty").map(|of| {
-        let runs = of.whole_number("runs", Span(1.0, MAX_RUNS)).unwrap_or(RUNS);
-        let ratio_sigma = of.number("ratio_sigma", Span(0.0, 5.0)).unwrap_or(0.0);
-        of.end();
-        Uncertainty { runs, ratio_sigma }
-    });
-    if !["ingest", "line", "sampling"].into_iter().any(|name| whole.has(name)) {
-        whole.wrong("", "there is nothing to simulate: it needs one of [ingest.traces], [[line]], [sampling]");
-    }
-    if whole.has("tier") && !whole.has("ingest") {
-        whole.wrong("tier", "nothing comes into it: there is no [ingest.traces], [ingest.logs] or [ingest.metrics]");
-    }
-    if whole.has("ingest") && !whole.has("days") {
-        whole.wrong("days", "it is missing: for how many days does it come in?");
-    }
-    whole.end();
-    Scenario { days: days.unwrap_or(1), seed, currency, ingest, tiers, lines, sampling, uncertainty, prices }
-}
-
-fn read_ingest(of: &Table<'_, '_>, signal: Signal) -> Option<Ingest> {
-    let bytes_per_day = of.must("bytes_per_day", Span::AMOUNT);
-    let ratio = of.must("ratio", Span(f64::MIN_POSITIVE, 1e6));
-    let growth_per_day = of.number("growth_per_day", Span(-1.0, 1e3)).unwrap_or(0.0);
-    let keep = of.number("keep", Span::SHARE).unwrap_or(1.0);
-    Some(Ingest { signal, bytes_per_day: bytes_per_day?, ratio: ratio?, growth_per_day, keep })
-}
-
-/// What the book has of the name that is said, if one is.
-fn booked<'b>(of: &Table<'_, '_>, book: &'b Book, prices: &mut Vec<Used>) -> Option<&'b Sku> {
-    let name = of.text("sku")?;
-    let Some(sku) = book.get(name) else {
-        of.wrong("sku", format!("'{name}' has no price; {}", book.near(name)));
-        return None;
-    };
-    let (as_of, confidence) = (sku.as_of.clone(), sku.confidence);
-    let used = Used { sku: sku.sku.clone(), service: sku.service.clone(), as_of, confidence };
-    if !prices.contains(&used) {
-        prices.push(used);
-    }
-    Some(sku)
-}
-
-fn read_tier(of: &Table<'_, '_>, book: &Book, prices: &mut Vec<Used>) -> Option<Tier> {
-    let name = of.text("name");
-    if name.is_none() && !of.has("name") {
-        of.wrong("name", "it is missing: what is the tier called?");
-    }
-    if !of.has("days") {
-        of.wrong("days", "it is missing: how long does a record stay in this tier?");
-    }
-    let days = of.whole_number("days", Span(1.0, MAX_DAYS));
-    let said = of.number("price_per_gb_month", Span::AMOUNT);
-    let sku = booked(of, book, prices);
-    if of.has("sku") && of.has("price_per_gb_month") {
-        of.wrong("sku", "a tier has a price or the name of one, not both");
-    }
-    if let Some(sku) = sku.filter(|sku| sku.unit != GB_MONTH) {
-        of.wrong("sku", format!("'{}' is paid by {}, and a tier by {GB_MONTH}", sku.sku, sku.unit));
-    }
-    let (price, free, min_days) = match sku {
-        Some(sku) => (sku.price.clone(), sku.free, sku.min_days),
-        None => (Price::Flat(said.unwrap_or(0.0)), 0.0, 0.0),
-    };
-    let replicas = of.number("replicas", Span(1.0, 100.0)).unwrap_or(1.0);
-    of.end();
-    Some(Tier { name: name?.to_owned(), days: days?, price, free, min_days, replicas })
-}
-
-fn read_line(of: &Table<'_, '_>, book: &Book, prices: &mut Vec<Used>) -> Option<Line> {
-    let name = of.text("name");
-    if name.is_none() && !of.has("name") {
-        of.wrong("name", "it is missing: what is the line called?");
-    }
-    let quantity = of.must("quantity", Span::AMOUNT);
-    let sku = booked(of, book, prices);
-    let price = match (of.has("price"), of.has("tiers"), of.has("sku")) {
-        (true, false, false) => of.number("price", Span::AMOUNT).map(Price::Flat),
-        (false, true, false) => steps(of),
-        (false, false, true) => sku.map(|sku| sku.price.clone()),
-        (_, true, _) => {
-            of.wrong("tiers", "a line has a price, tiers or the name of a price, and one of these only");
-            None
-        }
-        (true, _, true) => {
-            of.wrong("sku", "a line has a price, tiers or the name of a price, and one of these only");
-            None
-        }
-        (false, false, false) => {
-            of.wrong("price", "it is missing: what does one cost?");
-            None
-        }
-    };
-    let free = of.number("free", Span::AMOUNT).or(sku.map(|sku| sku.free)).unwrap_or(0.0);
-    let roundings = [("none", Rounding::None), ("down", Rounding::Down), ("nearest", Rounding::Nearest)];
-    let rounding = of.word("round_quantity", &roundings).unwrap_or(Rounding::None);
-    of.end();
-    Some(Line { name: name?.to_owned(), quantity: quantity?, price: price?, free, rounding })
-}
-
-/// Prices that go with the quantity: each step ends later than the one before, and the last has no end.
-pub(crate) fn steps(of: &Table<'_, '_>) -> Option<Price> {
-    let tables = of.tables("tiers");
-    let n = tables.len();
-    let mut all: Vec<Step> = Vec::new();
-    let mut is_whole = n > 0;
-    for (i, table) in tables.iter().enumerate() {
-        let up_to = table.number("up_to", Span::AMOUNT);
-        let price = table.must("price", Span::AMOUNT);
-        let before = all.last().and_then(|step| step.up_to).unwrap_or(0.0);
-        match up_to {
-            Some(_) if i + 1 == n => {
-                table.wrong("up_to", "the last price has no end, or what is above it would be free");
-            }
-            Some(end) if end <= before => {
-                table.wrong("up_to", format!("it has to be more than the {before} before it"));
-            }
-            None if i + 1 < n && !table.has("up_to") => table.wrong("up_to", "it is missing: only the last has no end"),
-            _ => {}
-        }
-        table.end();
-        match price {
-            Some(price) => all.push(Step { up_to, price }),
-            None => is_whole = false,
-        }
-    }
-    if n == 0 {
-        of.wrong("tiers", "it has no price: [{ up_to = 50, price = 0.02 }, { price = 0.01 }]");
-    }
-    is_whole.then_some(Price::Graduated(all))
-}
-
-fn read_sampling(of: &Table<'_, '_>) -> Sampling {
-    let head = of.number("head", Span::SHARE);
-    let keep_errors = of.flag("keep_errors").unwrap_or(false);
-    let slower_than = of.text("slower_than").and_then(|text| match DurationNanos::parse(text) {
-        Ok(span) if span.0 >= 0 => Some(span.0),
-        _ => {
-            of.wrong("slower_than", format!("'{text}' is no duration: write 200ms, 1.5s or 2m"));
-            None
-        }
-    });
-    // Rules that keep something would say nothing where all is kept.
-    let has_rules = keep_errors || of.has("slower_than");
-    of.end();
-    Sampling { head: head.unwrap_or(if has_rules { 0.0 } else { 1.0 }), keep_errors, slower_than }
 }

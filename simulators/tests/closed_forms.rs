@@ -1,10 +1,10 @@
 //! What can be computed by hand: volumes in closed form, bills that vendors publish, bad scenarios with their places.
 
-use sextant_simulators::{Book, Confidence, Outcome, Recorded, Scenario, cents, simulate};
+use sextant_simulators::{Book, Confidence, Known, Outcome, Scenario, cents, simulate};
 
 fn outcome(text: &str) -> Outcome {
     let scenario = Scenario::parse(text).unwrap_or_else(|e| panic!("{e}"));
-    simulate(&scenario, &Recorded::default())
+    simulate(&scenario, &Known::default())
 }
 
 /// A small generator, so that every run is the same.
@@ -120,7 +120,7 @@ fn prices_of_the_book_are_those_of_the_bill() {
     let own = own.unwrap_or_else(|e| panic!("{e}"));
     let text = "days = 40\n[ingest.logs]\nbytes_per_day = 1e9\nratio = 1\n[[tier]]\nname = \"a\"\ndays = 1\nsku = \"s3-standard\"\n";
     let scenario = Scenario::priced(text, &own).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(format!("{:.2}", simulate(&scenario, &Recorded::default()).bill.total), "0.01");
+    assert_eq!(format!("{:.2}", simulate(&scenario, &Known::default()).bill.total), "0.01");
     for (text, expected) in [
         ("[[sku]]\nsku = \"x\"\nunit = \"GB\"\nprice = -1\n", "line 4, column 9: sku[0].price"),
         ("[[sku]]\nsku = \"x\"\nunit = \"GB\"\nprice = 1\nas_of = \"March\"\n", "such as 2026-03-01"),

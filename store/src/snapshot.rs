@@ -8,7 +8,7 @@ use crate::segment::{checksum, stamp};
 use crate::state::lock;
 use crate::summary::Summary;
 use arrow::array::RecordBatch;
-use sextant_columns::{FileColumns, ROW_GROUP_ROWS, TraceIndex, all_keys_in, file_columns, has_traces};
+use sextant_columns::{Compression, FileColumns, ROW_GROUP_ROWS, TraceIndex, all_keys_in, file_columns, has_traces};
 use sextant_model::{Need, Prune, Table};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -425,6 +425,12 @@ impl Snapshot {
     /// How many segments `table` has.
     pub fn n_segments(&self, table: Table) -> usize {
         self.segments.iter().filter(|s| s.table == table).count()
+    }
+
+    /// The files of `table`, and how they are compressed; they stay as long as the snapshot is held.
+    pub fn files(&self, table: Table) -> Vec<(PathBuf, Compression)> {
+        let of = self.segments.iter().filter(|s| s.table == table);
+        of.map(|s| (s.path.clone(), s.tier.compression())).collect()
     }
 
     /// The hot batches of `table`.

@@ -14,7 +14,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ("bundles", &["model", "columns", "keychain"]),
     ("queries", &["model"]),
     ("analysis", &["model"]),
-    ("simulators", &["model"]),
+    ("simulators", &["model", "columns"]),
     ("store", &["model", "columns"]),
     ("receiver", &["model", "importers"]),
     ("keychain", &[]),

@@ -9,7 +9,7 @@ use crate::overlay::notices::Notice;
 use crate::route::{Route, View};
 use crate::tokens::{DARK, LIGHT, Tokens};
 use crate::views::{
-    bundle, compare, differs, home, logs, metrics, report, services, sources, sql, status, trace, traces,
+    bundle, compare, cost, differs, home, logs, metrics, report, services, sources, sql, status, trace, traces,
 };
 use crate::{fonts, shell};
 use eframe::egui::{self, Context, Rect};
@@ -59,6 +59,7 @@ pub(crate) struct State {
     /// Where questions were let read how much.
     pub heavy_allowed: Option<(String, u64)>,
     pub figures: crate::views::figures::State,
+    pub cost: cost::State,
     /// Searches that were kept, and those that were asked lately: names and addresses.
     pub kept: Vec<(String, String)>,
     pub recent: Vec<(String, String)>,
@@ -136,9 +137,13 @@ impl State {
     pub fn open(&mut self, view: View) {
         let kind = |a: View| (a == View::Logs, a == View::Sql, a == View::Metrics);
         let is_same = |a: View| kind(a) == kind(view);
-        let is_kept = !matches!(view, View::Home | View::Status | View::Sources | View::Bundle | View::Report)
-            && !matches!(self.route.view, View::Home | View::Status | View::Sources | View::Bundle | View::Report)
-            && is_same(self.route.view);
+        let is_kept =
+            !matches!(view, View::Home | View::Status | View::Sources | View::Bundle | View::Report | View::Cost)
+                && !matches!(
+                    self.route.view,
+                    View::Home | View::Status | View::Sources | View::Bundle | View::Report | View::Cost
+                )
+                && is_same(self.route.view);
         let query = if is_kept { self.route.query.clone() } else { String::new() };
         let none = String::new;
         self.go(Route { view, query, trace: none(), span: none(), other: none(), part: None, ..self.route.clone() });
@@ -241,6 +246,7 @@ impl App {
             bundle: bundle::make::State::default(),
             heavy_allowed: None,
             figures: crate::views::figures::State::default(),
+            cost: cost::State::default(),
             kept: Vec::new(),
             recent: Vec::new(),
             marked: None,
@@ -484,6 +490,7 @@ impl App {
                     state.bundle.about(&state.route);
                     state.open(View::Bundle);
                 }
+                Do::Cost => state.open(View::Cost),
                 Do::Report => {
                     state.report.about(&state.route);
                     state.open(View::Report);
@@ -551,6 +558,7 @@ impl eframe::App for App {
             View::Sources => sources::show(ui, state, main),
             View::Bundle => bundle::show(ui, state, main),
             View::Report => report::show(ui, state, main),
+            View::Cost => cost::show(ui, state, main),
         }
         overlay::heavy::show(ui, state, main);
         shell::show(ui, state, whole);

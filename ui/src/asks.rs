@@ -101,6 +101,7 @@ fn is_of_records(ask: &Ask) -> bool {
             | Ask::Saved { .. }
             | Ask::Doctor
             | Ask::Simulate { .. }
+            | Ask::Measure { .. }
             | Ask::Complete { .. }
             | Ask::Unknown { .. }
             | Ask::Progress { .. }

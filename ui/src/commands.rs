@@ -27,6 +27,7 @@ pub(crate) enum Do {
     Status,
     Sources,
     Report,
+    Cost,
     Bundle,
     Hold,
     Period,
@@ -114,7 +115,7 @@ pub(crate) enum Place {
     Ordered,
     /// Where there is a search: traces and logs.
     Searches,
-    /// The report before it is written.
+    /// The report before it is written, and the policy that is edited.
     Paper,
 }
 
@@ -177,6 +178,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::Sources, "sources", "Go to", "Sources", &["g c"], Everywhere, true),
     entry(Do::Bundle, "bundle", "Go to", "Bundle", &["g b"], Everywhere, true),
     entry(Do::Report, "report", "Go to", "Report", &["g r"], Everywhere, true),
+    entry(Do::Cost, "cost", "Go to", "Cost", &["g o"], Everywhere, true),
     entry(Do::Down, "down", "Lists and tree", "Next row", &["j", "↓"], Lists, false),
     entry(Do::Up, "up", "Lists and tree", "Previous row", &["k", "↑"], Lists, false),
     entry(Do::First, "first", "Lists and tree", "First row", &["g g"], Lists, false),
@@ -224,7 +226,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::CopyTrace, "copy-trace", "Trace", "Copy as OTLP JSON", &["y"], Trace, false),
     entry(Do::CriticalPath, "critical-path", "Time line", "Critical path", &["c"], Trace, false),
     entry(Do::Detail, "detail", "Time line", "Detail pane", &["Q"], Trace, false),
-    entry(Do::UndoPart, "undo-part", "Report", "Undo the last step with its parts", &["Ctrl Z"], Paper, false),
+    entry(Do::UndoPart, "undo-part", "Report", "Undo the last step", &["Ctrl Z"], Paper, false),
     entry(Do::Period, "period", "Time", "Period, as you would say it", &["t t"], Everywhere, false),
     entry(Do::CopyPeriod, "copy-period", "Time", "Copy the period", &["t c"], Everywhere, false),
     entry(Do::Hold, "hold", "Time", "Hold, or go on live", &["="], Everywhere, false),
@@ -238,8 +240,10 @@ impl Place {
     pub fn is_in(self, view: View) -> bool {
         match self {
             Everywhere | Lists => true,
-            Rows => !matches!(view, View::Home | View::Status | View::Sources | View::Bundle | View::Report),
-            Cards => matches!(view, View::Home | View::Status),
+            Rows => {
+                !matches!(view, View::Home | View::Status | View::Sources | View::Bundle | View::Report | View::Cost)
+            }
+            Cards => matches!(view, View::Home | View::Status | View::Cost),
             Trace => view == View::Trace,
             Found => matches!(view, View::Trace | View::Compare),
             Traces => view == View::Traces,
@@ -249,7 +253,7 @@ impl Place {
             Statements => view == View::Sql,
             Ordered => matches!(view, View::Traces | View::Trace | View::Services),
             Searches => matches!(view, View::Traces | View::Logs),
-            Paper => view == View::Report,
+            Paper => matches!(view, View::Report | View::Cost),
         }
     }
 }

@@ -26,11 +26,12 @@ pub(crate) enum View {
     Sources,
     Bundle,
     Report,
+    Cost,
 }
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Home,
         Self::Traces,
         Self::Trace,
@@ -44,6 +45,7 @@ impl View {
         Self::Sources,
         Self::Bundle,
         Self::Report,
+        Self::Cost,
     ];
 
     /// As it stands in an address.
@@ -62,6 +64,7 @@ impl View {
             Self::Sources => "sources",
             Self::Bundle => "bundle",
             Self::Report => "report",
+            Self::Cost => "cost",
         }
     }
 
@@ -81,6 +84,7 @@ impl View {
             Self::Sources => "Sources",
             Self::Bundle => "Bundle",
             Self::Report => "Report",
+            Self::Cost => "Cost",
         }
     }
 
@@ -195,7 +199,7 @@ impl Route {
     /// The part of the address after `#`.
     pub fn to_hash(&self) -> String {
         let name = self.view.name();
-        if matches!(self.view, View::Home | View::Status | View::Sources) {
+        if matches!(self.view, View::Home | View::Status | View::Sources | View::Cost) {
             return format!("#/{name}");
         }
         let mut hash = format!("#/{name}?q={}", escape(&self.query));

@@ -162,7 +162,8 @@ fn ask(ctx: &egui::Context, state: &mut App) {
         | View::Status
         | View::Sources
         | View::Bundle
-        | View::Report => View::Traces,
+        | View::Report
+        | View::Cost => View::Traces,
         view => view,
     };
     let query = state.typed.clone();

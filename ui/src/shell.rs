@@ -46,6 +46,7 @@ fn rail(ui: &Ui, state: &mut State, whole: Rect) {
         ("db", "Sources", View::Sources),
         ("box", "Bundle", View::Bundle),
         ("file", "Report", View::Report),
+        ("bars", "Cost", View::Cost),
         ("gear", "Status", View::Status),
     ];
     let items = items.into_iter().filter(|(_, _, view)| !is_left_out(*view));

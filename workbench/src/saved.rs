@@ -9,7 +9,7 @@ use sextant_contract::{Answer, AskError, Code, Outcome};
 use sextant_store::Saved;
 
 /// What there is to keep.
-const KINDS: [&str; 5] = ["search", "recent", "sql", "note", "report"];
+const KINDS: [&str; 7] = ["search", "recent", "sql", "note", "report", "scenario", "prices"];
 /// Longer ones are refused.
 const MAX_BYTES: usize = 100_000;
 
@@ -18,7 +18,7 @@ fn known(kind: &str) -> Result<&str, AskError> {
         return Ok(kind);
     }
     Err(AskError::new(Code::BadQuery, format!("nothing called '{kind}' is kept"))
-        .hint("search, recent, sql, note or report"))
+        .hint("search, recent, sql, note, report, scenario or prices"))
 }
 
 impl Workbench {

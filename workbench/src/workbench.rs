@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     exports: Mutex<HashMap<u64, Arc<Progress>>>,
     /// What was attached.
     pub(crate) remotes: crate::remotes::Remotes,
+    /// What was read for the scenario before.
+    pub(crate) held: Mutex<crate::simulate::Held>,
     /// What is looked at without being kept.
     opened: RwLock<serde_json::Value>,
     /// Names, and why they do not listen.
@@ -82,6 +84,7 @@ impl Workbench {
                 tails: Mutex::default(),
                 exports: Mutex::default(),
                 remotes: crate::remotes::Remotes::default(),
+                held: Mutex::default(),
                 opened: RwLock::new(serde_json::json!({})),
                 missing: RwLock::default(),
             }),
@@ -193,7 +196,10 @@ impl Workbench {
             Ask::Deployments { period } => self.deployments(At::Here, *period),
             Ask::Status => Ok(self.status()),
             Ask::Doctor => self.doctor(),
-            Ask::Simulate { scenario, prices, period } => self.simulate(scenario, prices.as_deref(), *period),
+            Ask::Simulate { scenario, prices, period, is_held } => {
+                self.simulate(scenario, prices.as_deref(), *period, *is_held)
+            }
+            Ask::Measure { period, is_tried } => self.measure(*period, *is_tried),
             Ask::Facets { search, fields } => self.facets(search, fields),
             Ask::Complete { kind, key, part, limit } => self.complete(*kind, key.as_deref(), part, *limit),
             Ask::Histogram { search, n_buckets } => self.histogram(search, *n_buckets),

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 pub struct Simulate {
     #[command(flatten)]
     pub place: Where,
-    /// The scenario
-    #[arg(value_name = "FILE.toml")]
+    /// The scenario; "init" prints one to begin with, measured on what is stored
+    #[arg(value_name = "FILE.toml|init")]
     pub file: PathBuf,
     /// Another value than the file's, such as tier[0].days=90
     #[arg(long = "set", value_name = "PATH=VALUE")]

@@ -16,7 +16,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
 use std::io::Write;
 use std::sync::Arc;
-use texts::{Shape, TextColumn, Texts, Wanted, Zstd};
+use texts::{Packer, Shape, TextColumn, Texts, Wanted};
 
 /// A leaf of a row group.
 enum Leaf {
@@ -30,7 +30,7 @@ pub(crate) struct GroupedWriter<W: Write + Send> {
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     compression: Compression,
-    zstd: Zstd,
+    packer: Packer,
     group_rows: usize,
     leaves: Vec<Leaf>,
     n_group_rows: usize,
@@ -75,16 +75,17 @@ impl<W: Write + Send> GroupedWriter<W> {
         let parquet = ArrowSchemaConverter::new().convert(&schema)?;
         let file = SerializedFileWriter::new(out, parquet.root_schema_ptr(), Arc::new(properties))?;
         let factory = ArrowRowGroupWriterFactory::new(&file, schema.clone());
-        let zstd = match compression {
-            Compression::ZSTD(level) => Some(zstd::bulk::Compressor::new(level.compression_level())?),
-            _ => None,
+        let packer = match compression {
+            Compression::ZSTD(level) => Packer::Zstd(zstd::bulk::Compressor::new(level.compression_level())?),
+            Compression::LZ4_RAW => Packer::Lz4,
+            _ => Packer::None,
         };
         Ok(Self {
             file,
             factory,
             schema,
             compression,
-            zstd,
+            packer,
             group_rows,
             leaves: Vec::new(),
             n_group_rows: 0,
@@ -141,13 +142,13 @@ impl<W: Write + Send> GroupedWriter<W> {
                         first.add_lists(
                             map.value_offsets(),
                             Texts::of(map.keys().as_string::<i32>()),
-                            &mut self.zstd,
+                            &mut self.packer,
                         )?;
                         let Some(Leaf::Ours(second)) = leaves.next() else { continue };
                         let values = Texts::of(map.values().as_string::<i32>());
-                        second.add_lists(map.value_offsets(), values, &mut self.zstd)?;
+                        second.add_lists(map.value_offsets(), values, &mut self.packer)?;
                     } else {
-                        first.add(texts(column), column.nulls(), &mut self.zstd)?;
+                        first.add(texts(column), column.nulls(), &mut self.packer)?;
                     }
                 }
                 Some(Leaf::Theirs(first)) => {
@@ -174,7 +175,7 @@ impl<W: Write + Send> GroupedWriter<W> {
         for leaf in self.leaves.drain(..) {
             match leaf {
                 Leaf::Ours(column) => {
-                    let (bytes, result) = column.finish(&mut self.zstd, self.compression)?;
+                    let (bytes, result) = column.finish(&mut self.packer, self.compression)?;
                     group.append_column(&bytes, result)?;
                 }
                 Leaf::Theirs(writer) => writer.close()?.append_to_row_group(&mut group)?,

@@ -77,8 +77,12 @@ pub(super) enum Shape {
     Repeated,
 }
 
-/// How pages are compressed: zstd of a level, or not at all.
-pub(super) type Zstd = Option<zstd::bulk::Compressor<'static>>;
+/// How pages are compressed.
+pub(super) enum Packer {
+    None,
+    Lz4,
+    Zstd(zstd::bulk::Compressor<'static>),
+}
 
 struct Done {
     bytes: Bytes,
@@ -162,7 +166,12 @@ impl TextColumn {
     }
 
     /// Appends rows that have a text each, or none where `nulls` says so.
-    pub fn add(&mut self, texts: Texts<'_>, nulls: Option<&NullBuffer>, zstd: &mut Zstd) -> Result<(), ColumnsError> {
+    pub fn add(
+        &mut self,
+        texts: Texts<'_>,
+        nulls: Option<&NullBuffer>,
+        packer: &mut Packer,
+    ) -> Result<(), ColumnsError> {
         // The row before that had a text, with its number.
         let mut before: Option<(usize, u32)> = None;
         for row in 0..texts.offsets.len() - 1 {
@@ -188,13 +197,13 @@ impl TextColumn {
                 self.ids.push(id);
             }
             self.n_values += 1;
-            self.end_row(zstd)?;
+            self.end_row(packer)?;
         }
         Ok(())
     }
 
     /// Appends rows that have the texts between the places in `ends`.
-    pub fn add_lists(&mut self, ends: &[i32], texts: Texts<'_>, zstd: &mut Zstd) -> Result<(), ColumnsError> {
+    pub fn add_lists(&mut self, ends: &[i32], texts: Texts<'_>, packer: &mut Packer) -> Result<(), ColumnsError> {
         let mut before: Option<Range<usize>> = None;
         for row in ends.windows(2) {
             let entries = row[0] as usize..row[1] as usize;
@@ -214,7 +223,7 @@ impl TextColumn {
                 self.look_up(before.as_ref(), &entries, texts);
             }
             before = Some(entries);
-            self.end_row(zstd)?;
+            self.end_row(packer)?;
         }
         Ok(())
     }
@@ -267,20 +276,20 @@ impl TextColumn {
         self.plain.extend_from_slice(text);
     }
 
-    fn end_row(&mut self, zstd: &mut Zstd) -> Result<(), ColumnsError> {
+    fn end_row(&mut self, packer: &mut Packer) -> Result<(), ColumnsError> {
         self.n_page_rows += 1;
         self.n_rows += 1;
         let is_full = !self.is_plain && self.dictionary.page().len() > self.wanted.dictionary_bytes;
         let is_long =
             self.n_page_rows >= PAGE_ROWS || self.plain.len() >= PAGE_BYTES || self.ids.len() >= PAGE_BYTES / 2;
         if is_full || is_long {
-            self.end_page(zstd)?;
+            self.end_page(packer)?;
             self.is_plain |= is_full;
         }
         Ok(())
     }
 
-    fn end_page(&mut self, zstd: &mut Zstd) -> Result<(), ColumnsError> {
+    fn end_page(&mut self, packer: &mut Packer) -> Result<(), ColumnsError> {
         if self.n_page_rows == 0 {
             return Ok(());
         }
@@ -311,7 +320,7 @@ impl TextColumn {
             Encoding::RLE_DICTIONARY
         };
         let n_uncompressed = page.len();
-        let bytes = compressed(page, zstd)?;
+        let bytes = compressed(page, packer)?;
         self.n_page_bytes += bytes.len();
         let first_row = (self.n_rows - self.n_page_rows) as i64;
         self.pages.push(Done { bytes, n_uncompressed, n_values: n_values as u32, encoding, first_row });
@@ -323,8 +332,12 @@ impl TextColumn {
     }
 
     /// The bytes of the column's part of the row group, and what is to be said of it.
-    pub fn finish(mut self, zstd: &mut Zstd, level: Compression) -> Result<(Bytes, ColumnCloseResult), ColumnsError> {
-        self.end_page(zstd)?;
+    pub fn finish(
+        mut self,
+        packer: &mut Packer,
+        level: Compression,
+    ) -> Result<(Bytes, ColumnCloseResult), ColumnsError> {
+        self.end_page(packer)?;
         // What is in the dictionary was not looked at one by one.
         if self.wanted.bounds || self.bloom.is_some() {
             let dictionary = std::mem::take(&mut self.dictionary);
@@ -340,7 +353,7 @@ impl TextColumn {
             let page = self.dictionary.page().to_vec();
             let n = page.len();
             let page = Page::DictionaryPage {
-                buf: compressed(page, zstd)?,
+                buf: compressed(page, packer)?,
                 num_values: self.dictionary.len() as u32,
                 encoding: Encoding::PLAIN,
                 is_sorted: false,
@@ -402,9 +415,10 @@ impl TextColumn {
     }
 }
 
-fn compressed(page: Vec<u8>, zstd: &mut Zstd) -> Result<Bytes, ColumnsError> {
-    match zstd {
-        None => Ok(Bytes::from(page)),
-        Some(zstd) => Ok(Bytes::from(zstd.compress(&page)?)),
+fn compressed(page: Vec<u8>, packer: &mut Packer) -> Result<Bytes, ColumnsError> {
+    match packer {
+        Packer::None => Ok(Bytes::from(page)),
+        Packer::Lz4 => Ok(Bytes::from(lz4_flex::block::compress(&page))),
+        Packer::Zstd(zstd) => Ok(Bytes::from(zstd.compress(&page)?)),
     }
 }

@@ -10,8 +10,8 @@ pub use cohorts::{cohort, differs, least_of};
 use dialect::DuckDb;
 pub use metrics::{metric_exemplars, metric_keys, metric_names, metric_points};
 pub use select::{
-    chosen, count, dependencies, deployments, extent, facets, histogram, is_by_service, links_to, log_lines, logs,
-    metrics, outlines, part_nanos, records, roots, senders, service_overview, service_rows, spans, status_of,
+    chosen, count, dependencies, deployments, extent, facets, histogram, hours, is_by_service, links_to, log_lines,
+    logs, metrics, outlines, part_nanos, records, roots, senders, service_overview, service_rows, spans, status_of,
     trace_hits, trace_summaries, whole, whole_traces,
 };
 use sextant_model::query::{Aggregate, Query};

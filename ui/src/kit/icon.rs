@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::f32::consts::TAU;
 use std::sync::LazyLock;
 
-const PATHS: [(&str, &str); 25] = [
+const PATHS: [(&str, &str); 26] = [
     ("warn", "M9 3 16 15.5H2zM9 7.5v4M9 13.4v.6"),
     ("home", "M2 8.5 9 3l7 5.5M4 8v7h10V8"),
     ("traces", "M2 4h9M4 8h10M6 12h6M6 16h4"),
@@ -33,6 +33,7 @@ const PATHS: [(&str, &str); 25] = [
     ("check", "M3 9.5 7 13l8-9"),
     ("x", "M4 4l10 10M14 4 4 14"),
     ("share", "M9 11V2M5.5 5 9 2l3.5 3M4 9v7h10V9"),
+    ("bars", "M3 13V9h2.5v4zM7 13V3h2.5v10zM11 13V6h2.5v7z"),
     ("sun", "M9 5a4 4 0 1 0 0 8A4 4 0 0 0 9 5M9 1v2M9 15v2M1 9h2M15 9h2"),
     ("limb", "M2.6 20.2A24 24 0 0 0 27.4 20.2"),
 ];

@@ -5,6 +5,7 @@ mod edit;
 mod icon;
 mod parts;
 mod scene;
+mod slide;
 mod text;
 
 pub(crate) use edit::{choice, field};
@@ -12,6 +13,7 @@ pub(crate) use icon::icon;
 use parts::chip_letters;
 pub(crate) use parts::{Button, Check, ValueAction, button, chip, key, pill, seg, service, value_actions};
 pub(crate) use scene::area;
+pub(crate) use slide::{Part, Slider, parts};
 
 use crate::fonts::Font;
 use crate::tokens::Tokens;

@@ -3,6 +3,7 @@
 pub(crate) mod bundle;
 pub(crate) mod chart;
 pub(crate) mod compare;
+pub(crate) mod cost;
 pub(crate) mod differs;
 pub(crate) mod facets;
 pub(crate) mod figures;

@@ -1,0 +1,250 @@
+//! What scenarios say beyond the least: each figure is computed once more by hand.
+
+#![allow(clippy::float_cmp, reason = "money is rounded to the cent")]
+
+use sextant_model::Signal;
+use sextant_simulators::{
+    Book, Course, History, Hour, Known, Measured, Of, Outcome, Scenario, asked, commented, simulate_all,
+};
+
+fn outcome(text: &str) -> Outcome {
+    let book = Book::shipped().unwrap_or_else(|e| panic!("{e}"));
+    simulate_all(text, &book, &Known::default()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
+}
+
+const BASE: &str = "days = 120\n[ingest.traces]\nbytes_per_day = 8e12\nratio = 8\n[[tier]]\nname = \"hot\"\ndays = 30\nprice_per_gb_month = 0.10\n";
+
+#[test]
+fn days_of_the_week_bring_what_they_bring() {
+    let text = format!("{BASE}[season]\nweekdays = [2, 1, 1, 1, 1, 0.5, 0.5]\nfirst_weekday = \"Saturday\"\n");
+    let end = outcome(&text);
+    // Day 0 is a Saturday, day 2 a Monday; a week brings what seven days do.
+    for (day, part) in [(0, 0.5), (1, 0.5), (2, 2.0), (3, 1.0), (7, 0.5), (9, 2.0)] {
+        assert!(close(end.daily[day].ingested_bytes, 8e12 * part), "{:?}", end.daily[day]);
+    }
+    assert!(close(end.daily[6].stored_bytes, 7e12));
+}
+
+#[test]
+fn growth_may_be_on_what_has_grown() {
+    let text = BASE.replace("ratio = 8\n", "ratio = 8\ngrowth_per_day = 0.01\ngrowth = \"compound\"\n");
+    let end = outcome(&text);
+    for day in [0_usize, 1, 119] {
+        assert!(close(end.daily[day].ingested_bytes, 8e12 * 1.01_f64.powi(day as i32)));
+    }
+    let lies: f64 = (90..120).map(|day| 1e12 * 1.01_f64.powi(day)).sum();
+    assert!(close(end.daily[119].stored_bytes, lies));
+}
+
+#[test]
+fn small_objects_moving_and_reading_cost() {
+    // 30 TB lie there in objects of 64 kB, paid for as 128 kB; 1 TB a day comes in, so 30 TB of 64 kB objects a month.
+    let tier = "sku = \"s3-standard-ia\"\nobject_mb = 0.064\nprice_per_1000_objects = 0.01\nread_per_month = 0.5\n";
+    let end = outcome(&BASE.replace("price_per_gb_month = 0.10\n", tier));
+    let line = |name: &str| end.bill.lines.iter().find(|l| l.name == name).map(|l| l.amount);
+    assert_eq!(line("hot"), Some(30_000.0 * 2.0 * 0.0125));
+    assert_eq!(line("hot, moved in"), Some(30e12 / 64e3 / 1000.0 * 0.01));
+    assert_eq!(line("hot, read"), Some(15_000.0 * 0.01));
+    assert!(close(end.bill.total, 750.0 + 4_687.5 + 150.0), "{:?}", end.bill);
+    // 40 kB more each.
+    let end = outcome(
+        &BASE.replace("price_per_gb_month = 0.10\n", "sku = \"s3-glacier-flexible\"\nobject_mb = 0.16\nmin_days = 0\n"),
+    );
+    assert!(close(end.bill.total, 30_000.0 * 1.25 * 0.0036), "{:?}", end.bill);
+    assert!(
+        outcome(&BASE.replace("price_per_gb_month = 0.10\n", "sku = \"s3-standard-ia\"\n"))
+            .notes
+            .iter()
+            .any(|n| n.contains("128 kB"))
+    );
+}
+
+#[test]
+fn discounts_commitments_and_currencies() {
+    let cheaper = BASE.replace("price_per_gb_month = 0.10\n", "price_per_gb_month = 0.10\ndiscount = 0.2\n");
+    assert_eq!(outcome(&cheaper).bill.total, 2_400.0);
+    let end = outcome(&format!("{cheaper}[commitment]\nmonthly = 2500\n"));
+    assert_eq!((end.bill.total, end.bill.lines.len()), (2_500.0, 2));
+    assert_eq!(outcome(&format!("{cheaper}[commitment]\nmonthly = 100\n")).bill.total, 2_400.0);
+    let booked = BASE.replace("price_per_gb_month = 0.10\n", "sku = \"ebs-gp3\"\n");
+    assert_eq!(outcome(&booked).bill.total, 2_400.0);
+    assert_eq!(outcome(&format!("currency = \"EUR\"\n{booked}[rates]\nUSD = 0.5\n")).bill.total, 1_200.0);
+    let wrong = Scenario::parse(&format!("currency = \"EUR\"\n{booked}")).expect_err("no rate");
+    assert!(
+        wrong.to_string().contains("line 9, column 7: tier[0].sku") && wrong.to_string().contains("[rates] USD = …"),
+        "{wrong}"
+    );
+    for (text, what) in [
+        ("version = 2\n", "newer Sextant"),
+        ("[season]\nweekdays = [1, 2]\n", "7 days"),
+        ("[season]\nweekdays = [0, 0, 0, 0, 0, 0, 0]\n", "something has to come"),
+        ("[season]\nweekdays = [1, 1, 1, 1, 1, 1, -1]\n", "from 0 to"),
+        ("[season]\nfirst_weekday = \"Moonday\"\n", "none of Monday"),
+        ("[[shape]]\ndrop = \"a\"\nhash = \"b\"\n", "one only"),
+        ("[[shape]]\ntruncate = \"a\"\n", "to how many characters"),
+        ("[sampling]\n[[sampling.rule]]\nkeep = 2\n", "which traces"),
+        ("[uncertainty]\nweeks = [\"a\"]\n", "a number"),
+        ("[[compare]]\nset = {}\n", "what is the variant called"),
+        ("[measured]\nhours = -1\n", "0 or more"),
+        ("[commitment]\n", "it is missing"),
+    ] {
+        let (first, rest) = if text.starts_with("version") { (text, "") } else { ("", text) };
+        let wrong = Scenario::parse(&format!("{first}{BASE}{rest}")).expect_err(text);
+        assert!(wrong.to_string().contains(what), "{text}{wrong}");
+    }
+    let text = BASE.replace("ratio = 8\n", "ratio = 8\n[ingest.traces.services]\na = 0.7\nb = 0.4\n");
+    assert!(Scenario::parse(&text).expect_err("more than all").to_string().contains("parts of 1"));
+}
+
+#[test]
+fn services_pay_for_their_part() {
+    let text = BASE.replace("ratio = 8\n", "ratio = 8\n[ingest.traces.services]\ncart = 0.7\n\"front end\" = 0.2\n");
+    let text = format!("{text}[ingest.logs]\nbytes_per_day = 4e12\nratio = 4\n[ingest.logs.services]\ncart = 1\n");
+    let end = outcome(&text);
+    let of = |name: &str| end.services.iter().find(|s| s.name == name).map(|s| (s.amount, s.stored_bytes / 1e12));
+    // 60 TB, of which traces are a half.
+    assert_eq!(end.bill.total, 6_000.0);
+    assert_eq!(of("cart").map(|(a, b)| ((a * 1e6).round() / 1e6, (b * 1e6).round() / 1e6)), Some((5_100.0, 51.0)));
+    assert_eq!(of("front end").map(|(a, b)| (a, (b * 1e6).round() / 1e6)), Some((600.0, 6.0)));
+    let per = end.per.expect("both");
+    assert!(close(per.raw_tb, 16.67) && close(per.stored_tb, 100.0), "{per:?}");
+}
+
+#[test]
+fn variants_are_held_against_it() {
+    let text = format!(
+        "{BASE}[[line]]\nname = \"compute\"\nquantity = 100\nprice = 1\n\
+         [[compare]]\nname = \"half\"\none_off = 4000\nset = {{ \"tier[0].days\" = 15 }}\n\
+         [[compare]]\nname = \"other\"\nset = {{ \"line[0].quantity\" = 1600, \"tier[0].price_per_gb_month\" = 0.05 }}\n"
+    );
+    let end = outcome(&text);
+    assert_eq!(end.bill.total, 3_100.0);
+    let [half, other] = &end.compare[..] else { panic!("two") };
+    assert_eq!((half.outcome.bill.total, half.saved, half.one_off), (1_600.0, 1_500.0, 4_000.0));
+    assert!(close(half.saved_share, 1_500.0 / 3_100.0));
+    // While it fills up: a month of 30 days has 15.5 TB in the mean, and 11.5 where 15 days are kept; then 1,500 a month.
+    assert_eq!(end.months[..2], [1_650.0, 3_100.0]);
+    assert_eq!(half.outcome.months[0], 1_250.0);
+    assert_eq!(half.break_even.month, Some(4), "400, 1900, 3400, 4900");
+    assert_eq!((other.saved, other.break_even.month), (0.0, None));
+    // 3,000 a month at half the price and 1,500 more: equal as they are.
+    assert!(other.break_even.volume.is_some_and(|times| (times - 1.0).abs() < 1e-4), "{:?}", other.break_even);
+    // The same as if it were read with that alone.
+    let alone = outcome(&BASE.replace("days = 30", "days = 15"));
+    assert_eq!(alone.daily, half.outcome.daily);
+    let wrong = asked(
+        &format!("{BASE}[[compare]]\nname = \"a\"\nset = {{ \"tier[3].days\" = 1 }}\n"),
+        &Book::shipped().expect("a book"),
+    );
+    assert!(wrong.expect_err("no such tier").to_string().contains("compare[0].set: tier[3].days: there are 1"));
+}
+
+#[test]
+fn the_largest_mover_is_first() {
+    let end = outcome(&format!("{BASE}[[line]]\nname = \"compute\"\nquantity = 100\nprice = 1\n"));
+    let of = |what: &str| end.movers.iter().find(|m| m.what == what).unwrap_or_else(|| panic!("{what}"));
+    assert_eq!((of("traffic").total_low, of("traffic").total_high), (2_800.0, 3_850.0));
+    assert_eq!((of("days in hot").total_low, of("days in hot").total_high), (1_600.0, 6_100.0));
+    assert_eq!((of("price of hot").total_low, of("price of hot").total_high), (2_650.0, 3_550.0));
+    assert_eq!((of("compute").total_low, of("compute").total_high), (3_090.0, 3_110.0));
+    assert_eq!(end.movers[0].what, "days in hot");
+    let widths: Vec<f64> = end.movers.iter().map(|m| (m.total_high - m.total_low).abs()).collect();
+    assert!(widths.is_sorted_by(|a, b| a >= b));
+}
+
+#[test]
+fn weeks_to_come_are_those_that_were() {
+    let text = |more: &str| format!("{BASE}[uncertainty]\nruns = 1000\n{more}");
+    let end = |more: &str| outcome(&text(more)).uncertainty.expect("bands");
+    let all_alike = end("weeks = [1.0, 1.0]\n");
+    assert_eq!((all_alike.total.p10, all_alike.total.p90), (3_000.0, 3_000.0));
+    assert_eq!(all_alike.daily.len(), 120);
+    // 30 days have four weeks and a bit: the mean of as many draws of 0.5 or 1.5.
+    let moved = end("weeks = [0.5, 1.5]\n").stored_bytes;
+    let sigma = 30e12 * 0.5 / (30.0_f64 / 7.0).sqrt();
+    assert!((moved.p50 / 30e12 - 1.0).abs() < 0.08, "{moved:?}");
+    assert!(((moved.p90 - moved.p10) / (2.0 * 1.2816 * sigma) - 1.0).abs() < 0.2, "{moved:?} {sigma}");
+    // What is drawn together is as one: further apart.
+    let blocks = end("weeks = [0.5, 0.5, 0.5, 0.5, 1.5, 1.5, 1.5, 1.5]\nblock_weeks = 4\n").stored_bytes;
+    assert!(blocks.p90 - blocks.p10 > moved.p90 - moved.p10);
+    let services = outcome(
+        &text("service_sigma = 0.5\n")
+            .replace("ratio = 8\n", "ratio = 8\n[ingest.traces.services]\na = 0.5\nb = 0.5\n"),
+    );
+    let bands = services.uncertainty.expect("bands").total;
+    assert!(bands.p10 < 2_800.0 && bands.p90 > 3_400.0, "{bands:?}");
+}
+
+#[test]
+fn what_came_is_told_by_day_week_and_service() {
+    // 28 days from a Monday: 2024-01-01 is 19,723 days after 1970. Weekends bring half, each day one part in a hundred more.
+    let mut hours = Vec::new();
+    let rows = |day: i64| (if day % 7 >= 5 { 500.0 } else { 1_000.0 }) * (1.0 + 0.01 * day as f64);
+    for day in 0..28_i64 {
+        for hour in 0..24_i64 {
+            let at = ((19_723 + day) * 24 + hour) * 3_600_000_000_000;
+            for (service, part) in [("a", 0.75), ("b", 0.25)] {
+                let rows = (rows(day) * part) as u64;
+                hours.push(Hour {
+                    signal: Signal::Logs,
+                    service: service.into(),
+                    at,
+                    rows,
+                    raw_bytes: rows as f64 * 100.0,
+                });
+            }
+        }
+    }
+    let history = History::of(&hours).expect("a frame");
+    assert_eq!(history.course(Signal::Traces).expect("none"), None);
+    let course: Course = history.course(Signal::Logs).expect("summed").expect("logs");
+    assert_eq!((course.hours, course.days.len(), course.rows), (28 * 24, 28, hours.iter().map(|h| h.rows).sum()));
+    assert!(close(course.per_day, hours.iter().map(|h| h.raw_bytes).sum::<f64>() / 28.0));
+    assert_eq!(course.services[0].0, "a");
+    assert!((course.services[0].1 - 0.75).abs() < 0.01);
+    let weekdays = course.weekdays.expect("four weeks are enough");
+    assert!((weekdays[5] / weekdays[0] - 0.5).abs() < 0.05, "{weekdays:?}");
+    let growth = course.growth_per_day.expect("growth");
+    assert!((growth - 0.01 / 1.135).abs() < 0.002, "{growth}");
+    assert!(course.weeks.len() == 4 && course.weeks.iter().all(|w| (w - 1.0).abs() < 0.05), "{:?}", course.weeks);
+    // What is measured makes a scenario that is read again, and says so.
+    let measured = Measured {
+        signal: "logs",
+        rows: course.rows,
+        hours: course.hours,
+        raw_bytes: course.raw_bytes,
+        stored_bytes: course.raw_bytes / 9.0,
+        ratio: 9.0,
+        ratio_sigma: 0.1,
+        groups: 9,
+        of_groups: 20,
+        sample_bytes: 7e7,
+        bytes_per_day: course.per_day,
+        days: course.days.clone(),
+        services: course.services.clone(),
+        weekdays: course.weekdays,
+        growth_per_day: course.growth_per_day,
+        weeks: course.weeks.clone(),
+        columns: Vec::new(),
+        attributes: vec![Of { name: "url.full".into(), raw_bytes: 1.0, stored_bytes: None }],
+        packings: Vec::new(),
+    };
+    let text = commented(std::slice::from_ref(&measured), Some(14), "a test");
+    let end = outcome(&text);
+    assert!(end.notes.is_empty() && end.daily.len() == 365 && end.services.len() == 2, "{:?}", end.notes);
+    assert!((end.daily[0].ingested_bytes / course.per_day / weekdays[0] - 1.0).abs() < 0.03, "{text}");
+    let small = Measured { hours: 3, sample_bytes: 100.0, groups: 1, ..measured };
+    let end = outcome(&commented(&[small], None, "a test"));
+    assert!(end.notes.iter().any(|n| n.contains("scaled up from 3.0 h")), "{:?}", end.notes);
+    assert!(end.notes.iter().any(|n| n.contains("small sample")), "{:?}", end.notes);
+    // All that is commented out is right too.
+    let all: String = text
+        .lines()
+        .map(|l| l.strip_prefix("# ").filter(|l| l.contains(" = ") || l.starts_with('[')).unwrap_or(l))
+        .fold(String::new(), |all, l| all + l + "\n");
+    Scenario::parse(&all).unwrap_or_else(|e| panic!("{all}\n{e}"));
+}

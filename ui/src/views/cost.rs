@@ -1,0 +1,196 @@
+//! What it would cost to keep it otherwise, and what would be lost: a policy on the left, what follows beside it, live.
+
+mod doc;
+mod follows;
+mod loses;
+mod policy;
+
+use crate::app::State as App;
+use crate::fonts::Font;
+use crate::kit::{Kit, rect};
+use crate::overlay::notices::Notice;
+use doc::Doc;
+use eframe::egui::{Rect, Ui};
+use serde_json::Value;
+use sextant_contract::{Answer, Ask, AskError, Period};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Left, and right.
+const EDITOR: f32 = 348.0;
+const SIDE: f32 = 408.0;
+/// Below this width what would be lost stands below what it costs.
+const NARROW: f32 = 1_180.0;
+pub(crate) const KEPT: &str = "cost scenarios";
+
+/// What is edited.
+#[derive(Default)]
+pub(crate) struct State {
+    /// What is kept now, measured.
+    base: Option<Doc>,
+    /// What is edited.
+    doc: Doc,
+    past: Vec<Doc>,
+    future: Vec<Doc>,
+    /// What each column came to the last time, by its text.
+    shown: BTreeMap<String, Rc<Answer>>,
+    /// What is wrong with what is edited.
+    error: Option<AskError>,
+    /// What is being typed into a field, until it says something.
+    typed: BTreeMap<String, String>,
+    /// Days of the chart.
+    days: usize,
+    /// Whether the chart is of money.
+    is_money: bool,
+    name: String,
+    /// Counts how often it was measured.
+    looks: u32,
+}
+
+impl State {
+    /// What is edited changes; whether it is the first of a row of changes says whether one step back leads here.
+    fn change(&mut self, is_first: bool, change: impl FnOnce(&mut Doc)) {
+        let before = self.doc.clone();
+        change(&mut self.doc);
+        if self.doc == before {
+            return;
+        }
+        if is_first {
+            self.past.push(before);
+        }
+        self.future.clear();
+    }
+
+    pub(super) fn undo(&mut self) {
+        if let Some(doc) = self.past.pop() {
+            self.future.push(std::mem::replace(&mut self.doc, doc));
+            self.typed.clear();
+        }
+    }
+
+    pub(super) fn redo(&mut self) {
+        if let Some(doc) = self.future.pop() {
+            self.past.push(std::mem::replace(&mut self.doc, doc));
+            self.typed.clear();
+        }
+    }
+
+    /// A file that was dropped or opened.
+    pub fn take(&mut self, text: &str) -> Result<(), String> {
+        let doc = Doc::read(text)?;
+        self.change(true, |it| *it = doc);
+        Ok(())
+    }
+}
+
+/// A column: what it is called, its file, what came of it.
+pub(super) struct Column {
+    pub name: String,
+    pub text: String,
+    pub answer: Option<Rc<Answer>>,
+    /// Whether what is shown is of the text before.
+    pub is_stale: bool,
+}
+
+impl Column {
+    pub fn object(&self) -> &Value {
+        const NOTHING: &Value = &Value::Null;
+        self.answer.as_ref().and_then(|a| a.object.as_ref()).unwrap_or(NOTHING)
+    }
+}
+
+/// A scenario's part of a name of a question.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
+    state.status.keys = vec![("Ctrl Z", "undo"), ("g r", "report"), ("?", "keys")];
+    let key = format!("measure {}", state.cost.looks);
+    let measured = state.asks.ask(ui.ctx(), &key, false, || Ask::Measure { period: Period::default(), is_tried: true });
+    if let (Some(e), None) = (&measured.error, measured.get()) {
+        return super::states::error(&Kit::new(ui, state.theme), main, e);
+    }
+    let Some(object) = measured.answer.clone() else {
+        let kit = Kit::new(ui, state.theme);
+        super::states::loading(&kit, main);
+        let text = "Reading some row groups of each signal, and writing them again otherwise. This takes some seconds.";
+        kit.text(main.left() + 24.0, main.top() + 40.0, Font::Regular(12.0), kit.t.text, text);
+        return;
+    };
+    let Some(object) = object.object.as_ref() else { return };
+    if state.cost.base.is_none() {
+        let base = Doc::read(object["scenario"].as_str().unwrap_or_default()).unwrap_or_default();
+        state.cost.doc = base.clone();
+        state.cost.base = Some(base);
+        state.cost.days = 90;
+    }
+    if state.takes(crate::commands::Do::UndoPart) {
+        state.cost.undo();
+    }
+    let columns = columns(ui, state);
+    let is_narrow = main.width() < NARROW;
+    let left = EDITOR.min(main.width() * 0.4);
+    let right = if is_narrow { main.width() - left } else { SIDE.min(main.width() * 0.31) };
+    let editor = main.with_max_x(main.left() + left);
+    let middle =
+        rect(editor.right(), main.top(), if is_narrow { right } else { main.width() - left - right }, main.height());
+    policy::show(ui, state, editor, object);
+    if is_narrow {
+        let half = middle.top() + middle.height() * 0.5;
+        follows::show(ui, state, middle.with_max_y(half), object, &columns);
+        loses::show(ui, state, middle.with_min_y(half), &columns);
+    } else {
+        follows::show(ui, state, middle, object, &columns);
+        loses::show(ui, state, main.with_min_x(middle.right()), &columns);
+    }
+    let kit = Kit::new(ui, state.theme);
+    kit.vline(editor.right(), main.top(), main.height(), kit.t.hair);
+    kit.vline(middle.right(), main.top(), main.height(), kit.t.hair);
+}
+
+/// What is kept now, what is edited, and what was kept of earlier edits.
+fn columns(ui: &Ui, state: &mut App) -> Vec<Column> {
+    let saved = state.asks.ask(ui.ctx(), KEPT, false, || Ask::Saved { kind: "scenario".into() });
+    let items = saved.get().and_then(|a| a.object.as_ref()).and_then(|o| o["items"].as_array().cloned());
+    let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
+    let base = state.cost.base.as_ref().map(Doc::text).unwrap_or_default();
+    let mut all = vec![("today".to_owned(), base), ("edited".to_owned(), state.cost.doc.text())];
+    all.extend(items.into_iter().flatten().take(3).map(|item| (text(&item, "name"), text(&item, "value"))));
+    let mut columns = Vec::new();
+    for (i, (name, text)) in all.into_iter().enumerate() {
+        let key = format!("simulate {} {:016x}", state.cost.looks, hash(&text));
+        let slot = state.asks.ask(ui.ctx(), &key, false, || Ask::Simulate {
+            scenario: text.clone(),
+            prices: None,
+            period: Period::default(),
+            is_held: true,
+        });
+        let place = format!("{i} {name}");
+        if let Some(answer) = &slot.answer {
+            state.cost.shown.insert(place.clone(), answer.clone());
+        }
+        if i == 1 {
+            state.cost.error.clone_from(&slot.error);
+        }
+        let answer = slot.answer.clone().or_else(|| state.cost.shown.get(&place).cloned());
+        columns.push(Column { name, text, answer, is_stale: slot.answer.is_none() });
+    }
+    columns
+}
+
+/// Money: whole units from a hundred on.
+pub(super) fn money(n: f64) -> String {
+    let is_small = n.abs() < 100.0;
+    let cents = (n * 100.0).round() as i64;
+    if is_small {
+        return format!("{:.2}", cents as f64 / 100.0);
+    }
+    crate::data::thousands(n.round() as i64)
+}
+
+/// What is said when something was copied.
+pub(super) fn copied(ui: &Ui, state: &mut App, text: &str, what: &str) {
+    ui.copy_text(text.to_owned());
+    state.notices.push(Notice::said(format!("{what} is on the clipboard.")));
+}
