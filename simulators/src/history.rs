@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 const HOUR: i64 = 3_600_000_000_000;
 const DAY_HOURS: i64 = 24;
+const DAY: i64 = HOUR * DAY_HOURS;
 /// 1970 began on a Thursday, the fourth from Monday on.
 const FIRST_WEEKDAY: i64 = 3;
 /// Shorter histories say nothing of weeks and growth.
@@ -19,8 +20,10 @@ pub struct Hour {
     pub signal: Signal,
     /// Of which service.
     pub service: String,
-    /// When it began, nanoseconds.
+    /// When its first row was, nanoseconds.
     pub at: i64,
+    /// When its last row was.
+    pub last: i64,
     /// How many.
     pub rows: u64,
     /// Raw bytes of all of them.
@@ -39,7 +42,7 @@ pub struct Course {
     /// Raw bytes of all hours.
     pub raw_bytes: f64,
     /// From the first hour to the last one, in hours.
-    pub hours: i64,
+    pub hours: f64,
     /// Raw bytes of a day, in the mean.
     pub per_day: f64,
     /// What each service sends of it, the largest first.
@@ -67,8 +70,9 @@ impl History {
         let frame = df![
             "signal" => hours.iter().map(|h| h.signal.name()).collect::<Vec<_>>(),
             "service" => hours.iter().map(|h| h.service.as_str()).collect::<Vec<_>>(),
-            "day" => hours.iter().map(|h| h.at.div_euclid(HOUR * DAY_HOURS)).collect::<Vec<_>>(),
-            "hour" => hours.iter().map(|h| h.at.div_euclid(HOUR)).collect::<Vec<_>>(),
+            "day" => hours.iter().map(|h| h.at.div_euclid(DAY)).collect::<Vec<_>>(),
+            "first" => hours.iter().map(|h| h.at).collect::<Vec<_>>(),
+            "last" => hours.iter().map(|h| h.last).collect::<Vec<_>>(),
             "rows" => hours.iter().map(|h| h.rows).collect::<Vec<_>>(),
             "raw" => hours.iter().map(|h| h.raw_bytes).collect::<Vec<_>>(),
         ];
@@ -87,12 +91,7 @@ impl History {
         let of = self.0.clone().lazy().filter(col("signal").eq(polars::prelude::lit(signal.name())));
         let whole = of
             .clone()
-            .select([
-                col("rows").sum(),
-                col("raw").sum(),
-                col("hour").min().alias("first"),
-                col("hour").max().alias("last"),
-            ])
+            .select([col("rows").sum(), col("raw").sum(), col("first").min(), col("last").max()])
             .collect()?;
         let rows = whole.column("rows")?.u64()?.get(0).unwrap_or(0);
         let raw_bytes = whole.column("raw")?.f64()?.get(0).unwrap_or(0.0);
@@ -101,7 +100,8 @@ impl History {
         if rows == 0 {
             return Ok(None);
         }
-        let hours = last - first + 1;
+        // A moment is no time: what came within a minute is taken for that of a minute.
+        let hours = (last - first).max(HOUR / 60) as f64 / HOUR as f64;
         let services = of
             .clone()
             .group_by([col("service")])
@@ -120,9 +120,9 @@ impl History {
         let days: Vec<(i64, f64)> = numbers.zip(sums).collect();
         let services = names.zip(shares).collect();
         // What began or ended within a day is no whole one.
-        let is_whole = |day: i64| day * DAY_HOURS >= first && (day + 1) * DAY_HOURS <= last + 1;
+        let is_whole = |day: i64| day * DAY >= first - HOUR && (day + 1) * DAY <= last + HOUR;
         let whole: BTreeMap<i64, f64> = days.iter().copied().filter(|(day, _)| is_whole(*day)).collect();
-        let per_day = raw_bytes / hours as f64 * DAY_HOURS as f64;
+        let per_day = raw_bytes / hours * DAY_HOURS as f64;
         let (growth_per_day, weekdays, weeks) = of_whole_days(&whole);
         Ok(Some(Course { rows, raw_bytes, hours, per_day, services, weekdays, growth_per_day, weeks, days }))
     }

@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 
 /// Of so many attributes it is tried what the rest comes to without them.
 const TRIED: usize = 12;
+/// Less than this part of all is not worth trying.
+const WORTH: f64 = 0.002;
+/// How much ratios differ where nothing is known of it.
+pub(crate) const PRIOR: f64 = 0.25;
 /// Of so many columns and attributes it is said what they come to.
 const SAID: usize = 40;
 
@@ -34,7 +38,7 @@ pub struct Measured {
     /// Records that there are.
     pub rows: u64,
     /// From the first to the last, in hours.
-    pub hours: i64,
+    pub hours: f64,
     /// Raw bytes that there are.
     pub raw_bytes: f64,
     /// Bytes on disk.
@@ -108,19 +112,23 @@ impl Measured {
         // What changes from row to row is what takes room: that is tried first.
         let mut keys: Vec<(String, (f64, f64))> = keys.into_iter().collect();
         keys.sort_by(|(_, a), (_, b)| b.1.total_cmp(&a.1).then(b.0.total_cmp(&a.0)));
-        let mut attributes: Vec<Of> = keys
-            .into_iter()
-            .take(SAID)
-            .map(|(name, (raw_bytes, _))| Of { name, raw_bytes, stored_bytes: None })
-            .collect();
+        keys.truncate(SAID);
+        let changing: Vec<f64> = keys.iter().map(|(_, (_, changing))| *changing).collect();
+        let mut attributes: Vec<Of> =
+            keys.into_iter().map(|(name, (raw_bytes, _))| Of { name, raw_bytes, stored_bytes: None }).collect();
         let mut packings = Vec::new();
         if is_tried {
-            for attribute in attributes.iter_mut().take(TRIED) {
+            for (attribute, changing) in attributes.iter_mut().zip(&changing).take(TRIED) {
+                if *changing < raw_bytes * WORTH {
+                    continue;
+                }
                 let shape = Shape { signal: Some(signal), key: attribute.name.clone(), how: Shaping::Drop };
                 let change = Change { shapes: vec![shape], ..Change::default() };
-                let without: f64 =
-                    samples.iter().map(|s| s.with(&change).map(|sizes| sum(&sizes))).sum::<Result<f64, _>>()?;
-                attribute.stored_bytes = Some((stored_bytes - without).max(0.0));
+                let mut saved = 0.0;
+                for sample in samples.iter().filter(|sample| sample.has_key(&attribute.name)) {
+                    saved += sum(&sample.stored) - sum(&sample.with(&change)?);
+                }
+                attribute.stored_bytes = Some(saved.max(0.0));
             }
             for (name, compression) in PACKINGS {
                 let change = Change { compression: Some(compression), ..Change::default() };
@@ -130,7 +138,9 @@ impl Measured {
             }
         }
         let read: f64 = samples.iter().map(|s| sum(&s.stored) * s.n_read() as f64 / s.n_rows.max(1) as f64).sum();
-        let sigma = samples.iter().map(|s| s.ratio_sigma() * sum(&s.stored)).sum::<f64>() / stored_bytes.max(1.0);
+        // One row group says nothing of how others differ.
+        let sigma_of = |s: &Sample| if s.n_groups_read() < 2 { PRIOR } else { s.ratio_sigma() };
+        let sigma = samples.iter().map(|s| sigma_of(s) * sum(&s.stored)).sum::<f64>() / stored_bytes.max(1.0);
         Ok(Self {
             signal: signal.name(),
             rows: course.rows,

@@ -3,10 +3,10 @@
 
 use crate::error::ScenarioError;
 use crate::shape::Shape;
-use arrow::array::{AsArray as _, RecordBatch};
+use arrow::array::{AsArray as _, MapArray, RecordBatch};
 use sextant_columns::{
-    ColumnsError, Compression, ROW_GROUP_ROWS, Sizes, Writing, bytes_by_key, file_sizes, raw_bytes, raw_bytes_by_row,
-    read_group, sorted, tried,
+    AROUND, ColumnsError, Compression, INDEX, ROW_GROUP_ROWS, Sizes, Writing, bytes_by_key, file_sizes, raw_bytes,
+    raw_bytes_by_row, read_group, sorted, tried,
 };
 use sextant_model::Table;
 use std::collections::BTreeMap;
@@ -217,21 +217,30 @@ impl Sample {
         all.into_iter().map(|(key, (bytes, n))| (key, bytes as f64 / n as f64)).collect()
     }
 
-    /// How much the ratio of raw to stored bytes differs between row groups: the standard deviation of its logarithm.
+    /// Whether rows that were read have an attribute.
+    pub fn has_key(&self, key: &str) -> bool {
+        let has = |map: &MapArray| {
+            map.keys().as_string_opt::<i32>().is_some_and(|keys| keys.iter().flatten().any(|k| k == key))
+        };
+        self.batches().any(|rows| rows.columns().iter().filter_map(|c| c.as_map_opt()).any(has))
+    }
+
+    /// How much the ratio of raw to stored bytes differs between row groups: the standard deviation of its logarithm, each row
+    /// group as heavy as its raw bytes. What a file has around its columns is no part of it: small ones would seem badly packed.
     pub fn ratio_sigma(&self) -> f64 {
-        let logs: Vec<f64> = self
-            .groups
-            .iter()
-            .map(|g| {
-                let raw: u64 = g.rows.iter().flat_map(RecordBatch::columns).map(|c| raw_bytes(c)).sum();
-                (raw.max(1) as f64 / g.sizes.values().sum::<u64>().max(1) as f64).ln()
-            })
-            .collect();
-        if logs.len() < 2 {
+        let one = |g: &Group| {
+            let raw: u64 = g.rows.iter().flat_map(RecordBatch::columns).map(|c| raw_bytes(c)).sum();
+            let stored: u64 =
+                g.sizes.iter().filter(|(name, _)| *name != AROUND && *name != INDEX).map(|(_, n)| n).sum();
+            (raw as f64, (raw.max(1) as f64 / stored.max(1) as f64).ln())
+        };
+        let logs: Vec<(f64, f64)> = self.groups.iter().map(one).collect();
+        let weight: f64 = logs.iter().map(|(raw, _)| raw).sum();
+        if logs.len() < 2 || weight <= 0.0 {
             return 0.0;
         }
-        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
-        (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (logs.len() - 1) as f64).sqrt()
+        let mean = logs.iter().map(|(raw, log)| raw * log).sum::<f64>() / weight;
+        (logs.iter().map(|(raw, log)| raw * (log - mean).powi(2)).sum::<f64>() / weight).sqrt()
     }
 
     /// What everything would come to. What is read is written both ways, and what lies there is scaled column by column: what a

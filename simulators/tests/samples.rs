@@ -189,7 +189,7 @@ fn rows_that_are_in_no_file_are_measured_too() {
         Sample::of(Table::Traces, &[], &hot, Reading { most_rows: 1_000, ..Reading::default() }).expect("a sample");
     let n: usize = hot.iter().map(RecordBatch::num_rows).sum();
     assert_eq!((sample.n_rows, sample.n_read()), (n as u64, 1_000));
-    let course = sextant_simulators::Course { rows: n as u64, hours: 1, ..sextant_simulators::Course::default() };
+    let course = sextant_simulators::Course { rows: n as u64, hours: 1.0, ..sextant_simulators::Course::default() };
     let measured = Measured::of(Signal::Traces, course, &[sample], true).expect("measured");
     assert!(measured.ratio > 2.0 && measured.ratio < 40.0, "{}", measured.ratio);
     let raw: f64 = measured.columns.iter().map(|c| c.raw_bytes).sum();
@@ -204,7 +204,7 @@ fn rows_that_are_in_no_file_are_measured_too() {
     );
     // What is the same in each row takes no room, and what is tried is what changes.
     let saved: Vec<f64> = measured.attributes.iter().filter_map(|a| a.stored_bytes).collect();
-    assert!(saved.len() > 5 && saved.iter().all(|n| *n < measured.stored_bytes / 2.0), "{:?}", measured.attributes);
+    assert!(saved.len() > 2 && saved.iter().all(|n| *n < measured.stored_bytes / 2.0), "{:?}", measured.attributes);
     assert!(saved.iter().filter(|n| **n > 0.0).count() > 2, "{:?}", measured.attributes);
 }
 

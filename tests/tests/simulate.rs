@@ -117,3 +117,89 @@ fn what_makes_no_sense_is_refused() {
         }
     }
 }
+
+/// Policies, and what they say of the same store.
+#[test]
+fn what_is_stored_is_measured_compared_and_acted_on() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data").to_string_lossy().into_owned();
+    // Nothing to measure is said.
+    std::fs::create_dir_all(&data).expect("a directory");
+    ok(&["demo", "--data", &data, "--spans", "1", "--seed", "5"]);
+    ok(&["demo", "--data", &data, "--spans", "8000", "--seed", "5"]);
+    let begin = ok(&["simulate", "init", "--data", &data]);
+    let file = home.path().join("policy.toml").to_string_lossy().into_owned();
+    std::fs::write(&file, &begin).expect("a file");
+    let simulate = |more: &[&str]| {
+        let text = ok(&[&["simulate", &file, "--data", &data, "--format", "json"][..], more].concat());
+        serde_json::from_str::<Value>(&text).expect("JSON")
+    };
+    let now = simulate(&[]);
+    let number = |v: &Value| v.as_f64().expect("a number");
+    // What lies on the disk over what came, by the store itself.
+    let days = now["daily"].as_array().expect("days");
+    assert_eq!(days.len(), 365, "{begin}");
+    assert!(
+        now["notes"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|n| n.as_str().is_some_and(|n| n.contains("scaled up")))),
+        "{}",
+        now["notes"]
+    );
+    assert!(now["services"].as_array().is_some_and(|all| all.len() == 13), "{}", now["services"]);
+    // Sampling by a rule, by errors and by chance; half of the errors of one service only.
+    let changed = format!(
+        "{begin}[sampling]\napplied = true\nhead = 0.05\n[[sampling.rule]]\nsearch = \"service:payment\"\nkeep = 0.5\n\
+         [[compare]]\nname = \"errors\"\nset = {{ \"sampling.keep_errors\" = true, \"sampling.rule[0].keep\" = 1.0 }}\n\
+         [[compare]]\nname = \"packed\"\nset = {{ \"ingest.traces.packing\" = \"zstd-9\", \"shape[0].drop\" = \"db.query.text\" }}\n\
+         [[shape]]\ndrop = \"thread.id\"\n"
+    );
+    std::fs::write(&file, &changed).expect("a file");
+    let end = simulate(&[]);
+    assert_eq!(end, simulate(&[]), "the same in, the same out");
+    let sampled = &end["sampling"];
+    let rules = sampled["rules"].as_array().expect("rules");
+    assert_eq!((rules.len(), rules[0]["search"].as_str()), (2, Some("service:payment")));
+    let with_payment = "SELECT count(DISTINCT TraceId) AS n FROM traces WHERE ServiceName = 'payment'";
+    let n = json(&["sql", with_payment, "--data", &data, "--format", "json"]);
+    assert_eq!(rules[0]["traces"], n[0]["n"]);
+    let sum = |key: &str| rules.iter().map(|r| r[key].as_u64().expect("a count")).sum::<u64>();
+    assert_eq!(sampled["traces"].as_u64(), Some(sum("traces")));
+    assert_eq!(sampled["kept_traces"].as_u64(), Some(sum("kept_traces")));
+    assert_eq!(sampled["error_traces"].as_u64(), Some(sum("error_traces")));
+    let share = number(&sampled["kept_weight"]) / number(&sampled["weight"]);
+    assert!(share > 0.05 && share < 0.9, "{share}");
+    // What comes in is less by it, and by what is dropped.
+    let traces = number(&end["effects"][0]["raw"]) * share;
+    assert!(end["effects"][0]["signal"] == "traces" && traces < share, "{}", end["effects"]);
+    assert!(number(&end["daily"][0]["dropped_bytes"]) > 0.0);
+    assert!(number(&end["daily"][364]["stored_bytes"]) < number(&now["daily"][364]["stored_bytes"]));
+    let compared = end["compare"].as_array().expect("two");
+    assert_eq!(compared[0]["outcome"]["sampling"]["lost_error_traces"], 0, "each error is kept");
+    assert!(number(&compared[0]["outcome"]["daily"][364]["stored_bytes"]) > number(&end["daily"][364]["stored_bytes"]));
+    assert!(compared[1]["outcome"]["effects"][0]["stored"].is_number(), "{}", compared[1]["outcome"]["effects"]);
+    // Texts for others say what they do, and the one for this store is a command of it.
+    let step = |name: &str| {
+        let steps = end["steps"].as_array().expect("steps");
+        let found = steps.iter().find(|s| s["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+        found["text"].as_str().expect("a text").to_owned()
+    };
+    assert!(
+        step("Collector").contains("resource.attributes[\"service.name\"] == \"payment\""),
+        "{}",
+        step("Collector")
+    );
+    assert!(step("Collector").contains("delete_key(span.attributes, \"thread.id\")"), "{}", step("Collector"));
+    assert!(step("ClickHouse").contains("ALTER TABLE otel_logs MODIFY TTL TimestampTime + INTERVAL 30 DAY DELETE;"));
+    for line in step("Sextant").lines().filter(|l| l.starts_with("sextant ")) {
+        let words: Vec<&str> = line.split(' ').skip(1).collect();
+        ok(&[&words[..], &["--data", &data]].concat());
+    }
+    let table = ok(&["simulate", &file, "--data", &data]);
+    for part in ["error traces kept", "what moves the bill", "beside it", "by service", "P10 to P90"] {
+        assert!(table.contains(part), "{part}\n{table}");
+    }
+    let wrong = run(&["simulate", &file, "--data", &data, "--set", "sampling.rule[0].search=service:("]);
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert!(!wrong.status.success() && said.contains("sampling.rule: 'service:('"), "{said}");
+}

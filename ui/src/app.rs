@@ -437,7 +437,7 @@ impl App {
                     );
                     state.notices.push(Notice::said(said));
                 }
-                Do::UndoPart => {
+                Do::UndoPart if state.route.view == View::Report => {
                     if !state.report.parts.undo() {
                         state.notices.push(Notice::said("There is nothing to undo".into()));
                     }

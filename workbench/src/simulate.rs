@@ -126,7 +126,10 @@ impl Workbench {
 
     fn note_found(&self, recorded: &mut Recorded, search: &str, range: TimeRange) -> Result<(), AskError> {
         recorded.none_found(search);
-        let ids = self.trace_ids(search, range)?;
+        let ids = self.trace_ids(search, range).map_err(|e| AskError {
+            message: format!("sampling.rule: '{search}' is no search of traces: {}", e.message),
+            ..e
+        })?;
         ids.iter().try_for_each(|ids| recorded.found(search, ids)).map_err(|e| wrong(&e))
     }
 
@@ -184,15 +187,17 @@ impl Workbench {
         for rows in &found.batches {
             let services = rows.column(0).as_string_opt::<i32>();
             let numbers = |i: usize| rows.column(i).as_primitive_opt::<Int64Type>();
-            let (Some(services), Some(hours), Some(counts)) = (services, numbers(1), numbers(2)) else {
+            let (Some(services), Some(counts), Some(firsts), Some(lasts)) =
+                (services, numbers(2), numbers(3), numbers(4))
+            else {
                 return Err(AskError::new(Code::Internal, "hours have other columns"));
             };
             for row in 0..rows.num_rows() {
                 let service = services.value(row);
                 let bytes = weights.get(service).map_or(mean, |(sum, n)| sum / n);
                 let rows = counts.value(row) as u64;
-                let at = hours.value(row) * HOUR;
-                all.push(Hour { signal, service: service.to_owned(), at, rows, raw_bytes: rows as f64 * bytes });
+                let (at, last) = (firsts.value(row), lasts.value(row));
+                all.push(Hour { signal, service: service.to_owned(), at, last, rows, raw_bytes: rows as f64 * bytes });
             }
         }
         Ok(all)

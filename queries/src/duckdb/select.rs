@@ -140,16 +140,17 @@ pub fn outlines(range: TimeRange) -> Sql {
     Sql { text: format!("SELECT {columns} FROM traces WHERE {condition}"), params }
 }
 
-/// How many rows of a table there are in each hour: columns `service hour n`, hours since 1970; a record without a time has that of
-/// its receipt.
+/// How many rows of a table there are in each hour: columns `service hour n first last`, times in nanoseconds; a record without a
+/// time has that of its receipt.
 pub fn hours(table: Table, range: TimeRange) -> Sql {
     let mut params = Vec::new();
     let within =
         Filter { dialect: &DuckDb, signal: table.signal(), within: range, params: &mut params }.range(table, range);
     let time = table.time_column();
     let text = format!(
-        "SELECT ServiceName AS service, epoch_ns(CASE WHEN epoch_ns({time}) > 0 THEN {time} ELSE ReceivedAt END) \
-         // 3600000000000 AS hour, count(*) AS n FROM {table} WHERE {within} GROUP BY ALL ORDER BY hour, service"
+        "SELECT service, moment // 3600000000000 AS hour, count(*) AS n, min(moment) AS first, max(moment) AS last FROM (SELECT ServiceName \
+         AS service, epoch_ns(CASE WHEN epoch_ns({time}) > 0 THEN {time} ELSE ReceivedAt END) AS moment FROM {table} \
+         WHERE {within}) GROUP BY service, hour ORDER BY hour, service"
     );
     Sql { text, params }
 }

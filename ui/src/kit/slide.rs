@@ -60,7 +60,10 @@ impl Slider<'_> {
         for (value, text) in self.ticks {
             let at = x + w * part(*value);
             kit.vline(at.round(), y + 6.0, 4.0, t.strong_line);
-            kit.text_mid(at, y + 20.0, Font::Mono(10.0), t.weak, text);
+            // Those at the ends stay within.
+            let half = kit.width(Font::Mono(10.0), text) / 2.0;
+            let middle = at.clamp(x - 4.0 + half, (x + w + 4.0 - half).max(x + half));
+            kit.text_mid(middle, y + 20.0, Font::Mono(10.0), t.weak, text);
         }
         let at = x + w * part(self.value);
         let is_hot = response.hovered() || response.dragged();

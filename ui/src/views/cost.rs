@@ -107,15 +107,18 @@ fn hash(text: &str) -> u64 {
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     state.status.keys = vec![("Ctrl Z", "undo"), ("g r", "report"), ("?", "keys")];
     let key = format!("measure {}", state.cost.looks);
-    let measured = state.asks.ask(ui.ctx(), &key, false, || Ask::Measure { period: Period::default(), is_tried: true });
+    let ask = |is_tried| Ask::Measure { period: Period::default(), is_tried };
+    // What comes in stands at once; what it would come to otherwise follows.
+    let measured = state.asks.ask(ui.ctx(), &key, false, || ask(false));
+    let tried = state.asks.ask(ui.ctx(), &format!("{key} tried"), false, || ask(true));
     if let (Some(e), None) = (&measured.error, measured.get()) {
         return super::states::error(&Kit::new(ui, state.theme), main, e);
     }
-    let Some(object) = measured.answer.clone() else {
+    let Some(object) = tried.answer.clone().or_else(|| measured.answer.clone()) else {
         let kit = Kit::new(ui, state.theme);
         super::states::loading(&kit, main);
-        let text = "Reading some row groups of each signal, and writing them again otherwise. This takes some seconds.";
-        kit.text(main.left() + 24.0, main.top() + 40.0, Font::Regular(12.0), kit.t.text, text);
+        let text = "Reading some row groups of each signal, to see what comes in and how well it packs.";
+        kit.text(main.left() + 12.0, main.top() + 164.0, Font::Regular(12.0), kit.t.text, text);
         return;
     };
     let Some(object) = object.object.as_ref() else { return };

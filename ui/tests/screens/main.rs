@@ -2,6 +2,7 @@
 
 mod asking;
 mod bundle;
+mod cost;
 mod records;
 mod report;
 mod screen;

@@ -13,7 +13,7 @@ const ROW: f32 = 27.0;
 const CHART: f32 = 290.0;
 /// Names and units.
 const NAMES: f32 = 150.0;
-const UNITS: f32 = 92.0;
+const UNITS: f32 = 108.0;
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(0.0)
@@ -47,7 +47,9 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, measured: &Value, colu
         ui.set_min_size(vec2(r.width() - 8.0, y + 12.0 - top));
     });
     let Some(of) = columns.get(1) else { return };
-    let Some(answer) = &of.answer else { return };
+    if of.answer.is_none() {
+        return;
+    }
     let sampled = &of.object()["sampling"];
     let mut parts = Vec::new();
     if sampled.is_object() {
@@ -58,7 +60,6 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, measured: &Value, colu
     if runs > 0.0 {
         parts.push(vec!["Draws".into(), thousands(runs as i64)]);
     }
-    parts.push(vec!["Generation".into(), thousands(answer.generation as i64)]);
     let total = &of.object()["bill"]["total"];
     parts.insert(0, vec!["Edited".into(), format!("{} a month", money(number(total)))]);
     state.status.parts = parts;
@@ -414,11 +415,16 @@ fn draw(kit: &Kit<'_>, plot: &Plot, (a, b): (&[f64], &[f64]), bands: &[(f64, f64
     clip.line(&points(b), 1.5, t.strong);
     dashed(&clip, &points(a), t.text);
     if let (Some(a), Some(b)) = (points(a).last(), points(b).last()) {
-        kit.text_right(a.x - 6.0, (a.y - 6.0).max(plot.r.top() + 10.0), Font::Mono(10.5), t.strong, "A today");
+        let label = |x: f32, bl: f32, text: &str| {
+            let w = kit.width(Font::Mono(10.5), text);
+            kit.round(rect(x - w - 4.0, bl - 10.0, w + 8.0, 14.0), 2, t.bg_panel.gamma_multiply(0.85));
+            kit.text_right(x, bl, Font::Mono(10.5), t.strong, text);
+        };
+        label(a.x - 6.0, (a.y - 6.0).max(plot.r.top() + 10.0), "A today");
         let is_close = (a.y - b.y).abs() < 16.0;
-        let y = if is_close { b.y + 16.0 } else { b.y - 8.0 };
+        let y = if is_close { b.y.min(a.y) - 22.0 } else { b.y - 8.0 };
         let text = if is_money { "B" } else { "B, hatched: P10 – P90" };
-        kit.text_right(b.x - 6.0, y.min(plot.r.bottom() - 6.0), Font::Mono(10.5), t.strong, text);
+        label(b.x - 6.0, y.clamp(plot.r.top() + 10.0, plot.r.bottom() - 6.0), text);
     }
 }
 
@@ -451,7 +457,7 @@ fn basis(kit: &Kit<'_>, r: Rect, measured: &Value) -> f32 {
     let title = kit.text(x, y + 22.0, Font::Semibold(12.0), t.strong, "Measured on your data") + 10.0;
     let days = hours / 24.0;
     let note = if hours < 24.0 {
-        format!("this store, {hours} h of records, scaled up to a day")
+        format!("this store, {hours:.1} h of records, scaled up to a day")
     } else {
         format!("this store, {days:.1} days of records")
     };

@@ -202,7 +202,7 @@ fn kept(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), sampled: &Value) -> f32 {
         gone.iter().take(5).map(|o| format!("{} {}", text(&o["service"]), text(&o["name"]))).collect();
     let said = if gone.is_empty() { "none".to_owned() } else { thousands(gone.len() as i64) };
     row(
-        "Operations of which nothing is left",
+        "Operations wholly gone",
         &said,
         !gone.is_empty(),
         &format!("rare routes: {}", if names.is_empty() { "none".to_owned() } else { names.join(", ") }),

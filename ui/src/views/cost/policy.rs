@@ -305,11 +305,15 @@ fn attributes(ui: &mut Ui, state: &mut App, (x, y, w): (f32, f32, f32), measured
         }
     }
     all.sort_by(|a, b| b.2.total_cmp(&a.2));
-    if all.is_empty() {
-        return y;
-    }
     let kit = Kit::new(ui, t);
     let mut y = title(&kit, (x, y, w), "Attributes to drop", "measured share of bytes");
+    let is_tried = measured["signals"].as_array().into_iter().flatten().any(|s| s["packings"][0].is_object());
+    if all.is_empty() {
+        let said =
+            if is_tried { "None takes room worth a try." } else { "Trying what the rest comes to without each …" };
+        kit.text(x, y + 12.0, Font::Regular(12.0), t.weak, said);
+        return y + 26.0;
+    }
     let most = all.first().map_or(1.0, |a| a.2).max(1e-9);
     for (signal, key, share) in all.iter().take(ATTRIBUTES) {
         let is_on = state.cost.doc.drops(signal, key);
