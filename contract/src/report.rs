@@ -18,11 +18,13 @@ pub enum ReportKind {
     Audit,
     /// What somebody chose.
     Custom,
+    /// What keeping it otherwise would cost and lose.
+    Cost,
 }
 
 impl ReportKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Trace, Self::Incident, Self::Service, Self::Audit, Self::Custom];
+    pub const ALL: [Self; 6] = [Self::Trace, Self::Incident, Self::Service, Self::Audit, Self::Custom, Self::Cost];
 
     /// Its name, as it is typed.
     pub const fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl ReportKind {
             Self::Service => "service",
             Self::Audit => "audit",
             Self::Custom => "custom",
+            Self::Cost => "cost",
         }
     }
 }
@@ -58,6 +61,10 @@ pub struct ReportAsk {
     pub to_do: Vec<String>,
     /// Of a custom report: what it shows, in order.
     pub items: Vec<ReportItem>,
+    /// Of a report about cost: scenarios in TOML with their names; others are held against the first.
+    pub scenarios: Vec<(String, String)>,
+    /// Of the same: a price book laid over the one that is shipped.
+    pub prices: Option<String>,
     /// When it is said to be made, Unix nanoseconds; now if missing.
     pub at: Option<i64>,
     /// A template of one's own.

@@ -168,6 +168,17 @@ fn every_kind_is_accepted_paper() {
     desk.report(&["audit", "--out", &out("audit")]);
     let (_, words) = is_accepted(&out("audit"));
     assert!(words.contains("Nothing is unaccounted for.") && words.contains("Sound."), "{words}");
+    let file = desk.out("policy.toml");
+    let policy = ok(&["simulate", "init", "--data", &desk.data])
+        + "[[compare]]\nname = \"lean\"\nset = { \"sampling.applied\" = true, \"sampling.head\" = 0.0, \"tier[0].days\" = 5 }\n";
+    std::fs::write(&file, policy).expect("it is written");
+    desk.report(&["cost", "--scenario", &file, "--out", &out("cost")]);
+    let (said, words) = is_accepted(&out("cost"));
+    for expected in ["Side by side", "error traces would be gone", "What moves the bill", "EBS gp3", "scaled up from"] {
+        assert!(words.contains(expected), "{expected:?} is missing: {words}");
+    }
+    let gone = &said["attached"]["02-error-traces-that-would-be-gone.csv"]["bytes"];
+    assert!(gone.as_u64() > Some(33), "each is named: {said}");
     let file = desk.out("mine.toml");
     let said = format!(
         "title = \"My week\"\nfrom = \"{from}\"\nto = \"{to}\"\ntext = \"What *I* saw.\"\nto_do = [\"Sleep\"]\n\

@@ -58,6 +58,21 @@ pub enum ReportCommand {
         #[command(flatten)]
         with: Box<ReportArgs>,
     },
+    /// What keeping it otherwise would cost and lose
+    ///
+    /// Example: sextant report cost --scenario policy.toml --out cost.pdf
+    Cost {
+        /// The scenario, with what it is compared with; more than one are held against the first
+        #[arg(long = "scenario", value_name = "F.toml", required = true)]
+        scenarios: Vec<PathBuf>,
+        /// A price book of your own, laid over the one that is shipped
+        #[arg(long, value_name = "F.toml")]
+        prices: Option<PathBuf>,
+        #[command(flatten)]
+        period: PeriodArgs,
+        #[command(flatten)]
+        with: Box<ReportArgs>,
+    },
     /// What you choose, in your own order and words: see the guide for the file
     ///
     /// Example: sextant report custom weekly.toml --out weekly.html

@@ -31,6 +31,16 @@ pub async fn run(args: Report) -> anyhow::Result<ExitCode> {
         ReportCommand::Audit { period: args, with } => {
             (with, ReportAsk { kind: ReportKind::Audit, period: period(&args)?, ..ReportAsk::default() })
         }
+        ReportCommand::Cost { scenarios, prices, period: args, with } => {
+            let read = |path: &std::path::PathBuf| {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                Ok((name, read_text(path, "the scenario")?))
+            };
+            let scenarios = scenarios.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+            let prices = prices.as_deref().map(|path| read_text(path, "the prices")).transpose()?;
+            let period = period(&args)?;
+            (with, ReportAsk { kind: ReportKind::Cost, scenarios, prices, period, ..ReportAsk::default() })
+        }
         ReportCommand::Custom { file, period: args, with } => (with, read_custom(&file, period(&args)?)?),
         ReportCommand::Template => {
             write!(std::io::stdout().lock(), "{}", sextant_reports::TEMPLATE)?;

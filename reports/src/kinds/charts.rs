@@ -281,3 +281,96 @@ pub(super) fn shares(all: &Skeleton) -> Option<Drawn> {
         .collect();
     Some((scene, 14.0, legend))
 }
+
+/// A bar of parts.
+pub(super) struct Bar {
+    pub name: String,
+    pub parts: Vec<(String, f64)>,
+    /// From where to where it may be.
+    pub band: Option<(f64, f64)>,
+    /// What all of it comes to.
+    pub said: String,
+}
+
+/// Colours of parts, in the order in which they come first.
+const PARTS: [Ink; 5] = [Ink::Accent, Ink::AccentDim, Ink::Bar, Ink::Info, Ink::Control];
+
+/// Bars beside each other, each of its parts, with how sure they are.
+pub(super) fn stacked(all: &[Bar], said: &dyn Fn(f64) -> String, caption: &str, alt: &str, origin: Origin) -> Figure {
+    const PLOT: Area = Area { x: 74.0, y: 22.0, w: WIDTH - 78.0, h: 190.0 };
+    let mut scene = Scene::default();
+    let whole = |b: &Bar| b.parts.iter().map(|p| p.1).sum::<f64>();
+    let most = all.iter().map(|b| whole(b).max(b.band.map_or(0.0, |band| band.1))).fold(0.0, f64::max);
+    let top = ceiling(most.max(0.01));
+    let at = |value: f64| PLOT.bottom() - (value / top) as f32 * PLOT.h;
+    for i in 0..=4 {
+        let value = top * f64::from(i) / 4.0;
+        scene.hline(PLOT.x, at(value).round(), PLOT.w, if i == 0 { Ink::Control } else { Ink::Hair });
+        scene.text_right(PLOT.x - 8.0, at(value) + 4.0, Face::Mono(11.0), Ink::Text, said(value));
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in all.iter().flat_map(|b| &b.parts) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let ink = |name: &str| PARTS[names.iter().position(|n| *n == name).unwrap_or(0) % PARTS.len()];
+    let step = PLOT.w / all.len().max(1) as f32;
+    let width = (step * 0.5).min(84.0);
+    for (i, bar) in all.iter().enumerate() {
+        let middle = PLOT.x + step * (i as f32 + 0.5);
+        let left = (middle - width / 2.0).round();
+        let mut from = 0.0;
+        for (name, amount) in &bar.parts {
+            scene.fill(left, at(from + amount), width, at(from) - at(from + amount), ink(name));
+            from += amount;
+        }
+        scene.text_mid(middle, at(from) - 6.0, Face::MonoSemibold(12.0), Ink::Strong, &bar.said);
+        if let Some((low, high)) = bar.band {
+            let x = left + width + 12.0;
+            scene.vline(x, at(high), (at(low) - at(high)).max(1.0), Ink::Strong);
+            for end in [low, high] {
+                scene.hline(x - 4.0, at(end), 9.0, Ink::Strong);
+            }
+        }
+        scene.text_mid(middle, PLOT.bottom() + 18.0, Face::Semibold(12.0), Ink::Strong, &bar.name);
+    }
+    let legend = names.iter().map(|name| (LIGHT.ink(ink(name)), (*name).to_owned())).collect();
+    let caption = format!("{caption} The line beside each is P10 – P90.");
+    figure(scene, PLOT.bottom() + 28.0, caption, alt.to_owned(), legend, origin)
+}
+
+/// What moves something from where to where, around what it is.
+pub(super) fn tornado(
+    all: &[(String, f64, f64)],
+    now: f64,
+    said: &dyn Fn(f64) -> String,
+    caption: &str,
+    origin: Origin,
+) -> Figure {
+    const ROW: f32 = 26.0;
+    const LABELS: f32 = 260.0;
+    let mut scene = Scene::default();
+    let ends = |low: f64, (_, a, b): &(String, f64, f64)| low.min(*a).min(*b);
+    let low = all.iter().fold(now, ends);
+    let high = all.iter().fold(now, |high, (_, a, b)| high.max(*a).max(*b));
+    let w = WIDTH - LABELS - 40.0;
+    let at = |value: f64| LABELS + w * ((value - low) / (high - low).max(1e-9)) as f32;
+    for (i, (name, a, b)) in all.iter().enumerate() {
+        let y = 8.0 + ROW * i as f32;
+        scene.text(0.0, y + 13.0, Face::Regular(12.0), Ink::Strong, name);
+        for end in [*a, *b] {
+            let (from, to) = (at(end.min(now)), at(end.max(now)));
+            scene.fill(from, y, to - from, 17.0, if end < now { Ink::Bar } else { Ink::AccentDim });
+        }
+    }
+    let bottom = 8.0 + ROW * all.len() as f32;
+    scene.vline(at(now).round(), 2.0, bottom - 2.0, Ink::Strong);
+    scene.hline(LABELS, bottom, w, Ink::Control);
+    scene.text(LABELS, bottom + 16.0, Face::Mono(11.0), Ink::Text, said(low));
+    scene.text_right(LABELS + w, bottom + 16.0, Face::Mono(11.0), Ink::Text, said(high));
+    let middle = at(now).clamp(LABELS + 90.0, LABELS + w - 90.0);
+    scene.text_mid(middle, bottom + 16.0, Face::MonoSemibold(11.0), Ink::Strong, said(now));
+    let alt: Vec<String> = all.iter().map(|(name, a, b)| format!("{name}: {} to {}", said(*a), said(*b))).collect();
+    figure(scene, bottom + 24.0, caption.to_owned(), alt.join("; "), Vec::new(), origin)
+}

@@ -147,7 +147,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Keeps a file; its name, which is unique then, and its hash.
-    fn attach(&self, name: &str, bytes: Vec<u8>) -> (String, String) {
+    pub fn attach(&self, name: &str, bytes: Vec<u8>) -> (String, String) {
         let mut all = self.attachments.borrow_mut();
         let file = format!("{:02}-{name}.csv", all.len() + 1);
         let hash = sha256(&bytes);

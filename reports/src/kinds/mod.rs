@@ -2,6 +2,7 @@
 
 mod audit;
 mod charts;
+mod cost;
 mod custom;
 mod incident;
 mod maker;
@@ -57,6 +58,7 @@ pub fn assemble(of: &ReportAsk, at: i64, answers: Answers<'_>) -> Result<Report,
         ReportKind::Service => service::said(&maker)?,
         ReportKind::Audit => audit::said(&maker)?,
         ReportKind::Custom => custom::said(&maker)?,
+        ReportKind::Cost => cost::said(&maker)?,
     };
     if !of.to_do.is_empty() {
         // Right after what happened, where that is told.

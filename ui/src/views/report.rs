@@ -26,6 +26,8 @@ pub(crate) struct State {
     to_do: String,
     trace: String,
     service: String,
+    /// Of a report about cost: names and files.
+    scenarios: Vec<(String, String)>,
     /// Of a report of one's own.
     pub parts: Parts,
     page: usize,
@@ -46,12 +48,19 @@ fn about(kind: ReportKind) -> (&'static str, &'static str) {
         ReportKind::Trace => ("Trace", "one trace span by span, where its time went, where it failed"),
         ReportKind::Service => ("Service", "requests, errors, durations beside the period before"),
         ReportKind::Audit => ("Audit", "what was received, kept and lost; what a bundle proves"),
+        ReportKind::Cost => ("Cost", "what the policy on the screen Cost would cost and lose"),
         ReportKind::Custom => ("Custom", "what you added from any screen, in your order and words"),
     }
 }
 
-const KINDS: [ReportKind; 5] =
-    [ReportKind::Incident, ReportKind::Trace, ReportKind::Service, ReportKind::Audit, ReportKind::Custom];
+const KINDS: [ReportKind; 6] = [
+    ReportKind::Incident,
+    ReportKind::Trace,
+    ReportKind::Service,
+    ReportKind::Audit,
+    ReportKind::Cost,
+    ReportKind::Custom,
+];
 const FORM: f32 = 360.0;
 const HEAD: f32 = 48.0;
 /// Who types is not interrupted.
@@ -85,6 +94,11 @@ impl State {
         self.parts.add(title, ask);
     }
 
+    /// About what a policy would cost.
+    pub fn cost(&mut self, scenarios: Vec<(String, String)>) {
+        (self.kind, self.scenarios) = (ReportKind::Cost, scenarios);
+    }
+
     /// About what is on the screen now.
     pub fn about(&mut self, route: &crate::route::Route) {
         if !route.trace.is_empty() && self.kind != ReportKind::Custom {
@@ -97,13 +111,17 @@ impl State {
         let is_about = |kind| self.kind == kind;
         ReportAsk {
             kind: self.kind,
-            period: if is_about(ReportKind::Trace) { Period::default() } else { self.period.1 },
+            period: match self.kind {
+                ReportKind::Trace | ReportKind::Cost => Period::default(),
+                _ => self.period.1,
+            },
             trace: some(&self.trace).filter(|_| is_about(ReportKind::Trace)),
             service: some(&self.service).filter(|_| is_about(ReportKind::Service)),
             title: some(&self.title),
             text: self.text.clone(),
             to_do: self.to_do.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect(),
             items: if is_about(ReportKind::Custom) { self.parts.items.clone() } else { Vec::new() },
+            scenarios: if is_about(ReportKind::Cost) { self.scenarios.clone() } else { Vec::new() },
             at: Some(self.made_at),
             ..ReportAsk::default()
         }

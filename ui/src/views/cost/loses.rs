@@ -43,7 +43,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, columns: &[Column]) {
         y = movers(&Kit::new(ui, state.theme), place(y), object);
         y = services(&Kit::new(ui, state.theme), place(y), object, now);
         y = prices(&Kit::new(ui, state.theme), place(y), object);
-        y = hand_over(ui, state, place(y), edited);
+        y = hand_over(ui, state, place(y), columns, edited);
         ui.set_min_size(vec2(r.width() - 8.0, y + 12.0 - top));
     });
 }
@@ -328,7 +328,7 @@ fn prices(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), object: &Value) -> f32 {
 }
 
 /// Texts to copy, and paper.
-fn hand_over(ui: &mut Ui, state: &mut App, (x, y, w): (f32, f32, f32), edited: &Column) -> f32 {
+fn hand_over(ui: &mut Ui, state: &mut App, (x, y, w): (f32, f32, f32), columns: &[Column], edited: &Column) -> f32 {
     let t = state.theme;
     let mut y = title(&Kit::new(ui, t), (x, y, w), "Hand over", "");
     let mut at = x;
@@ -339,6 +339,8 @@ fn hand_over(ui: &mut Ui, state: &mut App, (x, y, w): (f32, f32, f32), edited: &
     let b = Button { text: "PDF report", is_primary: true, ..Button::default() };
     let kit = Kit::new(ui, t);
     if button(&kit, at, y, b).clicked() {
+        let all = columns.iter().map(|c| (c.name.clone(), c.text.clone())).collect();
+        state.report.cost(all);
         state.wanted.push(Do::Report);
     }
     at += b.width(&kit) + 8.0;
