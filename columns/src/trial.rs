@@ -7,7 +7,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use sextant_model::{Table, schema};
 use std::collections::BTreeMap;
@@ -58,7 +58,24 @@ pub fn file_sizes(path: &Path) -> Result<FileSizes, ColumnsError> {
     Ok(FileSizes { groups, sizes, promoted })
 }
 
-/// The rows of a row group in today's schema, at most so many of them.
+/// Of so many rows that there are, so many out of all parts of them: their order is by service, and their beginning is that of one.
+fn evenly(n_all: usize, n_rows: usize) -> RowSelection {
+    const PARTS: usize = 16;
+    if n_all <= n_rows {
+        return RowSelection::from(vec![RowSelector::select(n_all)]);
+    }
+    let each = (n_rows / PARTS).max(1);
+    let (mut at, mut all) = (0, Vec::new());
+    for i in 0..PARTS {
+        let from = (i * (n_all - each) / (PARTS - 1)).max(at);
+        all.push(RowSelector::skip(from - at));
+        all.push(RowSelector::select(each.min(n_all - from)));
+        at = from + each.min(n_all - from);
+    }
+    RowSelection::from(all)
+}
+
+/// The rows of a row group in today's schema, at most so many of them, out of all parts of it.
 pub fn read_group(path: &Path, table: Table, group: usize, n_rows: usize) -> Result<Vec<RecordBatch>, ColumnsError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
     let file = builder.parquet_schema();
@@ -66,7 +83,9 @@ pub fn read_group(path: &Path, table: Table, group: usize, n_rows: usize) -> Res
     let roots = file.root_schema().get_fields().iter().enumerate();
     let mask =
         ProjectionMask::roots(file, roots.filter(|(_, f)| stored.column_with_name(f.name()).is_some()).map(|(i, _)| i));
-    let rows = builder.with_projection(mask).with_row_groups(vec![group]).with_limit(n_rows).build()?;
+    let n_all = builder.metadata().row_groups().get(group).map_or(0, |g| g.num_rows().max(0) as usize);
+    let selection = evenly(n_all, n_rows);
+    let rows = builder.with_projection(mask).with_row_groups(vec![group]).with_row_selection(selection).build()?;
     rows.map(|rows| conformed(table, rows?)).collect()
 }
 
@@ -252,3 +271,26 @@ pub const PACKINGS: [(&str, Compression); 6] = [
     ("zstd-6", Compression::Zstd(6)),
     ("zstd-9", Compression::Zstd(9)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::evenly;
+
+    #[test]
+    fn rows_are_of_all_parts() {
+        for (n_all, n_rows) in [(0, 10), (10, 10), (11, 10), (17, 16), (1_000, 100), (131_072, 15_000), (20, 1)] {
+            let selection = evenly(n_all, n_rows);
+            let (mut at, mut first, mut last, mut n) = (0, None, 0, 0);
+            for part in selection.iter() {
+                if !part.skip && part.row_count > 0 {
+                    first = first.or(Some(at));
+                    last = at + part.row_count;
+                    n += part.row_count;
+                }
+                at += part.row_count;
+            }
+            assert_eq!((first.unwrap_or(0), last), (0, n_all), "{n_all} {n_rows}");
+            assert!(n <= n_rows.max(16) && at <= n_all, "{n} of {n_all} {n_rows}");
+        }
+    }
+}

@@ -297,13 +297,19 @@ pub enum Ask {
         #[serde(default)]
         is_held: bool,
     },
-    /// What comes in and what it is packed to: the object has `signals`, and `scenario`, a file to begin with.
+    /// What comes in and what it is packed to: the object has `signals`, `scenario`, a file to begin with, and `left_out`, how many
+    /// records have a time that makes no sense.
     Measure {
         /// When.
         period: Period,
         /// Whether it is tried what it would come to otherwise, which takes some seconds.
         #[serde(default)]
         is_tried: bool,
+    },
+    /// What would go if all signals were kept for so long: the object is that of [`crate::Command::RetentionApply`].
+    RetentionWould {
+        /// Nanoseconds.
+        keep: i64,
     },
     /// The keys that sign bundles and those that are trusted: the object has `keys`, of `name kept fingerprint pem`.
     Keys,
@@ -326,7 +332,8 @@ pub enum Ask {
         name: String,
     },
     /// What telemetry costs in a source, as its system tables say: the object has lists `tables columns indexes partitions
-    /// disks queries`, and `closed` of `part why fix` for those that can't be seen.
+    /// disks queries`, `advice` of `kind table what why bytes bytes_then sql`, and `closed` of `part why fix` for those that
+    /// can't be seen.
     SourceCost {
         /// What it is called here.
         name: String,

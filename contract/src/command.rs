@@ -40,6 +40,12 @@ pub enum Command {
         /// Only say what would be done.
         dry_run: bool,
     },
+    /// Keep all signals for so many nanoseconds from now on, and let go of what is older at once; the object is that of
+    /// [`Command::RetentionApply`]. [`crate::Ask::RetentionWould`] says before what that would be.
+    RetentionKeep {
+        /// Nanoseconds.
+        keep: i64,
+    },
     /// Pin a trace or a period, so that no policy takes it away; the object is `{"id"}`.
     Pin(PinAsk),
     /// Let policies have it again.

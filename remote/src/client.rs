@@ -84,7 +84,8 @@ pub struct Client {
     http: reqwest::Client,
     url: Url,
     connection: Arc<Connection>,
-    source: Arc<str>,
+    /// What it is called here.
+    pub source: Arc<str>,
     ledger: Arc<Ledger>,
     pub(crate) running: Arc<Running>,
     /// Bytes that the server read for us, whatever came of it.

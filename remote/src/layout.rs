@@ -221,7 +221,10 @@ impl Layout {
             if found.widths.is_empty() {
                 return found.bytes.unwrap_or(0) as f64 / found.rows.unwrap_or(1).max(1) as f64 * 4.0;
             }
-            let of = |(name, width): (&String, &f64)| words.contains(name.as_str()).then_some(*width);
+            let of = |(name, width): (&String, &f64)| {
+                let is_measured = is_only_measured(statement, name);
+                words.contains(name.as_str()).then(|| if is_measured { width.min(LENGTH) } else { *width })
+            };
             found.widths.iter().filter_map(of).sum()
         };
         let is_named = |found: &&Found| words.contains(found.name.as_str());
@@ -272,6 +275,27 @@ impl Layout {
     }
 }
 
+/// Bytes of the length of a text.
+const LENGTH: f64 = 8.0;
+
+/// Whether a statement asks nothing of a column but if it is empty: of texts, the server then reads the lengths alone.
+fn is_only_measured(statement: &str, column: &str) -> bool {
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$'));
+    let mut n = 0;
+    for (at, _) in statement.match_indices(column) {
+        let rest = &statement[at + column.len()..];
+        if is_part(statement[..at].chars().next_back()) || is_part(rest.chars().next()) {
+            continue;
+        }
+        let rest = rest.strip_prefix('`').unwrap_or(rest);
+        if !rest.starts_with(" = ''") && !rest.starts_with(" != ''") {
+            return false;
+        }
+        n += 1;
+    }
+    n > 0
+}
+
 /// A database and a table as the literal of a pair.
 #[must_use]
 pub fn pair(database: &str, table: &str) -> String {
@@ -314,4 +338,25 @@ fn why_not(shown: &Shown, table: Table) -> String {
     };
     let column = needed(table).iter().find(|c| !has(columns, c)).unwrap_or(&"that is needed");
     format!("{name} has no column {column} that this user may see")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_only_measured;
+
+    #[test]
+    fn lengths_alone_are_read_for_nothing_but_emptiness() {
+        for (statement, is) in [
+            ("SELECT countIf(ParentSpanId = '') FROM t", true),
+            ("SELECT a FROM t WHERE `ParentSpanId` != ''", true),
+            ("SELECT ParentSpanId FROM t WHERE ParentSpanId != ''", false),
+            ("SELECT ParentSpanId, a FROM t WHERE ParentSpanId = ''", false),
+            ("SELECT 1 FROM t WHERE MyParentSpanId = ''", false),
+            ("SELECT 1 FROM t WHERE ParentSpanId = 'a'", false),
+            ("SELECT 1 FROM t WHERE ParentSpanId = '' OR ParentSpanId LIKE 'a%'", false),
+            ("SELECT 1", false),
+        ] {
+            assert_eq!(is_only_measured(statement, "ParentSpanId"), is, "{statement}");
+        }
+    }
 }

@@ -22,7 +22,7 @@ pub struct Step {
 pub(crate) fn steps(scenario: &Scenario, outcome: &Outcome) -> Vec<Step> {
     let mut all = Vec::new();
     let shapes: Vec<&Shape> = scenario.ingest.iter().flat_map(|i| &i.rewrite.shapes).collect();
-    if scenario.sampling.is_some() || !shapes.is_empty() {
+    if scenario.sampling.is_some() || !shapes.is_empty() || !scenario.filters.is_empty() {
         all.push(Step { name: "Collector", file: "collector.yaml", text: collector(scenario, outcome, &shapes) });
     }
     if !scenario.tiers.is_empty() {
@@ -59,6 +59,10 @@ fn collector(scenario: &Scenario, outcome: &Outcome, shapes: &[&Shape]) -> Strin
     if let Some(sampling) = &scenario.sampling {
         names.push("tail_sampling");
         tail_sampling(sampling, &mut line);
+    }
+    if !scenario.filters.is_empty() {
+        names.push("filter");
+        filter(scenario, outcome, &mut line);
     }
     let mut seen = Vec::new();
     let mut statements = Vec::new();
@@ -104,6 +108,38 @@ fn collector(scenario: &Scenario, outcome: &Outcome, shapes: &[&Shape]) -> Strin
     line("# And in each pipeline that they are for:");
     line(&format!("#   processors: [{}, batch]", names.join(", ")));
     out
+}
+
+/// Severities of OpenTelemetry by the names of levels: the first of four.
+const LEVELS: [(&str, u32); 6] = [("trace", 1), ("debug", 5), ("info", 9), ("warn", 13), ("error", 17), ("fatal", 21)];
+
+/// A search of log records as a condition of OTTL, if it is one of a few simple ones.
+fn ottl_of_logs(search: &str) -> Option<String> {
+    let level = search.strip_prefix("level:").and_then(|name| LEVELS.iter().find(|(of, _)| *of == name));
+    if let Some((_, first)) = level {
+        return Some(format!("severity_number >= {first} and severity_number < {}", first + 4));
+    }
+    // What spans have and log records do not is not said of them.
+    ottl(search).filter(|c| !c.starts_with("name == ") && !c.contains(" name == ") && !c.contains("status.code"))
+}
+
+fn filter(scenario: &Scenario, outcome: &Outcome, line: &mut dyn FnMut(&str)) {
+    line("  filter:");
+    line("    error_mode: ignore");
+    line("    logs:");
+    line("      log_record:");
+    for (filter, found) in scenario.filters.iter().zip(&outcome.filtered) {
+        let share = found.found.share * 100.0;
+        line(&format!("        # {}: {:.1} % of the bytes of log records", filter.search, share));
+        match ottl_of_logs(&filter.search) {
+            Some(_) if filter.keep > 0.0 => line(&format!(
+                "        # {:.0} % of them are kept: give them to a pipeline of their own with a probabilistic_sampler",
+                filter.keep * 100.0
+            )),
+            Some(condition) => line(&format!("        - {}", single(&condition))),
+            None => line("        # no condition of OTTL is known for it; write it by hand"),
+        }
+    }
 }
 
 fn tail_sampling(sampling: &Sampling, line: &mut dyn FnMut(&str)) {
@@ -303,6 +339,17 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(ottl(search).as_deref(), condition, "{search}");
+        }
+        for (search, condition) in [
+            ("level:debug", Some("severity_number >= 5 and severity_number < 9")),
+            (
+                "service:cart user.id:7",
+                Some("resource.attributes[\"service.name\"] == \"cart\" and attributes[\"user.id\"] == \"7\""),
+            ),
+            ("name:x", None),
+            ("refused", None),
+        ] {
+            assert_eq!(super::ottl_of_logs(search).as_deref(), condition, "{search}");
         }
     }
 }

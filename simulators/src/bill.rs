@@ -2,7 +2,7 @@
 
 use crate::scenario::{Line, Price, Rounding, Scenario, Tier};
 use crate::volume::Course;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// A tier is billed on the mean of so many days.
@@ -11,7 +11,7 @@ pub(crate) const MONTH: usize = 30;
 const GB: f64 = 1e9;
 
 /// A line of a bill.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BillLine {
     /// For what.
     pub name: String,
@@ -20,7 +20,7 @@ pub struct BillLine {
 }
 
 /// What a month costs, at the end.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bill {
     /// One a tier, then the others.
     pub lines: Vec<BillLine>,

@@ -1,10 +1,12 @@
 //! The file of a scenario, table by table.
 
-use crate::prices::{Book, GB_MONTH, Sku};
+use crate::capacity::Machines;
+use crate::prices::{Book, GB, GB_MONTH, Sku};
 use crate::read::{Span, Table};
 use crate::sample::Order;
 use crate::scenario::{
-    Basis, Ingest, Line, Price, Rewrite, Rounding, Rule, Sampling, Scenario, Step, Tier, Uncertainty, Used, Variant,
+    Basis, Filter, Ingest, Line, Price, Rewrite, Rounding, Rule, Sampling, Scenario, Step, Tier, Uncertainty, Used,
+    Variant,
 };
 use crate::set::value;
 use crate::shape::{Shape, Shaping};
@@ -20,8 +22,9 @@ const RUNS: u64 = 2_000;
 /// What this program understands.
 const VERSION: u64 = 1;
 /// Multiples of a mean.
+const DAYS_OF_A_MONTH: f64 = 30.0;
 const MULTIPLE: Span = Span(0.0, 1e3);
-const WEEKDAYS: [(&str, usize); 7] =
+pub(crate) const WEEKDAYS: [(&str, usize); 7] =
     [("Monday", 0), ("Tuesday", 1), ("Wednesday", 2), ("Thursday", 3), ("Friday", 4), ("Saturday", 5), ("Sunday", 6)];
 
 /// Prices of the book in the currency of a scenario.
@@ -53,8 +56,15 @@ impl<'b> Prices<'b> {
                 return None;
             }
         };
-        let (as_of, confidence) = (sku.as_of.clone(), sku.confidence);
-        let used = Used { sku: sku.sku.clone(), service: sku.service.clone(), as_of, confidence };
+        let used = Used {
+            sku: sku.sku.clone(),
+            service: sku.service.clone(),
+            unit: sku.unit.clone(),
+            price: if let Price::Flat(price) = sku.price { Some(price) } else { None },
+            currency: sku.currency.clone(),
+            as_of: sku.as_of.clone(),
+            confidence: sku.confidence,
+        };
         if !self.used.contains(&used) {
             self.used.push(used);
         }
@@ -67,6 +77,11 @@ pub(crate) fn scenario(whole: &Table<'_, '_>, book: &Book) -> Scenario {
         whole.wrong("version", format!("it is of a newer Sextant: this one understands version {VERSION}"));
     }
     let days = whole.whole_number("days", Span(1.0, MAX_DAYS));
+    let before = whole.table("before").map_or_else(Vec::new, |of| {
+        let bytes = of.list("stored_bytes", Span::AMOUNT).unwrap_or_default();
+        of.end();
+        bytes
+    });
     let seed = whole.whole_number("seed", Span::AMOUNT).unwrap_or(1);
     let currency = whole.text("currency").unwrap_or("USD").to_owned();
     let rates = whole.table("rates").map_or_else(Vec::new, |of| of.numbers(Span(f64::MIN_POSITIVE, 1e6)));
@@ -84,8 +99,16 @@ pub(crate) fn scenario(whole: &Table<'_, '_>, book: &Book) -> Scenario {
         all.end();
     }
     let tiers: Vec<Tier> = whole.tables("tier").iter().filter_map(|of| read_tier(of, &mut prices)).collect();
-    let lines: Vec<Line> = whole.tables("line").iter().filter_map(|of| read_line(of, &mut prices)).collect();
+    let mut lines: Vec<Line> = whole.tables("line").iter().filter_map(|of| read_line(of, &mut prices)).collect();
+    lines.extend(whole.tables("query").iter().filter_map(|of| read_query(of, &mut prices)));
     let sampling = whole.table("sampling").map(|of| read_sampling(&of));
+    let filters: Vec<Filter> = whole.tables("filter").iter().filter_map(read_filter).collect();
+    if let (Some(first), false) = (filters.first(), ingest.iter().any(|i| i.signal == Signal::Logs)) {
+        whole.wrong(
+            "filter",
+            format!("no log records come in that '{}' could leave out: [ingest.logs] is missing", first.search),
+        );
+    }
     let uncertainty = whole.table("uncertainty").map(|of| {
         let runs = of.whole_number("runs", Span(1.0, MAX_RUNS)).unwrap_or(RUNS);
         let sigma = |name: &str| of.number(name, Span(0.0, 5.0)).unwrap_or(0.0);
@@ -109,7 +132,8 @@ pub(crate) fn scenario(whole: &Table<'_, '_>, book: &Book) -> Scenario {
         of.end();
         Basis { hours, groups, bytes }
     });
-    if !["ingest", "line", "sampling"].into_iter().any(|name| whole.has(name)) {
+    let machines = whole.table("capacity").map_or(Machines::USUAL, |of| read_machines(&of));
+    if !["ingest", "line", "query", "sampling"].into_iter().any(|name| whole.has(name)) {
         whole.wrong("", "there is nothing to simulate: it needs one of [ingest.traces], [[line]], [sampling]");
     }
     if whole.has("tier") && !whole.has("ingest") {
@@ -122,6 +146,7 @@ pub(crate) fn scenario(whole: &Table<'_, '_>, book: &Book) -> Scenario {
     let (weekdays, first_weekday) = season.unwrap_or(([1.0; 7], 0));
     Scenario {
         days: days.unwrap_or(1),
+        before,
         seed,
         currency,
         ingest,
@@ -131,8 +156,10 @@ pub(crate) fn scenario(whole: &Table<'_, '_>, book: &Book) -> Scenario {
         lines,
         commitment: commitment.unwrap_or(0.0),
         sampling,
+        filters,
         uncertainty,
         measured,
+        machines,
         variants,
         prices: prices.used,
     }
@@ -156,6 +183,22 @@ fn read_season(of: &Table<'_, '_>) -> ([f64; 7], usize) {
             ([1.0; 7], first)
         }
     }
+}
+
+fn read_machines(of: &Table<'_, '_>) -> Machines {
+    let usual = Machines::USUAL;
+    let number = |name: &str, span: Span, usual: f64| of.number(name, span).unwrap_or(usual);
+    let machines = Machines {
+        queries_per_second: number("queries_per_second", Span(0.0, 1e6), usual.queries_per_second),
+        burst: number("burst", Span(1.0, 1e3), usual.burst),
+        mb_per_core: number("mb_per_core", Span(0.01, 1e4), usual.mb_per_core),
+        gb_per_core: number("gb_per_core", Span(0.1, 1e3), usual.gb_per_core),
+        headroom: number("headroom", Span(0.0, 0.95), usual.headroom),
+        cores_per_node: number("cores_per_node", Span(1.0, 1e3), usual.cores_per_node),
+        disk_per_node_gb: number("disk_per_node_gb", Span(1.0, 1e7), usual.disk_per_node_gb),
+    };
+    of.end();
+    machines
 }
 
 fn read_shape(of: &Table<'_, '_>) -> Option<Shape> {
@@ -225,6 +268,16 @@ fn read_ingest(of: &Table<'_, '_>, signal: Signal, shapes: &[Shape]) -> Option<I
     })
 }
 
+/// How a line is called on a bill.
+fn billed_as(of: &Table<'_, '_>) -> Option<String> {
+    let text = of.text("billed_as")?;
+    if text.trim().is_empty() {
+        of.wrong("billed_as", "nothing would be everything: say a part of what stands on the bill, or leave it out");
+        return None;
+    }
+    Some(text.trim().to_owned())
+}
+
 fn read_tier(of: &Table<'_, '_>, prices: &mut Prices<'_>) -> Option<Tier> {
     let name = of.text("name");
     if name.is_none() && !of.has("name") {
@@ -253,6 +306,7 @@ fn read_tier(of: &Table<'_, '_>, prices: &mut Prices<'_>) -> Option<Tier> {
     let price_per_gb_read = amount("price_per_gb_read", sku.map(|sku| sku.retrieval * rate));
     let read_per_month = of.number("read_per_month", MULTIPLE).unwrap_or(0.0);
     let object_bytes = of.number("object_mb", Span(1e-6, 1e9)).map(|mb| mb * 1e6);
+    let billed_as = billed_as(of);
     let replicas = of.number("replicas", Span(1.0, 100.0)).unwrap_or(1.0);
     if object_bytes.is_none() && price_per_1000_objects > 0.0 {
         of.wrong("price_per_1000_objects", "how many there are is not known: object_mb is missing");
@@ -271,6 +325,7 @@ fn read_tier(of: &Table<'_, '_>, prices: &mut Prices<'_>) -> Option<Tier> {
         price_per_1000_objects,
         price_per_gb_read,
         read_per_month,
+        billed_as,
     })
 }
 
@@ -302,8 +357,39 @@ fn read_line(of: &Table<'_, '_>, prices: &mut Prices<'_>) -> Option<Line> {
     let price = price.map(|price| price.times(1.0 - of.number("discount", Span::SHARE).unwrap_or(0.0)));
     let roundings = [("none", Rounding::None), ("down", Rounding::Down), ("nearest", Rounding::Nearest)];
     let rounding = of.word("round_quantity", &roundings).unwrap_or(Rounding::None);
+    let billed_as = billed_as(of);
     of.end();
-    Some(Line { name: name?.to_owned(), quantity: quantity?, price: price?, free, rounding })
+    Some(Line { name: name?.to_owned(), quantity: quantity?, price: price?, free, rounding, billed_as })
+}
+
+/// Questions of a kind, as a line of the bill: a month of them, by the GB that they read.
+fn read_query(of: &Table<'_, '_>, prices: &mut Prices<'_>) -> Option<Line> {
+    let name = of.text("name");
+    if name.is_none() && !of.has("name") {
+        of.wrong("name", "it is missing: what are the questions called?");
+    }
+    let (per_day, read_gb) = (of.must("per_day", Span::AMOUNT), of.must("read_gb", Span::AMOUNT));
+    let said = of.number("price_per_gb", Span::AMOUNT);
+    let sku = prices.booked(of);
+    if let Some((sku, _)) = sku.filter(|(sku, _)| sku.unit != GB) {
+        of.wrong("sku", format!("'{}' is paid by {}, and what is read by {GB}", sku.sku, sku.unit));
+    }
+    let price = match (said, sku) {
+        (Some(price), None) => Some(Price::Flat(price)),
+        (None, Some((sku, rate))) => Some(sku.price.clone().times(rate)),
+        (None, None) if of.has("sku") || of.has("price_per_gb") => None,
+        _ => {
+            of.wrong(
+                "price_per_gb",
+                "what a GB costs that is read, or the name of a price: price_per_gb or sku, one of them",
+            );
+            None
+        }
+    };
+    let billed_as = billed_as(of);
+    of.end();
+    let (quantity, free) = (per_day? * read_gb? * DAYS_OF_A_MONTH, sku.map_or(0.0, |(sku, _)| sku.free));
+    Some(Line { name: name?.to_owned(), quantity, price: price?, free, rounding: Rounding::None, billed_as })
 }
 
 /// Prices that go with the quantity: each step ends later than the one before, and the last has no end.
@@ -354,6 +440,16 @@ fn read_sampling(of: &Table<'_, '_>) -> Sampling {
     let has_rules = keep_errors || of.has("slower_than");
     of.end();
     Sampling { head: head.unwrap_or(if has_rules { 0.0 } else { 1.0 }), keep_errors, slower_than, rules, is_applied }
+}
+
+fn read_filter(of: &Table<'_, '_>) -> Option<Filter> {
+    if !of.has("search") {
+        of.wrong("search", "it is missing: which log records are meant? search = \"level:debug\"");
+    }
+    let search = of.text("search");
+    let keep = of.number("keep", Span::SHARE).unwrap_or(0.0);
+    of.end();
+    Some(Filter { search: search?.to_owned(), keep })
 }
 
 fn read_rule(of: &Table<'_, '_>) -> Option<Rule> {

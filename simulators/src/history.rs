@@ -43,14 +43,16 @@ pub struct Course {
     pub raw_bytes: f64,
     /// From the first hour to the last one, in hours.
     pub hours: f64,
-    /// Raw bytes of a day, in the mean.
+    /// Raw bytes that a day brings now, but for the day of the week: the mean, or where growth leads if enough days are known.
     pub per_day: f64,
     /// What each service sends of it, the largest first.
     pub services: Vec<(String, f64)>,
     /// What each day of the week brings of the mean, from Monday on, if enough days are known.
     pub weekdays: Option<[f64; 7]>,
-    /// What a day brings more than the one before, as a part of the mean, if enough days are known.
+    /// What a day brings more than the one before, as a part of what a day brings now, if enough days are known.
     pub growth_per_day: Option<f64>,
+    /// The day after the last whole one, by days since 1970; nothing, if no day is whole.
+    pub day_0: Option<i64>,
     /// What each whole week brought of the mean, growth taken out, if enough are known.
     pub weeks: Vec<f64>,
     /// Raw bytes of each day, by days since 1970.
@@ -101,7 +103,7 @@ impl History {
             return Ok(None);
         }
         // A moment is no time: what came within a minute is taken for that of a minute.
-        let hours = (last - first).max(HOUR / 60) as f64 / HOUR as f64;
+        let hours = last.saturating_sub(first).max(HOUR / 60) as f64 / HOUR as f64;
         let services = of
             .clone()
             .group_by([col("service")])
@@ -120,39 +122,61 @@ impl History {
         let days: Vec<(i64, f64)> = numbers.zip(sums).collect();
         let services = names.zip(shares).collect();
         // What began or ended within a day is no whole one.
-        let is_whole = |day: i64| day * DAY >= first - HOUR && (day + 1) * DAY <= last + HOUR;
+        let is_whole = |day: i64| {
+            day.saturating_mul(DAY) >= first.saturating_sub(HOUR)
+                && (day + 1).saturating_mul(DAY) <= last.saturating_add(HOUR)
+        };
         let whole: BTreeMap<i64, f64> = days.iter().copied().filter(|(day, _)| is_whole(*day)).collect();
-        let per_day = raw_bytes / hours * DAY_HOURS as f64;
-        let (growth_per_day, weekdays, weeks) = of_whole_days(&whole);
-        Ok(Some(Course { rows, raw_bytes, hours, per_day, services, weekdays, growth_per_day, weeks, days }))
+        let day_0 = whole.keys().last().map(|day| day + 1);
+        let mut course = Course { rows, raw_bytes, hours, services, day_0, days, ..Course::default() };
+        course.per_day = raw_bytes / hours * DAY_HOURS as f64;
+        if let Some(known) = of_whole_days(&whole) {
+            course.per_day = known.per_day;
+            course.growth_per_day = Some(known.growth);
+            course.weekdays = Some(known.weekdays);
+            course.weeks = known.weeks;
+        }
+        Ok(Some(course))
     }
 }
 
-type Known = (Option<f64>, Option<[f64; 7]>, Vec<f64>);
+/// What enough whole days tell.
+struct Known {
+    per_day: f64,
+    growth: f64,
+    weekdays: [f64; 7],
+    weeks: Vec<f64>,
+}
+
+/// Which day of the week a day since 1970 is, from Monday on.
+pub(crate) fn weekday(day: i64) -> usize {
+    (day + FIRST_WEEKDAY).rem_euclid(7) as usize
+}
 
 /// Growth by a line through all whole days; what is left of each day by day of the week, and by week.
-fn of_whole_days(days: &BTreeMap<i64, f64>) -> Known {
-    let (Some(first), Some(last)) = (days.keys().next(), days.keys().last()) else { return (None, None, Vec::new()) };
+fn of_whole_days(days: &BTreeMap<i64, f64>) -> Option<Known> {
+    let (first, last) = (days.keys().next()?, days.keys().last()?);
     let n = (last - first + 1) as usize;
     if n < ENOUGH_DAYS {
-        return (None, None, Vec::new());
+        return None;
     }
     // A day on which nothing came is a day.
     let values: Vec<f64> = (*first..=*last).map(|day| days.get(&day).copied().unwrap_or(0.0)).collect();
     let mean = values.iter().sum::<f64>() / n as f64;
     if mean <= 0.0 {
-        return (None, None, Vec::new());
+        return None;
     }
     let middle = (n - 1) as f64 / 2.0;
     let variance: f64 = (0..n).map(|i| (i as f64 - middle).powi(2)).sum();
-    let weekday = |i: usize| (first + i as i64 + FIRST_WEEKDAY).rem_euclid(7) as usize;
-    let (mut weekdays, mut slope, mut left) = ([1.0; 7], 0.0, Vec::new());
+    let weekday = |i: usize| weekday(first + i as i64);
+    let (mut weekdays, mut slope, mut level, mut left) = ([1.0; 7], 0.0, mean, Vec::new());
     // A week that ends with a weekend bends the line, and a line bends the weekend: each is taken out of the other in turn.
     for _ in 0..8 {
         let even: Vec<f64> = values.iter().enumerate().map(|(i, v)| v / f64::max(weekdays[weekday(i)], 1e-3)).collect();
         let mean = even.iter().sum::<f64>() / n as f64;
         let covariance: f64 = even.iter().enumerate().map(|(i, v)| (i as f64 - middle) * (v - mean)).sum();
         slope = covariance / variance / mean;
+        level = mean;
         let line = |i: usize| (mean * (1.0 + slope * (i as f64 - middle))).max(mean / 100.0);
         let mut by_weekday = [(0.0, 0.0); 7];
         for (i, v) in values.iter().enumerate() {
@@ -165,5 +189,7 @@ fn of_whole_days(days: &BTreeMap<i64, f64>) -> Known {
         left = even.iter().enumerate().map(|(i, v)| v / line(i)).collect();
     }
     let weeks = left.chunks_exact(7).map(|week| week.iter().sum::<f64>() / 7.0).collect();
-    (Some(slope), Some(weekdays), weeks)
+    // The line at the day after the last: what grows, grows from there.
+    let now = (1.0 + slope * (n as f64 - middle)).max(0.01);
+    Some(Known { per_day: level * now, growth: slope / now, weekdays, weeks })
 }

@@ -1,10 +1,14 @@
 //! A scenario to begin with: what was measured, with words on each line.
 
+use crate::file::WEEKDAYS;
+use crate::history::weekday;
 use crate::measure::{Measured, PRIOR};
 use std::fmt::Write as _;
 
 /// Services that are named, of each signal.
 const NAMED: usize = 50;
+/// Days before day 0 that are told one by one.
+const MOST_BEFORE: usize = 400;
 
 fn number(n: f64) -> String {
     // As many digits as were measured at best.
@@ -39,7 +43,7 @@ pub fn commented(signals: &[Measured], keep: Option<u64>, source: &str) -> Strin
         "",
     );
     line("version = 1", "");
-    line("days = 365", "from an empty store on");
+    line("days = 365", "from today on");
     line("seed = 1", "of what is drawn in [uncertainty]");
     line("currency = \"USD\"", "");
     let hours = signals.iter().map(|s| s.hours).fold(0.0, f64::max);
@@ -56,6 +60,14 @@ pub fn commented(signals: &[Measured], keep: Option<u64>, source: &str) -> Strin
     if let Some(weekdays) = season.and_then(|s| s.weekdays) {
         line("\n[season]", "");
         line(&format!("weekdays = {:?}", weekdays.map(|d| (d * 1e3).round() / 1e3)), "of the mean, from Monday on");
+        if let Some(day) = season.and_then(|s| s.day_0) {
+            line(&format!("first_weekday = \"{}\"", WEEKDAYS[weekday(day)].0), "day 0");
+        }
+    }
+    let before = before(signals);
+    if !before.is_empty() {
+        line("\n[before]", "what lies there when day 0 begins");
+        line(&format!("stored_bytes = [{}]", before.join(", ")), "of yesterday, of the day before, …");
     }
     let hot = keep.unwrap_or(30);
     let policy = if keep.is_some() { "as the policy of this store" } else { "assumed: this store has no policy" };
@@ -88,6 +100,21 @@ pub fn commented(signals: &[Measured], keep: Option<u64>, source: &str) -> Strin
         line(&format!("weeks = {weeks:?}"), "what past weeks brought of the mean: those to come are drawn from them");
     }
     out
+}
+
+/// What lies there of each day before day 0, the last first; nothing, where no day is whole.
+fn before(signals: &[Measured]) -> Vec<String> {
+    let Some(day_0) = signals.iter().filter_map(|s| s.day_0).max() else { return Vec::new() };
+    let mut days = [0.0; MOST_BEFORE];
+    for of in signals {
+        for (day, raw) in &of.days {
+            if let Some(bytes) = usize::try_from(day_0 - 1 - day).ok().and_then(|ago| days.get_mut(ago)) {
+                *bytes += raw / of.ratio;
+            }
+        }
+    }
+    let n = days.iter().rposition(|bytes| *bytes > 0.0).map_or(0, |last| last + 1);
+    days[..n].iter().map(|bytes| format!("{bytes:.3e}")).map(|n| n.trim_end_matches("e0").to_owned()).collect()
 }
 
 /// What may be wanted next.

@@ -2,10 +2,13 @@
 //! figure follows from it, from what was recorded and from its seed alone: the same in, the same out.
 
 mod act;
+mod advise;
 mod bill;
+mod capacity;
 mod compare;
 mod error;
 mod file;
+mod focus;
 mod history;
 mod init;
 mod measure;
@@ -22,19 +25,24 @@ mod uncertainty;
 mod volume;
 
 pub use act::Step as Text;
+pub use advise::{Advice, ColumnFacts, Facts, IndexFacts, PartitionFacts, QueryFacts, Stream, TableFacts};
 pub use bill::{Bill, BillLine, cents};
+pub use capacity::{Capacity, Machines};
 pub use compare::{BreakEven, Compared};
 pub use error::{Problem, ScenarioError};
+pub use focus::{Billed, BilledLine};
 pub use history::{Course, History, Hour};
 pub use init::commented;
-pub use measure::{Measured, Of};
-pub use outcome::{Asked, Known, Outcome, Per, Rewritten, ServiceCost, TierDays, asked, simulate, simulate_all};
+pub use measure::{Counted, Measured, Of};
+pub use outcome::{
+    Asked, Filtered, Found, Known, Outcome, Per, Rewritten, ServiceCost, TierDays, asked, simulate, simulate_all,
+};
 pub use prices::{Book, Confidence, Sku};
 pub use sample::{Change, Order, Reading, Sample, Source};
 pub use sampling::{Decided, Operation, Recorded, Sampled, Watched, Weigh};
 pub use scenario::{
-    Basis, Effect, Ingest, Line, Price, Rewrite, Rounding, Rule, Sampling, Scenario, Step, Tier, Uncertainty, Used,
-    Variant,
+    Basis, Effect, Filter, Ingest, Line, Price, Rewrite, Rounding, Rule, Sampling, Scenario, Step, Tier, Uncertainty,
+    Used, Variant,
 };
 pub use sensitivity::Mover;
 pub use set::{setting, with};

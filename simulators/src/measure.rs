@@ -53,10 +53,12 @@ pub struct Measured {
     pub of_groups: u64,
     /// Bytes of those that were read, as they lie there.
     pub sample_bytes: f64,
-    /// Raw bytes of a day.
+    /// Raw bytes that a day brings now, but for the day of the week.
     pub bytes_per_day: f64,
     /// Raw bytes of each day, by days since 1970.
     pub days: Vec<(i64, f64)>,
+    /// The day after the last whole one; nothing, if no day is whole.
+    pub day_0: Option<i64>,
     /// What each service sends of it.
     pub services: Vec<(String, f64)>,
     /// What each day of the week brings, from Monday on, if enough days are known.
@@ -71,6 +73,31 @@ pub struct Measured {
     pub attributes: Vec<Of>,
     /// All of it, packed otherwise.
     pub packings: Vec<Of>,
+}
+
+/// What somebody else counted of a signal: a database that says how large its parts are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Counted {
+    /// Bytes of all values, as they count them.
+    pub raw_bytes: f64,
+    /// Bytes on their disks.
+    pub stored_bytes: f64,
+    /// Both of each part.
+    pub parts: Vec<(f64, f64)>,
+    /// Columns of all tables.
+    pub columns: Vec<Of>,
+}
+
+/// The spread of the logarithm of ratios, each as heavy as its raw bytes.
+fn sigma_of(parts: &[(f64, f64)]) -> f64 {
+    let logs: Vec<(f64, f64)> =
+        parts.iter().filter(|(raw, stored)| *raw > 0.0 && *stored > 0.0).map(|(r, s)| (*r, (r / s).ln())).collect();
+    if logs.len() < 2 {
+        return PRIOR;
+    }
+    let weight: f64 = logs.iter().map(|(raw, _)| raw).sum();
+    let mean = logs.iter().map(|(raw, log)| raw * log).sum::<f64>() / weight;
+    (logs.iter().map(|(raw, log)| raw * (log - mean).powi(2)).sum::<f64>() / weight).sqrt()
 }
 
 fn sum(sizes: &sextant_columns::Sizes) -> f64 {
@@ -141,27 +168,59 @@ impl Measured {
         // One row group says nothing of how others differ.
         let sigma_of = |s: &Sample| if s.n_groups_read() < 2 { PRIOR } else { s.ratio_sigma() };
         let sigma = samples.iter().map(|s| sigma_of(s) * sum(&s.stored)).sum::<f64>() / stored_bytes.max(1.0);
-        Ok(Self {
+        let mut measured = Self::on_course(signal, course, (raw_bytes, stored_bytes), sigma);
+        measured.groups = samples.iter().map(|s| s.n_groups_read() as u64).sum();
+        measured.of_groups = samples.iter().map(|s| s.n_groups as u64).sum();
+        measured.sample_bytes = read;
+        measured.columns = largest(columns.into_values().collect());
+        measured.attributes = largest(attributes);
+        measured.packings = packings;
+        Ok(measured)
+    }
+
+    /// Of what a database counted itself.
+    pub fn counted(signal: Signal, course: Course, of: Counted) -> Self {
+        let mut measured = Self::on_course(signal, course, (of.raw_bytes, of.stored_bytes), sigma_of(&of.parts));
+        measured.groups = of.parts.len() as u64;
+        measured.of_groups = measured.groups;
+        measured.sample_bytes = of.stored_bytes;
+        let mut columns = BTreeMap::<String, Of>::new();
+        for column in of.columns {
+            match columns.get_mut(&column.name) {
+                Some(sum) => {
+                    sum.raw_bytes += column.raw_bytes;
+                    sum.stored_bytes = Some(sum.stored_bytes.unwrap_or(0.0) + column.stored_bytes.unwrap_or(0.0));
+                }
+                None => drop(columns.insert(column.name.clone(), column)),
+            }
+        }
+        measured.columns = largest(columns.into_values().collect());
+        measured
+    }
+
+    fn on_course(signal: Signal, course: Course, (raw_bytes, stored_bytes): (f64, f64), ratio_sigma: f64) -> Self {
+        Self {
             signal: signal.name(),
             rows: course.rows,
             hours: course.hours,
             raw_bytes,
             stored_bytes,
             ratio: if stored_bytes > 0.0 { raw_bytes / stored_bytes } else { 1.0 },
-            ratio_sigma: sigma,
-            groups: samples.iter().map(|s| s.n_groups_read() as u64).sum(),
-            of_groups: samples.iter().map(|s| s.n_groups as u64).sum(),
-            sample_bytes: read,
+            ratio_sigma,
+            groups: 0,
+            of_groups: 0,
+            sample_bytes: 0.0,
             bytes_per_day: course.per_day,
             days: course.days,
+            day_0: course.day_0,
             services: course.services,
             weekdays: course.weekdays,
             growth_per_day: course.growth_per_day,
             weeks: course.weeks,
-            columns: largest(columns.into_values().collect()),
-            attributes: largest(attributes),
-            packings,
-        })
+            columns: Vec::new(),
+            attributes: Vec::new(),
+            packings: Vec::new(),
+        }
     }
 }
 

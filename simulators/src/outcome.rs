@@ -2,11 +2,13 @@
 
 use crate::act::{Step, steps};
 use crate::bill::{self, Bill, MONTH, bill, means};
+use crate::capacity::{Capacity, capacity};
 use crate::compare::{Compared, compared};
 use crate::error::ScenarioError;
 use crate::prices::Book;
+use crate::sample::Sample;
 use crate::sampling::{Recorded, Sampled};
-use crate::scenario::{Effect, Rewrite, Scenario, Used, Variant};
+use crate::scenario::{Effect, Rewrite, Sampling, Scenario, Used, Variant};
 use crate::sensitivity::{Mover, movers};
 use crate::set::with;
 use crate::uncertainty::{Bands, bands};
@@ -34,9 +36,15 @@ pub struct Outcome {
     /// The bill by what is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per: Option<Per>,
+    /// Which machines it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
     /// What is kept of the recorded traces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sampling: Option<Sampled>,
+    /// Log records that are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filtered: Vec<Filtered>,
     /// What rewriting comes to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Rewritten>,
@@ -58,6 +66,29 @@ pub struct Outcome {
     /// How much the end hangs on what is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncertainty: Option<Bands>,
+}
+
+/// Log records that are left out by a search.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Filtered {
+    /// Which.
+    pub search: String,
+    /// The share of them that is kept.
+    pub keep: f64,
+    /// What it finds of what is stored.
+    #[serde(flatten)]
+    pub found: Found,
+}
+
+/// What a search finds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Found {
+    /// Records.
+    pub records: u64,
+    /// Of so many.
+    pub of_records: u64,
+    /// Its part of the raw bytes of all.
+    pub share: f64,
 }
 
 /// What is left of a signal that is rewritten.
@@ -108,6 +139,10 @@ pub struct Known {
     pub recorded: Recorded,
     /// What rewriting comes to.
     pub effects: Vec<(Signal, Rewrite, Effect)>,
+    /// What searches of log records find.
+    pub filtered: BTreeMap<String, Found>,
+    /// Some spans, to see how well those that are left are packed.
+    pub spans: Option<Sample>,
 }
 
 /// What a scenario and its variants ask of what is stored.
@@ -119,8 +154,21 @@ pub struct Asked {
     pub weighs: bool,
     /// The searches of rules.
     pub searches: Vec<String>,
+    /// The searches of log records that are left out.
+    pub filters: Vec<String>,
     /// What is rewritten.
     pub rewrites: Vec<(Signal, Rewrite)>,
+}
+
+impl Known {
+    /// How much worse what rules leave is packed; as well as all, where there are no spans to see that.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn packed_worse(&self, rules: &Sampling) -> Result<f64, ScenarioError> {
+        let keeps = self.recorded.keeps(rules);
+        self.spans.as_ref().map_or(Ok(1.0), |spans| spans.packed_worse(&keeps))
+    }
 }
 
 /// Simulates a scenario; what it samples is sampled of what was recorded.
@@ -177,6 +225,7 @@ pub fn asked(text: &str, book: &Book) -> Result<Asked, ScenarioError> {
         asked.weighs |= one.sampling.as_ref().is_some_and(|sampling| sampling.is_applied);
         let rules = one.sampling.iter().flat_map(|sampling| &sampling.rules);
         asked.searches.extend(rules.map(|rule| rule.search.clone()));
+        asked.filters.extend(one.filtering());
         for ingest in one.ingest.iter().filter(|i| i.rewrite != Rewrite::default()) {
             let wanted = (ingest.signal, ingest.rewrite.clone());
             if !asked.rewrites.contains(&wanted) {
@@ -186,15 +235,41 @@ pub fn asked(text: &str, book: &Book) -> Result<Asked, ScenarioError> {
     }
     asked.searches.sort();
     asked.searches.dedup();
+    asked.filters.sort();
+    asked.filters.dedup();
     Ok(asked)
 }
 
 fn outcome(scenario: &Scenario, known: &Known) -> (Scenario, Outcome) {
     let sampled = scenario.sampling.as_ref().map(|rules| known.recorded.sampled(rules));
+    let mut said = Vec::new();
+    let has_traces = scenario.ingest.iter().any(|i| i.signal == Signal::Traces);
+    if scenario.sampling.as_ref().is_some_and(|s| !s.is_applied) && has_traces {
+        said.push(
+            "what would be sampled away is told, but comes in all the same: [sampling] applied = true makes it less"
+                .into(),
+        );
+    }
     let mut scenario = scenario.clone();
-    if let (Some(sampled), true) = (&sampled, scenario.sampling.as_ref().is_some_and(|s| s.is_applied)) {
+    if let (Some(sampled), Some(rules)) = (&sampled, scenario.sampling.clone().filter(|s| s.is_applied)) {
         let share = sampled.kept_share();
-        scenario.ingest.iter_mut().filter(|i| i.signal == Signal::Traces).for_each(|i| i.keep *= share);
+        let worse = known.packed_worse(&rules).unwrap_or_else(|e| {
+            said.push(format!("what is left of traces is taken to pack as all of them do: {e}"));
+            1.0
+        });
+        for ingest in scenario.ingest.iter_mut().filter(|i| i.signal == Signal::Traces) {
+            ingest.keep *= share;
+            ingest.ratio /= worse;
+        }
+    }
+    let mut filtered = Vec::new();
+    for (filter, search) in scenario.filters.iter().zip(scenario.filtering()) {
+        let found = known.filtered.get(&search).copied().unwrap_or_default();
+        filtered.push(Filtered { search: filter.search.clone(), keep: filter.keep, found });
+    }
+    let gone: f64 = filtered.iter().map(|f| f.found.share * (1.0 - f.keep)).sum();
+    for ingest in scenario.ingest.iter_mut().filter(|i| i.signal == Signal::Logs) {
+        ingest.keep *= (1.0 - gone).max(0.0);
     }
     let mut effects = Vec::new();
     for ingest in &mut scenario.ingest {
@@ -219,9 +294,11 @@ fn outcome(scenario: &Scenario, known: &Known) -> (Scenario, Outcome) {
             .collect(),
         services: services(&scenario),
         per: has_ingest.then(|| per(&scenario, &course)),
+        capacity: capacity(&scenario, &course),
         sampling: sampled,
+        filtered,
         effects,
-        notes: notes(&scenario),
+        notes: said.into_iter().chain(notes(&scenario)).collect(),
         prices: scenario.prices.clone(),
         steps: Vec::new(),
         movers: movers(&scenario),
@@ -290,7 +367,8 @@ fn per(scenario: &Scenario, course: &Course) -> Per {
 /// What tiers cost, by what each service has in them. What nobody was named for is left out.
 fn services(scenario: &Scenario) -> Vec<ServiceCost> {
     let month = bill::last_month(scenario.days as usize);
-    let alone = |i: usize| Scenario { ingest: vec![scenario.ingest[i].clone()], ..scenario.clone() };
+    let alone =
+        |i: usize| Scenario { ingest: vec![scenario.ingest[i].clone()], before: Vec::new(), ..scenario.clone() };
     let by_signal: Vec<Vec<f64>> = (0..scenario.ingest.len())
         .map(|i| {
             let one = alone(i);

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 const SHIPPED: &str = include_str!("prices.toml");
 /// What tiers are paid for.
 pub(crate) const GB_MONTH: &str = "GB-month";
+/// What is read, or sent away, is paid for.
+pub(crate) const GB: &str = "GB";
 
 /// How sure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -79,7 +81,8 @@ impl Book {
         let file = reading.parse()?;
         let whole = Table::whole(&reading, file.get_ref());
         for table in whole.tables("sku") {
-            if let Some(sku) = read(&table) {
+            let known = table.text("sku").and_then(|name| self.0.get(name));
+            if let Some(sku) = read(&table, known) {
                 self.0.insert(sku.sku.clone(), sku);
             }
         }
@@ -111,16 +114,19 @@ fn is_day(text: &str) -> bool {
     text.len() == 10 && sextant_model::UnixNanos::parse(text).is_ok()
 }
 
-fn read(of: &Table<'_, '_>) -> Option<Sku> {
-    let text = |name: &str| {
-        if !of.has(name) {
+/// Reads one. What is not said of one that is `known` stays: but for its price, the day of that, and how sure it is.
+fn read(of: &Table<'_, '_>, known: Option<&Sku>) -> Option<Sku> {
+    let text = |name: &str, known: Option<&str>| {
+        if !of.has(name) && known.is_none() {
             of.wrong(name, "it is missing");
         }
-        of.text(name).map(str::to_owned)
+        of.text(name).or(known).map(str::to_owned)
     };
-    let (sku, unit) = (text("sku"), text("unit"));
-    let or_nothing = |name: &str| of.text(name).unwrap_or_default().to_owned();
-    let (vendor, service, region) = (or_nothing("vendor"), or_nothing("service"), or_nothing("region"));
+    let (sku, unit) = (text("sku", None), text("unit", known.map(|k| k.unit.as_str())));
+    let or = |name: &str, known: Option<&str>| of.text(name).or(known).unwrap_or_default().to_owned();
+    let vendor = or("vendor", known.map(|k| k.vendor.as_str()));
+    let service = or("service", known.map(|k| k.service.as_str()));
+    let region = or("region", known.map(|k| k.region.as_str()));
     let price = match (of.has("price"), of.has("tiers")) {
         (true, false) => of.number("price", Span::AMOUNT).map(Price::Flat),
         (false, true) => steps(of),
@@ -129,12 +135,13 @@ fn read(of: &Table<'_, '_>) -> Option<Sku> {
             None
         }
     };
-    let free = of.number("free", Span::AMOUNT).unwrap_or(0.0);
-    let min_days = of.number("min_days", Span(0.0, 36_500.0)).unwrap_or(0.0);
-    let amount = |name: &str| of.number(name, Span::AMOUNT).unwrap_or(0.0);
-    let (min_object_kb, object_overhead_kb) = (amount("min_object_kb"), amount("object_overhead_kb"));
-    let retrieval = amount("retrieval");
-    let currency = of.text("currency").unwrap_or("USD").to_owned();
+    let amount = |name: &str, known: Option<f64>| of.number(name, Span::AMOUNT).or(known).unwrap_or(0.0);
+    let free = amount("free", known.map(|k| k.free));
+    let min_days = of.number("min_days", Span(0.0, 36_500.0)).or(known.map(|k| k.min_days)).unwrap_or(0.0);
+    let min_object_kb = amount("min_object_kb", known.map(|k| k.min_object_kb));
+    let object_overhead_kb = amount("object_overhead_kb", known.map(|k| k.object_overhead_kb));
+    let retrieval = amount("retrieval", known.map(|k| k.retrieval));
+    let currency = of.text("currency").or(known.map(|k| k.currency.as_str())).unwrap_or("USD").to_owned();
     of.text("source");
     let as_of = of.text("as_of").map(str::to_owned);
     if as_of.as_deref().is_some_and(|day| !is_day(day)) {

@@ -3,12 +3,13 @@
 
 use crate::error::ScenarioError;
 use crate::shape::Shape;
-use arrow::array::{AsArray as _, MapArray, RecordBatch};
+use arrow::array::{AsArray as _, BooleanArray, MapArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use sextant_columns::{
     AROUND, ColumnsError, Compression, INDEX, ROW_GROUP_ROWS, Sizes, Writing, bytes_by_key, file_sizes, raw_bytes,
     raw_bytes_by_row, read_group, sorted, tried,
 };
-use sextant_model::Table;
+use sextant_model::{Table, TraceId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -54,6 +55,8 @@ pub struct Sample {
     pub table: Table,
     /// Row groups that there are.
     pub n_groups: usize,
+    /// Files that there are.
+    pub n_files: usize,
     /// Rows that there are.
     pub n_rows: u64,
     /// Bytes as they lie there; of rows that are in no file yet, as they will.
@@ -110,6 +113,17 @@ fn n_rows(rows: &[RecordBatch]) -> u64 {
     rows.iter().map(|rows| rows.num_rows() as u64).sum()
 }
 
+/// So many rows out of all parts of a batch: its order is by service, and its beginning is that of one.
+fn evenly(rows: &RecordBatch, most: usize) -> Vec<RecordBatch> {
+    const PARTS: usize = 16;
+    let n = rows.num_rows();
+    if n <= most {
+        return vec![rows.clone()];
+    }
+    let each = (most / PARTS).max(1);
+    (0..PARTS).map(|i| rows.slice(i * (n - each) / (PARTS - 1), each)).collect()
+}
+
 impl Sample {
     /// Reads one, evenly from all row groups of `files` and from rows that are in no file yet.
     ///
@@ -132,7 +146,10 @@ impl Sample {
         let n_groups = all.len() + usize::from(n_hot > 0);
         let wanted = ((all.len() as f64 * reading.part).ceil() as usize).max(reading.at_least).min(all.len());
         let most = (reading.most_rows / (wanted + usize::from(n_hot > 0)).max(1)).min(ROW_GROUP_ROWS);
-        let mut sample = Self { table, n_groups, n_rows: n_all + n_hot, stored, n_unreadable, groups: Vec::new() };
+        let n_files = files.len() - n_unreadable + usize::from(n_hot > 0);
+        let n_rows_all = n_all + n_hot;
+        let mut sample =
+            Self { table, n_groups, n_files, n_rows: n_rows_all, stored, n_unreadable, groups: Vec::new() };
         for i in 0..wanted {
             // The middle of each of as many equal parts.
             let (file, group, n, promoted) = &all[(2 * i + 1) * all.len() / (2 * wanted)];
@@ -141,7 +158,7 @@ impl Sample {
         }
         if n_hot > 0 {
             let rows = sorted(table, hot).map_err(|e| unreadable(&e))?;
-            let rows = vec![rows.slice(0, most.min(rows.num_rows()))];
+            let rows = evenly(&rows, most);
             let written =
                 sample.push(rows, Writing { compression: Compression::Hot, n_rows: n_hot, promoted: Vec::new() })?;
             let times = n_hot as f64 / written.0.max(1) as f64;
@@ -275,6 +292,53 @@ impl Sample {
             all.insert(name.clone(), n.round() as u64);
         }
         Ok(all)
+    }
+
+    /// How much worse what is left of some traces is packed than the same share of what lies there: fewer rows have less in common,
+    /// and those with an error more. 1 where there are no traces.
+    ///
+    /// # Errors
+    /// If the rows can't be written so.
+    pub fn packed_worse(&self, is_left: &dyn Fn(TraceId) -> bool) -> Result<f64, ScenarioError> {
+        let bytes =
+            |rows: &[RecordBatch]| rows.iter().flat_map(RecordBatch::columns).map(|c| raw_bytes(c)).sum::<u64>();
+        let (mut raw, mut raw_left, mut stored, mut stored_left) = (0, 0, 0, 0);
+        // What is left of the row groups of a file fills fewer of them, and not as many small ones.
+        let is_whole = self.n_read() >= self.n_rows;
+        let together = (self.n_groups / self.n_files.max(1)).clamp(1, self.groups.len().max(1));
+        for groups in self.groups.chunks(together) {
+            let mut left = Vec::new();
+            for group in groups {
+                for rows in &group.rows {
+                    let ids = rows.column_by_name("TraceId").and_then(|c| c.as_string_opt::<i32>());
+                    let Some(ids) = ids else { return Ok(1.0) };
+                    let is_left = |id: Option<&str>| id.and_then(|id| id.parse().ok()).is_some_and(is_left);
+                    let mask: BooleanArray = ids.iter().map(|id| Some(is_left(id))).collect();
+                    left.push(filter_record_batch(rows, &mask).map_err(|e| unreadable(&ColumnsError::from(e)))?);
+                }
+                if is_whole {
+                    raw += bytes(&group.rows);
+                    stored += group.sizes.values().sum::<u64>();
+                }
+            }
+            let Some(first) = groups.first().filter(|_| n_rows(&left) > 0) else { continue };
+            raw_left += bytes(&left);
+            if n_rows(&left) > 0 && !is_whole {
+                // Of a part of all rows: held against as many rows as are left, or what is small would seem badly packed.
+                let part = n_rows(&left) as f64 / groups.iter().map(|g| g.n_rows).sum::<u64>().max(1) as f64;
+                let of = |rows: &RecordBatch| rows.slice(0, (rows.num_rows() as f64 * part).ceil() as usize);
+                let all: Vec<RecordBatch> = groups.iter().flat_map(|g| &g.rows).map(of).collect();
+                let how = Writing { n_rows: n_rows(&all), ..groups[0].how.clone() };
+                raw += bytes(&all);
+                stored += tried(&all, self.table, &how).map_err(|e| unreadable(&e))?.values().sum::<u64>();
+            }
+            let left = if together > 1 { vec![sorted(self.table, &left).map_err(|e| unreadable(&e))?] } else { left };
+            let how = Writing { n_rows: n_rows(&left), ..first.how.clone() };
+            stored_left += tried(&left, self.table, &how).map_err(|e| unreadable(&e))?.values().sum::<u64>();
+        }
+        let part = |left: u64, all: u64| left as f64 / all.max(1) as f64;
+        let (raw, stored) = (part(raw_left, raw), part(stored_left, stored));
+        Ok(if raw > 0.0 && stored > 0.0 { stored / raw } else { 1.0 })
     }
 
     /// What everything would have as raw bytes.

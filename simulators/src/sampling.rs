@@ -113,13 +113,14 @@ struct Trace {
     has_error: bool,
 }
 
-/// An id is as good as its own hash.
+/// A quick hash of ids and names.
 #[derive(Debug, Default, Clone, Copy)]
-struct IdHasher(u64);
+struct Quick(u64);
 
-impl std::hash::Hasher for IdHasher {
+impl std::hash::Hasher for Quick {
     fn finish(&self) -> u64 {
-        self.0
+        // Ids that count upwards differ in their last bytes alone: those have to reach all bits.
+        (self.0 ^ (self.0 >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_right(29)
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -131,14 +132,14 @@ impl std::hash::Hasher for IdHasher {
     }
 }
 
-type Places = HashMap<TraceId, u32, std::hash::BuildHasherDefault<IdHasher>>;
+type Quickly<K, V> = HashMap<K, V, std::hash::BuildHasherDefault<Quick>>;
 
 /// Traces that were recorded: span by span they are told, trace by trace they are kept.
 #[derive(Debug, Default)]
 pub struct Recorded {
-    places: Places,
+    places: Quickly<TraceId, u32>,
     traces: Vec<(TraceId, Trace)>,
-    numbers: HashMap<String, HashMap<String, u32>>,
+    numbers: Quickly<String, Quickly<String, u32>>,
     operations: Vec<OfOperation>,
     /// Which operations a trace has, in any order and perhaps more than once.
     pairs: Vec<(u32, u32)>,
@@ -154,6 +155,14 @@ struct OfOperation {
     spans: u64,
     /// Raw bytes of a span.
     weight: u64,
+}
+
+/// What was decided of a trace.
+#[derive(Debug, Clone, Copy)]
+struct OfTrace {
+    rule: usize,
+    is_certain: bool,
+    is_kept: bool,
 }
 
 /// The low 56 bits of an id decide, and a whole is so many.
@@ -317,9 +326,34 @@ impl Recorded {
         Ok((0..ids.len()).filter_map(place).collect())
     }
 
+    /// Whether a trace is kept by these rules; one that was not recorded by chance.
+    pub fn keeps(&self, rules: &Sampling) -> impl Fn(TraceId) -> bool + '_ {
+        let (found, rules) = (self.found_by(rules), rules.clone());
+        move |id| match self.places.get(&id) {
+            Some(place) => self.decided(*place as usize, &found, &rules).is_kept,
+            None => is_in(rules.head, id),
+        }
+    }
+
+    /// What each rule finds.
+    fn found_by(&self, rules: &Sampling) -> Vec<Option<&Vec<bool>>> {
+        rules.rules.iter().map(|rule| self.found.get(&rule.search)).collect()
+    }
+
+    /// By which rule a trace is kept, and whether by chance.
+    fn decided(&self, place: usize, found: &[Option<&Vec<bool>>], rules: &Sampling) -> OfTrace {
+        let (id, trace) = &self.traces[place];
+        let rule = found.iter().position(|found| found.is_some_and(|found| found[place])).unwrap_or(found.len());
+        let length = trace.last.saturating_sub(trace.first);
+        let is_certain = rule == found.len()
+            && (rules.keep_errors && trace.has_error || rules.slower_than.is_some_and(|most| length > most));
+        let share = rules.rules.get(rule).map_or(rules.head, |rule| rule.keep);
+        OfTrace { rule, is_certain, is_kept: is_certain || is_in(share, *id) }
+    }
+
     /// What is kept by these rules.
     pub fn sampled(&self, rules: &Sampling) -> Sampled {
-        let found: Vec<Option<&Vec<bool>>> = rules.rules.iter().map(|rule| self.found.get(&rule.search)).collect();
+        let found = self.found_by(rules);
         let decided = |(search, keep): (Option<String>, f64)| Decided {
             search,
             keep,
@@ -333,14 +367,11 @@ impl Recorded {
         let slow_nanos = rules.slower_than.unwrap_or(SLOW);
         let mut kept = vec![false; self.traces.len()];
         let mut by_chance = vec![0_u64; by_rule.len()];
-        for (place, (id, trace)) in self.traces.iter().enumerate() {
-            let rule = found.iter().position(|found| found.is_some_and(|found| found[place])).unwrap_or(found.len());
-            let length = trace.last.saturating_sub(trace.first);
-            let is_certain = rule == found.len()
-                && (rules.keep_errors && trace.has_error || rules.slower_than.is_some_and(|most| length > most));
-            let of = &mut by_rule[rule];
-            kept[place] = is_certain || is_in(of.keep, *id);
-            by_chance[rule] += u64::from(!is_certain && of.keep > 0.0);
+        for (place, (_, trace)) in self.traces.iter().enumerate() {
+            let decided = self.decided(place, &found, rules);
+            let of = &mut by_rule[decided.rule];
+            kept[place] = decided.is_kept;
+            by_chance[decided.rule] += u64::from(!decided.is_certain && of.keep > 0.0);
             of.traces += 1;
             of.kept_traces += u64::from(kept[place]);
             of.error_traces += u64::from(trace.has_error);

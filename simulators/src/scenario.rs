@@ -1,5 +1,6 @@
 //! A scenario: what comes in, how long it is kept where, what that costs, what is sampled away.
 
+use crate::capacity::Machines;
 use crate::error::ScenarioError;
 use crate::file;
 use crate::prices::{Book, Confidence};
@@ -79,6 +80,8 @@ pub struct Tier {
     pub price_per_gb_read: f64,
     /// The share of what lies there that is read in a month.
     pub read_per_month: f64,
+    /// How it is called on the bill of who sells it.
+    pub billed_as: Option<String>,
 }
 
 /// A price up to a quantity.
@@ -123,6 +126,8 @@ pub struct Line {
     pub free: f64,
     /// How the quantity is rounded.
     pub rounding: Rounding,
+    /// How it is called on the bill of who sells it.
+    pub billed_as: Option<String>,
 }
 
 /// Which traces are kept.
@@ -146,6 +151,15 @@ pub struct Rule {
     /// The search that a span of the trace is found by.
     pub search: String,
     /// The share that is kept of its traces, by their ids.
+    pub keep: f64,
+}
+
+/// Log records that are left out by what they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filter {
+    /// The search that they are found by.
+    pub search: String,
+    /// The share of them that is kept.
     pub keep: f64,
 }
 
@@ -189,12 +203,18 @@ pub struct Variant {
 }
 
 /// A price of the book that a scenario uses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Used {
     /// What it is called.
     pub sku: String,
     /// What it is.
     pub service: String,
+    /// What one is.
+    pub unit: String,
+    /// What one costs, in the currency of the book; nothing where that goes with the quantity.
+    pub price: Option<f64>,
+    /// Of that price.
+    pub currency: String,
     /// The day on which that was so.
     pub as_of: Option<String>,
     /// How sure it is.
@@ -204,8 +224,10 @@ pub struct Used {
 /// All of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// Whole days, from an empty store on.
+    /// Whole days, from day 0 on.
     pub days: u64,
+    /// What came on each day before day 0 and lies there, of one replica; yesterday first.
+    pub before: Vec<f64>,
     /// Of what is drawn.
     pub seed: u64,
     /// Of all prices.
@@ -224,10 +246,14 @@ pub struct Scenario {
     pub commitment: f64,
     /// What is sampled.
     pub sampling: Option<Sampling>,
+    /// Log records that are left out; the first that finds one decides.
+    pub filters: Vec<Filter>,
     /// What is not known.
     pub uncertainty: Option<Uncertainty>,
     /// What the inputs were measured on.
     pub measured: Option<Basis>,
+    /// What machines are planned by.
+    pub machines: Machines,
     /// What it is compared with.
     pub variants: Vec<Variant>,
     /// Prices that are from the book.
@@ -258,6 +284,21 @@ impl Scenario {
     /// The raw share of a day of the week.
     pub(crate) fn weekday(&self, day: u64) -> f64 {
         self.weekdays[(self.first_weekday + (day % 7) as usize) % 7]
+    }
+
+    /// The names of tiers and lines, and how they are called on a bill, where that is said.
+    pub(crate) fn billed_as(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let tiers = self.tiers.iter().map(|tier| (tier.name.as_str(), tier.billed_as.as_deref()));
+        tiers.chain(self.lines.iter().map(|line| (line.name.as_str(), line.billed_as.as_deref())))
+    }
+
+    /// What each filter finds that none before it does, as searches.
+    pub(crate) fn filtering(&self) -> Vec<String> {
+        let one = |i: usize| {
+            let before = self.filters[..i].iter().map(|before| format!(" NOT ({})", before.search));
+            std::iter::once(format!("({})", self.filters[i].search)).chain(before).collect()
+        };
+        (0..self.filters.len()).map(one).collect()
     }
 
     /// A record is gone after so many days.

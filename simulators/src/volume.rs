@@ -42,8 +42,11 @@ pub(crate) struct Course {
     raw: Vec<f64>,
     /// Of these, what is kept.
     kept_raw: Vec<f64>,
-    /// What came until the end of each day and was kept, of one replica: what lies in a band of ages is a difference of two.
+    /// What came until the end of each day and was kept, of one replica: what lies in a band of ages is a difference of two. It
+    /// begins with what lay there before.
     kept_until: Vec<f64>,
+    /// Days before day 0 that something is left of.
+    n_before: usize,
 }
 
 impl Ingest {
@@ -58,7 +61,8 @@ impl Ingest {
 impl Course {
     pub fn of(scenario: &Scenario, draw: Draw<'_>) -> Self {
         let n = scenario.days as usize;
-        let (mut raw, mut kept_raw, mut kept_until) = (vec![0.0; n], vec![0.0; n], Vec::with_capacity(n + 1));
+        let (mut raw, mut kept_raw, mut kept_until) =
+            (vec![0.0; n], vec![0.0; n], Vec::with_capacity(n + scenario.before.len() + 1));
         let mut kept = vec![0.0; n];
         for (i, ingest) in scenario.ingest.iter().enumerate() {
             let times = draw.signals.get(i).copied().unwrap_or(1.0);
@@ -72,6 +76,10 @@ impl Course {
         }
         let mut sum = 0.0;
         kept_until.push(sum);
+        for bytes in scenario.before.iter().rev() {
+            sum += bytes;
+            kept_until.push(sum);
+        }
         for day in 0..n {
             let week = if draw.weeks.is_empty() { 1.0 } else { draw.weeks[(day / 7) % draw.weeks.len()] };
             let times = scenario.weekday(day as u64) * week;
@@ -80,12 +88,12 @@ impl Course {
             sum += kept[day] * times;
             kept_until.push(sum);
         }
-        Self { raw, kept_raw, kept_until }
+        Self { raw, kept_raw, kept_until, n_before: scenario.before.len() }
     }
 
     /// What lies there at the end of a day of the arrivals that are at least `from` and less than `to` days old.
     pub fn between(&self, day: usize, from: u64, to: u64) -> f64 {
-        let end = |age: u64| self.kept_until[(day + 1).saturating_sub(age as usize)];
+        let end = |age: u64| self.kept_until[(self.n_before + day + 1).saturating_sub(age as usize)];
         end(from) - end(to)
     }
 
@@ -104,7 +112,7 @@ impl Course {
     pub fn stored(&self, tiers: &[Tier], day: usize) -> f64 {
         if tiers.is_empty() {
             // Nothing ever goes.
-            return self.kept_until[day + 1];
+            return self.kept_until[self.n_before + day + 1];
         }
         let mut from = 0;
         let one = |tier: &Tier| {

@@ -4,7 +4,7 @@
 
 use sextant_model::Signal;
 use sextant_simulators::{
-    Book, Course, History, Hour, Known, Measured, Of, Outcome, Scenario, asked, commented, simulate_all,
+    Billed, Book, Course, Found, History, Hour, Known, Measured, Of, Outcome, Scenario, asked, commented, simulate_all,
 };
 
 fn outcome(text: &str) -> Outcome {
@@ -180,6 +180,94 @@ fn weeks_to_come_are_those_that_were() {
 }
 
 #[test]
+fn what_lies_there_before_goes_in_its_time() {
+    // 3, 2 and 1 TB of the three days before, and 1 TB a day.
+    let text = BASE.replace("days = 30\n", "days = 2\n") + "[before]\nstored_bytes = [3e12, 2e12, 1e12]\n";
+    let end = outcome(&text);
+    let lies: Vec<f64> = end.daily.iter().take(4).map(|d| d.stored_bytes / 1e12).collect();
+    let goes: Vec<f64> = end.daily.iter().take(4).map(|d| d.expired_bytes / 1e12).collect();
+    assert_eq!((lies, goes), (vec![4.0, 2.0, 2.0, 2.0], vec![2.0, 3.0, 1.0, 1.0]));
+    // In the end it is as if nothing had been there before.
+    assert_eq!(end.bill, outcome(&BASE.replace("days = 30\n", "days = 2\n")).bill);
+    // Without a tier nothing ever goes.
+    let none = outcome("days = 3\n[ingest.logs]\nbytes_per_day = 1\nratio = 1\n[before]\nstored_bytes = [5, 7]\n");
+    assert_eq!(none.daily.iter().map(|d| d.stored_bytes).collect::<Vec<_>>(), [13.0, 14.0, 15.0]);
+    // Sampling changes what comes, not what lies there.
+    let less = outcome(&text.replace("ratio = 8\n", "ratio = 8\nkeep = 0.5\n"));
+    assert_eq!(less.daily[0].stored_bytes / 1e12, 3.5);
+}
+
+#[test]
+fn machines_follow_the_worst_day() {
+    // 8.64 TB a day are 100 MB/s, three times that at the worst: 30 cores for it, and 30 for each query a second.
+    let text = BASE.replace("8e12", "8.64e12");
+    let of = outcome(&text).capacity.expect("machines");
+    assert_eq!((of.peak_mb_per_second, of.cores_ingest, of.cores_query, of.memory_gb), (300.0, 30, 30, 240));
+    // 30 days of 1.08 TB, and three tenths free.
+    assert!(close((of.disk_gb / 10.0).round(), (30.0 * 1_080.0 / 0.7_f64 / 10.0).round()), "{of:?}");
+    assert_eq!((of.nodes, of.pattern), (24, "large"));
+    let said =
+        "[capacity]\nburst = 1\nqueries_per_second = 0\ncores_per_node = 4\nheadroom = 0\ndisk_per_node_gb = 1e6\n";
+    let of = outcome(&(text + said)).capacity.expect("machines");
+    assert_eq!((of.cores_ingest, of.cores_query, of.nodes), (10, 0, 3));
+    assert_eq!(outcome("[[line]]\nname = \"a\"\nquantity = 1\nprice = 1\n").capacity, None);
+}
+
+#[test]
+fn questions_are_paid_for_by_what_they_read() {
+    let end = outcome("[[query]]\nname = \"dashboards\"\nper_day = 2000\nread_gb = 1.5\nprice_per_gb = 0.005\n");
+    assert_eq!((end.bill.lines[0].name.as_str(), end.bill.total), ("dashboards", 450.0));
+    let wrong = Scenario::parse("[[query]]\nname = \"a\"\nper_day = 1\nread_gb = 1\n").expect_err("no price");
+    assert!(wrong.to_string().contains("price_per_gb or sku"), "{wrong}");
+}
+
+#[test]
+fn a_month_that_was_billed_is_held_against_it() {
+    let text = BASE.to_owned()
+        + "billed_as = \"StandardStorage\"\n[[line]]\nname = \"egress\"\nquantity = 100\nprice = 0.09\n";
+    let (scenario, end) = (Scenario::parse(&text).unwrap_or_else(|e| panic!("{e}")), outcome(&text));
+    let head = "BilledCost,EffectiveCost,BillingCurrency,ChargeCategory,ChargeDescription,ServiceName,SkuId,ChargePeriodStart,ChargePeriodEnd\n";
+    let rows = "1,1600.00,USD,Usage,\"TimedStorage, StandardStorage\",S3,A1,2026-10-01T00:00:00Z,2026-10-16T00:00:00Z\n\
+        1,1550.00,USD,Usage,StandardStorage,S3,A1,2026-10-16T00:00:00Z,2026-11-01T00:00:00Z\n\
+        9,9.30,USD,Usage,Data out (egress),Transfer,E,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z\n\
+        5,62.00,USD,Usage,GetObject,S3 requests,R,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z\n\
+        5,many,USD,Usage,GetObject,S3 requests,R,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z\n\
+        5,600.00,USD,Tax,VAT,Tax,T,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z\n";
+    let billed = Billed::of(&scenario, &end.bill, &(head.to_owned() + rows)).unwrap_or_else(|e| panic!("{e}"));
+    // October has 31 days, and a month of the bill 30.
+    let lines: Vec<(&str, f64, f64)> = billed.lines.iter().map(|l| (l.name.as_str(), l.told, l.billed)).collect();
+    assert_eq!(lines, [("hot", 3_000.0, 3_048.39), ("egress", 9.0, 9.0)]);
+    assert_eq!((billed.others, billed.n_no_usage, billed.n_unreadable), (vec![("S3 requests".into(), 60.0)], 1, 1));
+    assert_eq!((billed.days, billed.off), (31.0, Some(-0.0158)));
+    for (csv, why) in [
+        ("a,b\n1,2\n", "EffectiveCost or BilledCost"),
+        ("BilledCost\n1\n", "nothing says what is billed"),
+        ("BilledCost,BillingCurrency,ServiceName\n1,EUR,S3\n", "row 2: it is in EUR, and the scenario in USD"),
+    ] {
+        let wrong = Billed::of(&scenario, &end.bill, csv).expect_err(csv).to_string();
+        assert!(wrong.contains(why), "{wrong}");
+    }
+}
+
+#[test]
+fn a_price_of_ones_own_is_laid_over_the_shipped_one() {
+    let book = Book::shipped().unwrap_or_else(|e| panic!("{e}"));
+    let own = book
+        .clone()
+        .with("[[sku]]\nsku = \"s3-standard-ia\"\nprice = 0.01\nas_of = \"2026-11-01\"\nconfidence = \"list\"\n");
+    let own = own.unwrap_or_else(|e| panic!("{e}"));
+    let (before, after) =
+        (book.get("s3-standard-ia").expect("shipped"), own.get("s3-standard-ia").expect("laid over it"));
+    // What was not said stays: the unit, the least time, the least object.
+    let rest = |sku: &sextant_simulators::Sku| {
+        (sku.unit.clone(), sku.min_days, sku.min_object_kb, sku.retrieval, sku.service.clone())
+    };
+    assert_eq!(rest(before), rest(after));
+    assert_ne!(before.price, after.price);
+    assert_eq!(after.as_of.as_deref(), Some("2026-11-01"));
+}
+
+#[test]
 fn what_came_is_told_by_day_week_and_service() {
     // 28 days from a Monday: 2024-01-01 is 19,723 days after 1970. Weekends bring half, each day one part in a hundred more.
     let mut hours = Vec::new();
@@ -204,14 +292,16 @@ fn what_came_is_told_by_day_week_and_service() {
     assert_eq!(history.course(Signal::Traces).expect("none"), None);
     let course: Course = history.course(Signal::Logs).expect("summed").expect("logs");
     assert_eq!((course.hours.round(), course.days.len(), course.rows), (672.0, 28, hours.iter().map(|h| h.rows).sum()));
-    let mean = hours.iter().map(|h| h.raw_bytes).sum::<f64>() / 28.0;
-    assert!((course.per_day / mean - 1.0).abs() < 1e-6);
+    // A day brings now what growth leads to, and the mean of a week is six sevenths of a Monday.
+    let now = 24.0 * 100.0 * 1_000.0 * 6.0 / 7.0 * 1.28;
+    assert!((course.per_day / now - 1.0).abs() < 0.01, "{} {now}", course.per_day);
+    assert_eq!(course.day_0, Some(19_723 + 28));
     assert_eq!(course.services[0].0, "a");
     assert!((course.services[0].1 - 0.75).abs() < 0.01);
     let weekdays = course.weekdays.expect("four weeks are enough");
     assert!((weekdays[5] / weekdays[0] - 0.5).abs() < 0.05, "{weekdays:?}");
     let growth = course.growth_per_day.expect("growth");
-    assert!((growth - 0.01 / 1.135).abs() < 0.002, "{growth}");
+    assert!((growth - 0.01 / 1.28).abs() < 0.001, "{growth}");
     assert!(course.weeks.len() == 4 && course.weeks.iter().all(|w| (w - 1.0).abs() < 0.05), "{:?}", course.weeks);
     // What is measured makes a scenario that is read again, and says so.
     let measured = Measured {
@@ -227,6 +317,7 @@ fn what_came_is_told_by_day_week_and_service() {
         sample_bytes: 7e7,
         bytes_per_day: course.per_day,
         days: course.days.clone(),
+        day_0: course.day_0,
         services: course.services.clone(),
         weekdays: course.weekdays,
         growth_per_day: course.growth_per_day,
@@ -239,6 +330,11 @@ fn what_came_is_told_by_day_week_and_service() {
     let end = outcome(&text);
     assert!(end.notes.is_empty() && end.daily.len() == 365 && end.services.len() == 2, "{:?}", end.notes);
     assert!((end.daily[0].ingested_bytes / course.per_day / weekdays[0] - 1.0).abs() < 0.03, "{text}");
+    // Day 0 is a Monday again, and what came before lies there: fourteen of its days are kept.
+    assert!(text.contains("first_weekday = \"Monday\""), "{text}");
+    let before: f64 = course.days.iter().filter(|(day, _)| *day >= 19_723 + 15).map(|(_, raw)| raw / 9.0).sum();
+    let first = &end.daily[0];
+    assert!((first.stored_bytes / (before + first.ingested_bytes / 9.0) - 1.0).abs() < 0.01, "{first:?} {before}");
     let small = Measured { hours: 3.0, sample_bytes: 100.0, groups: 1, ..measured };
     let end = outcome(&commented(&[small], None, "a test"));
     assert!(end.notes.iter().any(|n| n.contains("scaled up from 3.0 h")), "{:?}", end.notes);
@@ -249,4 +345,24 @@ fn what_came_is_told_by_day_week_and_service() {
         .map(|l| l.strip_prefix("# ").filter(|l| l.contains(" = ") || l.starts_with('[')).unwrap_or(l))
         .fold(String::new(), |all, l| all + l + "\n");
     Scenario::parse(&all).unwrap_or_else(|e| panic!("{all}\n{e}"));
+}
+
+#[test]
+fn log_records_are_left_out_by_what_they_are() {
+    let text = "days = 60\n[ingest.logs]\nbytes_per_day = 8e12\nratio = 8\n[[tier]]\nname = \"hot\"\ndays = 30\nprice_per_gb_month = 0.10\n\
+        [[filter]]\nsearch = \"level:debug\"\n[[filter]]\nsearch = \"service:cart\"\nkeep = 0.5\n";
+    let book = Book::shipped().unwrap_or_else(|e| panic!("{e}"));
+    let wanted = asked(text, &book).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(wanted.filters, ["(level:debug)", "(service:cart) NOT (level:debug)"]);
+    let found = |records, share| Found { records, of_records: 100, share };
+    let filtered = [(wanted.filters[0].clone(), found(40, 0.3)), (wanted.filters[1].clone(), found(10, 0.2))].into();
+    let known = Known { filtered, ..Known::default() };
+    let end = simulate_all(text, &book, &known).unwrap_or_else(|e| panic!("{e}"));
+    // Three tenths go, and half of two tenths.
+    assert!(close(end.daily[59].stored_bytes, 30e12 * 0.6), "{:?}", end.daily[59]);
+    assert_eq!((end.filtered[0].found.records, end.filtered[1].keep), (40, 0.5));
+    let collector = end.steps.iter().find(|s| s.name == "Collector").expect("a text");
+    assert!(collector.text.contains("- 'severity_number >= 5 and severity_number < 9'"), "{}", collector.text);
+    let wrong = Scenario::parse(&text.replace("[ingest.logs]", "[ingest.traces]")).expect_err("no logs").to_string();
+    assert!(wrong.contains("[ingest.logs] is missing"), "{wrong}");
 }

@@ -188,7 +188,8 @@ fn rows_that_are_in_no_file_are_measured_too() {
     let sample =
         Sample::of(Table::Traces, &[], &hot, Reading { most_rows: 1_000, ..Reading::default() }).expect("a sample");
     let n: usize = hot.iter().map(RecordBatch::num_rows).sum();
-    assert_eq!((sample.n_rows, sample.n_read()), (n as u64, 1_000));
+    // Whole pieces out of all parts.
+    assert!(sample.n_rows == n as u64 && (950..=1_000).contains(&sample.n_read()), "{}", sample.n_read());
     let course = sextant_simulators::Course { rows: n as u64, hours: 1.0, ..sextant_simulators::Course::default() };
     let measured = Measured::of(Signal::Traces, course, &[sample], true).expect("measured");
     assert!(measured.ratio > 2.0 && measured.ratio < 40.0, "{}", measured.ratio);

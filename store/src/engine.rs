@@ -16,7 +16,7 @@ use crate::senders::ingest_id;
 use crate::slices::slices;
 use crate::snapshot::Snapshot;
 use crate::state::{Health, Shared, StoreStatus, lock};
-use crate::upkeep::{self, Applied, Chore, Merged};
+use crate::upkeep::{self, Chore, Merged};
 use crate::writer::{Known, Request, ToWriter, Writer};
 use crate::{Pin, PinNote, Policy, StoreError, Zone, wal, whole};
 use arrow::array::RecordBatch;
@@ -385,7 +385,10 @@ impl Store {
     }
 
     /// Asks the background for something and waits for it.
-    fn have_done<T>(&self, chore: impl FnOnce(Sender<Result<T, StoreError>>) -> Chore) -> Result<T, StoreError> {
+    pub(crate) fn have_done<T>(
+        &self,
+        chore: impl FnOnce(Sender<Result<T, StoreError>>) -> Chore,
+    ) -> Result<T, StoreError> {
         let (tell, told) = channel();
         {
             let chores = lock(&self.chores);
@@ -399,20 +402,6 @@ impl Store {
     pub fn compact(&self) -> Result<Merged, StoreError> {
         self.flush()?;
         self.have_done(Chore::Compact)
-    }
-
-    /// Applies all policies as of `at`; a dry run only says what would be done.
-    pub fn apply_retention(&self, at: i64, is_dry: bool) -> Result<Vec<Applied>, StoreError> {
-        let stuck = match self.flush() {
-            // On a full disk this is what makes room.
-            Err(StoreError::Stuck(why)) if !is_dry => Some(why),
-            flushed => flushed.map(|()| None)?,
-        };
-        let applied = self.have_done(|tell| Chore::Retain(at, is_dry, tell))?;
-        match stuck {
-            Some(why) => Err(StoreError::Stuck(format!("policies were applied to everything else; {why}"))),
-            None => Ok(applied),
-        }
     }
 
     /// All policies.

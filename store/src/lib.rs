@@ -24,6 +24,7 @@ mod origin;
 mod overview;
 mod recover;
 mod resend;
+mod retain;
 mod rollup;
 mod seal;
 mod segment;

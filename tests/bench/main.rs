@@ -1,9 +1,10 @@
-//! `cargo xtask bench ingest|query|soak|remote|handover`: figures of the store, from outside, with its own server and load.
+//! `cargo xtask bench ingest|query|soak|remote|handover|simulate`: figures of the store, from outside, with its own server and load.
 
 #![allow(clippy::print_stdout, reason = "figures are what it is for")]
 
 mod handover;
 mod remote;
+mod simulate;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
@@ -27,11 +28,12 @@ fn main() {
         Some("logs") if args.len() > 1 => logs(Path::new(&args[1]), number("--millions", 10) * 1_000_000),
         Some("remote") => remote::remote(number("--thousands", 1_000) * 1_000),
         Some("handover") => handover::handover(number("--spans", 1_000_000)),
+        Some("simulate") => simulate::simulate(number("--millions", 10) * 1_000_000),
         Some("page") => page(number("--spans", 1_000_000)),
         Some("soak") => soak(Duration::from_secs(60 * number("--minutes", 10)), number("--rate", 100_000)),
         _ => {
             println!(
-                "usage: bench ingest [--seconds 10] | query [--millions 2] | logs DIR [--millions 10] | page [--spans 1000000] | remote [--thousands 1000] | handover [--spans 1000000] | soak [--minutes 10] [--rate 100000]"
+                "usage: bench ingest [--seconds 10] | query [--millions 2] | logs DIR [--millions 10] | page [--spans 1000000] | remote [--thousands 1000] | handover [--spans 1000000] | simulate [--millions 10] | soak [--minutes 10] [--rate 100000]"
             );
         }
     }

@@ -203,3 +203,28 @@ fn what_is_stored_is_measured_compared_and_acted_on() {
     let said = String::from_utf8_lossy(&wrong.stderr);
     assert!(!wrong.status.success() && said.contains("sampling.rule: 'service:('"), "{said}");
 }
+
+#[test]
+fn log_records_that_a_search_finds_are_left_out() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data").to_string_lossy().into_owned();
+    ok(&["demo", "--data", &data, "--spans", "6000", "--seed", "5"]);
+    let file = home.path().join("policy.toml").to_string_lossy().into_owned();
+    let text = "days = 60\n[ingest.logs]\nbytes_per_day = 1e9\nratio = 8\n[[tier]]\nname = \"hot\"\ndays = 30\n\
+        [[filter]]\nsearch = \"level:info\"\n[[filter]]\nsearch = \"level:info OR level:warn\"\n";
+    std::fs::write(&file, text).expect("a file");
+    let end = json(&["simulate", &file, "--data", &data, "--format", "json"]);
+    let count = |severities: &str| {
+        let sql = format!("SELECT count(*) AS n FROM logs WHERE SeverityNumber BETWEEN {severities}");
+        json(&["sql", &sql, "--data", &data, "--format", "json"])[0]["n"].as_u64()
+    };
+    let found = |i: usize| end["filtered"][i]["records"].as_u64();
+    // Who was found by the first is none of the second.
+    assert_eq!((found(0), found(1)), (count("9 AND 12"), count("13 AND 16")), "{end}");
+    let gone: f64 = (0..2).filter_map(|i| end["filtered"][i]["share"].as_f64()).sum();
+    let day = &end["daily"][59];
+    assert!(gone > 0.1 && (day["dropped_bytes"].as_f64().expect("bytes") / 1e9 - gone).abs() < 1e-6, "{gone} {day}");
+    let bad = run(&["simulate", &file, "--data", &data, "--set", "filter[0].search=level:("]);
+    let why = String::from_utf8_lossy(&bad.stderr).into_owned();
+    assert!(!bad.status.success() && why.contains("is no search of log records"), "{why}");
+}

@@ -393,11 +393,15 @@ impl App {
             }
         }
         for file in ctx.input(|i| i.raw.dropped_files.clone()) {
-            if !self.taker.as_ref().is_some_and(|takes| takes(file.path())) {
+            let is_scenario = file.path().extension().is_some_and(|extension| extension == "toml");
+            if is_scenario || !self.taker.as_ref().is_some_and(|takes| takes(file.path())) {
                 self.state.asks.read(ctx, file);
             }
         }
         for (name, bytes) in heard.files {
+            if crate::views::cost::takes(&mut self.state, &name, &bytes) {
+                continue;
+            }
             self.state.asks.act(ctx, Command::Import { name, format: None, project: None }, bytes);
         }
     }

@@ -100,8 +100,7 @@ fn is_of_records(ask: &Ask) -> bool {
         Ask::Status
             | Ask::Saved { .. }
             | Ask::Doctor
-            | Ask::Simulate { .. }
-            | Ask::Measure { .. }
+            | Ask::RetentionWould { .. }
             | Ask::Complete { .. }
             | Ask::Unknown { .. }
             | Ask::Progress { .. }

@@ -36,6 +36,8 @@ pub(crate) enum Do {
     Export,
     AddToReport,
     UndoPart,
+    /// What was undone last, done again.
+    RedoPart,
     GroupBy,
     Note,
     Earlier,
@@ -227,6 +229,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(Do::CriticalPath, "critical-path", "Time line", "Critical path", &["c"], Trace, false),
     entry(Do::Detail, "detail", "Time line", "Detail pane", &["Q"], Trace, false),
     entry(Do::UndoPart, "undo-part", "Report", "Undo the last step", &["Ctrl Z"], Paper, false),
+    entry(Do::RedoPart, "redo-part", "Report", "Redo what was undone", &["Ctrl Y"], Paper, false),
     entry(Do::Period, "period", "Time", "Period, as you would say it", &["t t"], Everywhere, false),
     entry(Do::CopyPeriod, "copy-period", "Time", "Copy the period", &["t c"], Everywhere, false),
     entry(Do::Hold, "hold", "Time", "Hold, or go on live", &["="], Everywhere, false),
@@ -305,6 +308,10 @@ fn special(key: Key) -> Option<&'static str> {
 /// What was pressed, in the words of the table.
 fn stroke(event: &Event) -> Option<String> {
     match event {
+        // The other way to redo.
+        Event::Key { key: Key::Z, pressed: true, modifiers, .. } if modifiers.shift && modifiers.command => {
+            Some("Ctrl Y".to_owned())
+        }
         Event::Key { key, pressed: true, modifiers, .. } if modifiers.command || modifiers.ctrl => {
             Some(format!("Ctrl {}", special(*key).unwrap_or(key.name())))
         }

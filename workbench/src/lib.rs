@@ -1,6 +1,7 @@
 //! Composition: owns the store and the receivers and answers each [`sextant_contract::Ask`] in process by handing it
 //! to the room that knows.
 
+mod advice;
 mod ask_json;
 mod bundle;
 mod bundle_import;

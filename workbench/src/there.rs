@@ -107,6 +107,10 @@ impl Workbench {
                 needs(Signal::Traces)?;
                 self.run_there(&attached, clickhouse::services(&tables, TimeRange::from(*period)), usize::MAX)
             }
+            Ask::Measure { period, .. } => self.measure_there(&attached, *period),
+            Ask::Simulate { scenario, prices, period, is_held } => {
+                self.simulate(Some(&attached), scenario, prices.as_deref(), *period, *is_held)
+            }
             Ask::Sql { sql, limit, period, .. } => {
                 let sql = sextant_queries::statements::with_period(sql, period.map(TimeRange::from));
                 let statement = Statement::of_person(&sql).map_err(|e| refused(&e))?;

@@ -3,7 +3,7 @@
 use crate::errors;
 use crate::workbench::{Workbench, now};
 use serde_json::{Value, json};
-use sextant_contract::{AskError, Code, KeepPolicy, Outcome, PinAsk};
+use sextant_contract::{Answer, AskError, Code, KeepPolicy, Outcome, PinAsk};
 use sextant_model::{Signal, Table};
 use sextant_store::{Applied, PinNote, Policy};
 use std::path::PathBuf;
@@ -20,6 +20,9 @@ fn applied(row: &Applied) -> Value {
         "segments": row.n_segments, "bytes": row.n_bytes,
     })
 }
+
+/// Less is no time to keep anything.
+const HOUR: i64 = 3_600_000_000_000;
 
 /// A time to keep, in the largest unit that is whole.
 fn duration(nanos: Option<i64>) -> Option<String> {
@@ -99,6 +102,47 @@ impl Workbench {
             object: json!({ "signal": name, "project": policy.project, "kept": kept(&policy),
             "warm_after": duration(policy.warm_after), "cold_after": duration(policy.cold_after) }),
         })
+    }
+
+    /// The policies that there would be if all signals were kept for so long: what a project has of its own stays.
+    fn keeping(&self, keep: i64) -> Result<Vec<Policy>, AskError> {
+        if keep < HOUR {
+            return Err(refused("hardly anything would be kept at all", "give a time of an hour or more"));
+        }
+        let mut all = self.store.policies().map_err(|e| errors::store(&e))?;
+        for signal in Signal::ALL {
+            let place = all.iter().position(|p| p.project.is_empty() && p.signal == signal).unwrap_or_else(|| {
+                let (keep, max_bytes, warm_after, cold_after) = (None, None, None, None);
+                let (project, set_at) = (String::new(), now());
+                all.push(Policy { project, signal, keep, max_bytes, warm_after, cold_after, cold_dir: None, set_at });
+                all.len() - 1
+            });
+            let policy = &mut all[place];
+            policy.keep = Some(keep);
+            // What would be gone before it gets warm or cold needs neither.
+            policy.warm_after = policy.warm_after.filter(|after| *after < keep);
+            if policy.cold_after.is_some_and(|after| after >= keep) {
+                (policy.cold_after, policy.cold_dir) = (None, None);
+            }
+            policy.set_at = now();
+        }
+        Ok(all)
+    }
+
+    /// What would go.
+    pub(crate) fn retention_would(&self, keep: i64) -> Result<Answer, AskError> {
+        let at = now();
+        let rows = self.store.would_retain(at, self.keeping(keep)?).map_err(|e| errors::store(&e))?;
+        let rows: Vec<Value> = rows.iter().map(applied).collect();
+        Ok(Answer::object(json!({ "dry_run": true, "at": at, "applied": rows }), self.store.snapshot().generation))
+    }
+
+    /// Sets it, and lets go of what is older.
+    pub(crate) fn retention_keep(&self, keep: i64) -> Result<Outcome, AskError> {
+        for policy in self.keeping(keep)?.iter().filter(|p| p.project.is_empty()) {
+            self.store.set_policy(policy).map_err(|e| errors::store(&e))?;
+        }
+        self.retention_apply(None, false)
     }
 
     pub(crate) fn retention_apply(&self, at: Option<i64>, is_dry: bool) -> Result<Outcome, AskError> {

@@ -17,20 +17,20 @@ const PARTS: [(&str, &str); 6] = [
     ),
     (
         "columns",
-        "SELECT table, name AS column, type, compression_codec AS codec, toInt64(data_compressed_bytes) AS bytes, \
+        "SELECT database, table, name AS column, type, compression_codec AS codec, toInt64(data_compressed_bytes) AS bytes, \
          toInt64(data_uncompressed_bytes) AS plain_bytes FROM system.columns WHERE (database, table) IN ({tables}) \
          AND data_compressed_bytes > 0 ORDER BY bytes DESC LIMIT 100",
     ),
     (
         "indexes",
-        "SELECT table, name AS index, type_full AS type, expr, toInt64(data_compressed_bytes) AS bytes \
+        "SELECT database, table, name AS index, type_full AS type, expr, toInt64(data_compressed_bytes) AS bytes \
          FROM system.data_skipping_indices WHERE (database, table) IN ({tables}) ORDER BY bytes DESC",
     ),
     (
         "partitions",
-        "SELECT table, partition, toInt64(count()) AS parts, toInt64(sum(rows)) AS rows, toInt64(sum(bytes_on_disk)) AS bytes, \
+        "SELECT database, table, partition, toInt64(count()) AS parts, toInt64(sum(rows)) AS rows, toInt64(sum(bytes_on_disk)) AS bytes, \
          arrayStringConcat(groupUniqArray(disk_name), ', ') AS disks FROM system.parts WHERE active \
-         AND (database, table) IN ({tables}) GROUP BY table, partition ORDER BY partition DESC, table LIMIT 200",
+         AND (database, table) IN ({tables}) GROUP BY database, table, partition ORDER BY partition DESC, table LIMIT 200",
     ),
     (
         "disks",
@@ -39,14 +39,17 @@ const PARTS: [(&str, &str); 6] = [
     (
         "queries",
         "SELECT any(user) AS user, toInt64(count()) AS times, toInt64(sum(read_bytes)) AS bytes, toInt64(sum(read_rows)) AS rows, \
-         toInt64(sum(query_duration_ms)) AS milliseconds, substring(any(query), 1, 300) AS query FROM system.query_log \
-         WHERE event_time >= now() - INTERVAL 1 DAY AND type = 'QueryFinish' GROUP BY normalized_query_hash \
+         toInt64(sum(query_duration_ms)) AS milliseconds, substring(any(text), 1, 300) AS query, any(of_tables) AS of_tables, entries \
+         FROM (SELECT user, read_bytes, read_rows, query_duration_ms, query AS text, normalized_query_hash AS form, \
+         arrayStringConcat(tables, ' ') AS of_tables, arrayStringConcat(arraySort(arrayDistinct(\
+         extractAll(query, '[A-Za-z_]+`?[[]''[^'']+''[]]'))), ' ') AS entries FROM system.query_log \
+         WHERE event_time >= now() - INTERVAL 1 DAY AND type = 'QueryFinish') GROUP BY form, entries \
          ORDER BY bytes DESC LIMIT 50",
     ),
 ];
 
 impl Workbench {
-    /// The object has a list for each part that may be seen, and `closed` with the reason and the grant for each other.
+    /// The object has a list for each part that may be seen, `advice`, and `closed` with the reason and the grant for each other.
     pub(crate) fn source_cost(&self, name: &str) -> Result<Answer, AskError> {
         let asked = Asked { source: self.attached(name)?, is_heavy: false };
         let places: Vec<String> = asked.layout.places().iter().map(|(d, t)| sextant_remote::pair(d, t)).collect();
@@ -66,6 +69,11 @@ impl Workbench {
                 }
             }
         }
+        let (advice, why) = self.advice(&asked, &object)?;
+        if let Some(why) = why {
+            closed.push(json!({ "part": "codecs", "why": format!("other codecs were not tried: {why}"), "fix": null }));
+        }
+        object.insert("advice".into(), json!(advice));
         object.insert("closed".into(), json!(closed));
         Ok(Answer::object(Value::Object(object), 0))
     }

@@ -10,7 +10,7 @@ use sextant_fixtures::shop::{Shop, ShopConfig, ShopRequest, test_span};
 use sextant_receiver::listen::Shutdown;
 use sextant_receiver::{Config as ReceiverConfig, ReceiverError};
 use sextant_store::{Config as StoreConfig, Health, Limits, Store, StoreError};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,7 +54,7 @@ pub(crate) struct Inner {
     /// What was attached.
     pub(crate) remotes: crate::remotes::Remotes,
     /// What was read for the scenario before.
-    pub(crate) held: Mutex<crate::simulate::Held>,
+    pub(crate) held: Mutex<BTreeMap<String, Arc<Mutex<crate::simulate::Held>>>>,
     /// What is looked at without being kept.
     opened: RwLock<serde_json::Value>,
     /// Names, and why they do not listen.
@@ -197,7 +197,7 @@ impl Workbench {
             Ask::Status => Ok(self.status()),
             Ask::Doctor => self.doctor(),
             Ask::Simulate { scenario, prices, period, is_held } => {
-                self.simulate(scenario, prices.as_deref(), *period, *is_held)
+                self.simulate(None, scenario, prices.as_deref(), *period, *is_held)
             }
             Ask::Measure { period, is_tried } => self.measure(*period, *is_tried),
             Ask::Facets { search, fields } => self.facets(search, fields),
@@ -218,6 +218,7 @@ impl Workbench {
             Ask::Extent { kind } => self.extent(*kind),
             Ask::Of { source, question, is_heavy } => self.ask_source(source, question, *is_heavy),
             Ask::Opened => Ok(Answer::object(self.looked_at(), 0)),
+            Ask::RetentionWould { keep } => self.retention_would(*keep),
             Ask::Keys => self.keys(),
             Ask::Schedules => self.schedules(),
             Ask::Report { report, form } => self.report(report, *form),
@@ -250,6 +251,7 @@ impl Workbench {
             Command::TestSpan => self.send(std::iter::once(test_span(now()))),
             Command::RetentionSet { signal, policy } => self.retention_set(&signal, policy),
             Command::RetentionApply { at, dry_run } => self.retention_apply(at, dry_run),
+            Command::RetentionKeep { keep } => self.retention_keep(keep),
             Command::Pin(ask) => self.pin(ask),
             Command::Unpin { id } => self.unpin(id),
             Command::Save { kind, name, value } => self.save(&kind, &name, value),

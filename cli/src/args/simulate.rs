@@ -1,6 +1,6 @@
 //! Of `simulate`.
 
-use super::{PeriodArgs, Where};
+use super::{OfSource, PeriodArgs, Where};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::path::PathBuf;
 
@@ -17,6 +17,11 @@ pub struct Simulate {
     /// A price book of your own, laid over the one that is shipped
     #[arg(long, value_name = "F.toml")]
     pub prices: Option<PathBuf>,
+    /// A month that was billed, in the columns of FOCUS, to hold the scenario against
+    #[arg(long, value_name = "FOCUS.csv")]
+    pub billed: Option<PathBuf>,
+    #[command(flatten)]
+    pub of: OfSource,
     #[command(flatten)]
     pub period: PeriodArgs,
     #[arg(long, value_enum, default_value = "table")]

@@ -4,16 +4,17 @@ mod table;
 
 use crate::args::{Shape, Simulate};
 use crate::output::{note, print_object};
-use crate::reach::{Reach, period};
+use crate::reach::{Reach, of, period};
 use anyhow::Context as _;
 use serde_json::Value;
 use sextant_contract::Ask;
 use sextant_model::UnixNanos;
 use sextant_simulators::{
-    Book, Confidence, Known, Problem, Scenario, ScenarioError, Used, asked, setting, simulate_all, with,
+    Bill, Billed, Book, Known, Problem, Scenario, ScenarioError, asked, setting, simulate_all, with,
 };
 use sextant_workbench::now;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 pub async fn run(args: Simulate) -> anyhow::Result<ExitCode> {
@@ -53,19 +54,29 @@ pub async fn run(args: Simulate) -> anyhow::Result<ExitCode> {
         let scenario = Scenario::priced(&text, &book).map_err(placeless)?;
         (text, scenario)
     };
-    for used in &scenario.prices {
-        doubts(used);
-    }
     let asked = asked(&text, &book).map_err(said)?;
-    let object = if asked.samples || !asked.rewrites.is_empty() {
-        let reach = Reach::reading(&args.place).await?;
+    let needs_records = asked.samples || !asked.rewrites.is_empty() || !asked.filters.is_empty();
+    // A data directory may have prices of one's own; where there is none there are none.
+    let may_have_prices = !scenario.prices.is_empty() && prices.is_none();
+    let reach = match (needs_records, may_have_prices) {
+        (true, _) => Some(Reach::reading(&args.place).await?),
+        (false, true) => Reach::reading(&args.place).await.ok(),
+        (false, false) => None,
+    };
+    let mut object = if let Some(reach) = reach {
         let ask = Ask::Simulate { scenario: text, prices, period: period(&args.period)?, is_held: false };
-        let answer = reach.object(ask).await;
+        let answer = reach.object(of(args.of, ask)).await;
         super::close(reach).await;
         answer?
     } else {
         serde_json::to_value(simulate_all(&text, &book, &Known::default()).map_err(said)?)?
     };
+    if let Some(path) = &args.billed {
+        object["billed"] = billed(path, &scenario, &object)?;
+    }
+    for used in object["prices"].as_array().into_iter().flatten() {
+        doubts(used);
+    }
     for said in object["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         note(format_args!("{said}"));
     }
@@ -78,12 +89,32 @@ pub async fn run(args: Simulate) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A month that was billed, held against what a scenario came to.
+fn billed(path: &Path, scenario: &Scenario, object: &Value) -> anyhow::Result<Value> {
+    let csv = std::fs::read_to_string(path).with_context(|| format!("the bill {} can't be read", path.display()))?;
+    let bill: Bill = serde_json::from_value(object["bill"].clone())?;
+    let billed = Billed::of(scenario, &bill, &csv)
+        .map_err(|e| anyhow::anyhow!("{} can't be held against it\n{}", path.display(), some(&e)))?;
+    if billed.n_unreadable > 0 {
+        note(format_args!(
+            "{} rows of {} have a cost that is no number: they are left out",
+            billed.n_unreadable,
+            path.display()
+        ));
+    }
+    Ok(serde_json::to_value(billed)?)
+}
+
 /// A scenario to begin with, of what is stored.
 async fn init(args: Simulate) -> anyhow::Result<ExitCode> {
     let reach = Reach::reading(&args.place).await?;
-    let answer = reach.object(Ask::Measure { period: period(&args.period)?, is_tried: false }).await;
+    let ask = Ask::Measure { period: period(&args.period)?, is_tried: false };
+    let answer = reach.object(of(args.of, ask)).await;
     super::close(reach).await;
     let object = answer?;
+    if let Some(n) = object["left_out"].as_u64().filter(|n| *n > 0) {
+        note(format_args!("{n} records are left out: their time is before 2010, or in days to come"));
+    }
     write!(std::io::stdout().lock(), "{}", object["scenario"].as_str().unwrap_or_default())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -92,15 +123,16 @@ async fn init(args: Simulate) -> anyhow::Result<ExitCode> {
 const OLD_NANOS: i64 = 180 * 86_400 * 1_000_000_000;
 
 /// What speaks against a price.
-fn doubts(used: &Used) {
-    let Used { sku, service, as_of, confidence } = used;
+fn doubts(used: &Value) {
+    let text = |key: &str| used[key].as_str().unwrap_or_default();
+    let (sku, service) = (text("sku"), text("service"));
     let is_old = |day: &str| UnixNanos::parse(day).is_ok_and(|t| now().saturating_sub(t.0) > OLD_NANOS);
-    match as_of {
+    match used["as_of"].as_str() {
         Some(day) if is_old(day) => note(format_args!("the price of {service} ({sku}) is as of {day}")),
         None => note(format_args!("nobody says since when the price of {service} ({sku}) is so")),
         Some(_) => {}
     }
-    if *confidence == Confidence::Unverified {
+    if text("confidence") == "unverified" {
         note(format_args!(
             "the price of {service} ({sku}) is not verified: look it up, and put it into a book of your own"
         ));

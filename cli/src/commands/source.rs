@@ -135,7 +135,8 @@ async fn cost(reach: &Reach, name: String, format: Format) -> anyhow::Result<Exi
         return Ok(ExitCode::SUCCESS);
     }
     for (part, columns) in [
-        ("tables", &["database", "table", "engine", "rows", "bytes", "storage_policy"][..]),
+        ("advice", &["what", "table", "bytes", "bytes_then", "why", "sql"][..]),
+        ("tables", &["database", "table", "engine", "rows", "bytes", "storage_policy"]),
         ("columns", &["table", "column", "type", "codec", "bytes", "plain_bytes", "smaller"]),
         ("indexes", &["table", "index", "type", "bytes"]),
         ("partitions", &["partition", "table", "parts", "rows", "bytes", "disks"]),
@@ -167,9 +168,9 @@ fn readable(rows: &Value) -> Value {
         if let (Some(packed), Some(plain)) = (packed.filter(|n| *n > 0.0), plain) {
             row["smaller"] = format!("{:.1}×", plain / packed).into();
         }
-        for key in ["bytes", "plain_bytes", "free_bytes"] {
-            if let Some(n) = row[key].as_u64() {
-                row[key] = size_text(n).into();
+        for key in ["bytes", "bytes_then", "plain_bytes", "free_bytes"] {
+            if let Some(n) = row[key].as_f64() {
+                row[key] = size_text(n.max(0.0) as u64).into();
             }
         }
     }

@@ -14,7 +14,9 @@ pub use mapping::{Bucket, Mapping, Piece, Resources, Times, Unit};
 pub use metrics::{metric_exemplars, metric_keys, metric_names, metric_points};
 use sextant_model::query::{Aggregate, Query};
 use sextant_model::{Param, Signal, Sql, Table, TimeRange};
-pub use views::{Slice, count, count_of, extent, facets, histogram, logs_of, rows, services, trace, traces};
+pub use views::{
+    Slice, count, count_of, extent, facets, histogram, hours, logs_of, outlines, rows, services, trace, traces,
+};
 
 const SPAN_COLUMNS: &str = "Timestamp, TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, ServiceName, \
     ResourceAttributes, ScopeName, ScopeVersion, SpanAttributes, Duration, StatusCode, StatusMessage, \

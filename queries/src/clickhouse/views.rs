@@ -63,11 +63,12 @@ pub fn count(tables: &Tables, query: &Query, range: TimeRange) -> Sql {
     let mut params = Vec::new();
     let mut part = |table: &Table| {
         let condition = condition(tables, query, range, *table, &mut params);
-        format!("(SELECT count() FROM {} WHERE {condition})", tables.table(*table))
+        format!("SELECT count() AS c FROM {} WHERE {condition}", tables.table(*table))
     };
     let there = query.signal.tables().iter().filter(|t| !tables.is_missing(**t));
     let parts: Vec<String> = there.map(&mut part).collect();
-    let text = format!("SELECT toInt64({}) AS n", parts.join(" + "));
+    // As a sum of parts, and not of subqueries: of those the server says nothing before it reads them.
+    let text = format!("SELECT toInt64(sum(c)) AS n FROM ({})", parts.join(" UNION ALL "));
     Sql { text, params }
 }
 
@@ -159,6 +160,35 @@ pub fn extent(tables: &Tables, signal: Signal) -> Sql {
         "SELECT min(a) AS first, max(b) AS last, sum(c) AS n FROM ({}) WHERE c > 0",
         parts.join(" UNION ALL ")
     ))
+}
+
+/// How many rows of a table there are in each hour, as [`crate::duckdb::hours`].
+pub fn hours(tables: &Tables, table: Table, range: TimeRange) -> Sql {
+    let mut params = Vec::new();
+    let within =
+        Filter { dialect: tables, signal: table.signal(), within: range, params: &mut params }.range(table, range);
+    let moment = tables.nanos(table.time_column());
+    let text = format!(
+        "SELECT toString(ServiceName) AS service, toInt64(intDiv({moment}, 3600000000000)) AS hour, toInt64(count()) AS n, \
+         toInt64(min({moment})) AS first, toInt64(max({moment})) AS last FROM {} WHERE {within} \
+         GROUP BY service, hour ORDER BY hour, service",
+        tables.table(table)
+    );
+    Sql { text, params }
+}
+
+/// Of every span of a period what decides on its trace, as [`crate::duckdb::outlines`]; times in nanoseconds.
+pub fn outlines(tables: &Tables, range: TimeRange) -> Sql {
+    let mut params = Vec::new();
+    let condition = condition(tables, &Query::all(Signal::Traces), range, Table::Traces, &mut params);
+    let moment = tables.nanos("Timestamp");
+    let text = format!(
+        "SELECT toString(TraceId) AS TraceId, toString(ServiceName) AS ServiceName, toString(SpanName) AS SpanName, \
+         toInt64({moment}) AS Nanos, toInt64(Duration) AS Duration, toString(StatusCode) AS StatusCode \
+         FROM (SELECT TraceId, ServiceName, SpanName, Timestamp, Duration, StatusCode FROM {} WHERE {condition})",
+        tables.table(Table::Traces)
+    );
+    Sql { text, params }
 }
 
 /// What is taken over of a source.

@@ -98,7 +98,7 @@ fn simulated(maker: &Maker<'_>) -> Result<Vec<Column>, AskError> {
             scenario: scenario.clone(),
             prices: maker.of.prices.clone(),
             period: maker.of.period,
-            is_held: true,
+            is_held: false,
         };
         let object = maker.ask(&ask)?.object.unwrap_or_default();
         let variants: Vec<Column> = list(&object["compare"])
@@ -351,6 +351,12 @@ fn prices(told: &Column) -> Section {
             vec![
                 cell(text(p, "service")),
                 cell(text(p, "sku")),
+                cell(
+                    p["price"]
+                        .as_f64()
+                        .map_or_else(|| "by steps".to_owned(), |n| format!("{n} {}", text(p, "currency"))),
+                ),
+                cell(text(p, "unit")),
                 marked(day, Tone::Warn, p["as_of"].is_null()),
                 marked(confidence, Tone::Warn, is_doubtful),
             ]
@@ -364,8 +370,14 @@ fn prices(told: &Column) -> Section {
     blocks.push(if rows.is_empty() {
         Block::Prose { paragraphs: plain("Prices are those of the scenario itself.".to_owned()) }
     } else {
-        let heads = columns(&["*Price of", "`Name in the book", "`As of", "Confidence"]);
-        table(heads, rows, "List prices: what is agreed on with a vendor is not in them.", None, 40)
+        let heads = columns(&["*Price of", "`Name in the book", "#Price", "Of one", "`As of", "Confidence"]);
+        table(
+            heads,
+            rows,
+            "Prices of the book; what is agreed on with a vendor is in them only where it was typed over them.",
+            None,
+            40,
+        )
     });
     section("Prices and assumptions", blocks)
 }

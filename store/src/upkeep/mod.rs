@@ -9,6 +9,7 @@ pub use merge::Merged;
 pub(crate) use progress::Progress;
 pub use progress::{Doing, UpkeepStatus};
 pub use retention::Applied;
+pub(crate) use retention::How;
 
 use crate::StoreError;
 use crate::bucket::HOUR_NANOS;
@@ -34,8 +35,8 @@ const FAILED_TICKS: u32 = 30;
 pub(crate) enum Chore {
     /// Lay everything together.
     Compact(Sender<Result<Merged, StoreError>>),
-    /// Apply policies as of a time; dry or not.
-    Retain(i64, bool, Sender<Result<Vec<Applied>, StoreError>>),
+    /// Apply policies as of a time.
+    Retain(i64, How, Sender<Result<Vec<Applied>, StoreError>>),
     /// Put aside what is damaged.
     Repair(Sender<Result<Vec<Finding>, StoreError>>),
     /// Policies were set.
@@ -76,7 +77,7 @@ pub(crate) fn run(shared: &Shared, chores: &Receiver<Chore>) {
             continue;
         }
         if next_retention.is_some_and(|at| at <= now()) {
-            let applied = retention::apply(shared, now(), false, &shared.progress);
+            let applied = retention::apply(shared, now(), &How::default(), &shared.progress);
             if applied.is_err() {
                 // Not at every tick.
                 report(shared, "the time could not be noted", lock(&shared.manifest).set_last_retention(now()));
@@ -141,7 +142,7 @@ fn carry_out(shared: &Shared, chore: Chore) {
     match chore {
         // Whoever asked may have gone.
         Chore::Compact(tell) => drop(tell.send(compact(shared))),
-        Chore::Retain(at, is_dry, tell) => drop(tell.send(retention::apply(shared, at, is_dry, &shared.progress))),
+        Chore::Retain(at, how, tell) => drop(tell.send(retention::apply(shared, at, &how, &shared.progress))),
         Chore::Repair(tell) => drop(tell.send(repair(shared))),
         // An hour to think better of it.
         Chore::PoliciesSet => {

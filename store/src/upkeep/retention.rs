@@ -47,11 +47,21 @@ fn policy_of<'a>(policies: &'a [Policy], project: &str, signal: Signal) -> Optio
     of(project).or_else(|| of(""))
 }
 
-/// Applies all policies as of `at`; a dry run only says what would be done.
-pub(super) fn apply(shared: &Shared, at: i64, is_dry: bool, progress: &Progress) -> Result<Vec<Applied>, StoreError> {
+/// Which policies are applied, and whether they are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct How {
+    /// A dry run only says what would be done.
+    pub is_dry: bool,
+    /// In the place of those that were set; never but for a dry run.
+    pub proposed: Option<Vec<Policy>>,
+}
+
+/// Applies all policies as of `at`.
+pub(super) fn apply(shared: &Shared, at: i64, how: &How, progress: &Progress) -> Result<Vec<Applied>, StoreError> {
     let mut report = BTreeMap::new();
+    let is_dry = how.is_dry || how.proposed.is_some();
     // With every change of a policy or pin it begins anew: what is done is done, and what was pinned stays.
-    while !apply_once(shared, at, is_dry, progress, &mut report)? {}
+    while !apply_once(shared, at, (is_dry, how.proposed.as_deref()), progress, &mut report)? {}
     if !is_dry {
         lock(&shared.manifest).set_last_retention(super::now())?;
     }
@@ -62,13 +72,14 @@ pub(super) fn apply(shared: &Shared, at: i64, is_dry: bool, progress: &Progress)
 fn apply_once(
     shared: &Shared,
     at: i64,
-    is_dry: bool,
+    (is_dry, proposed): (bool, Option<&[Policy]>),
     progress: &Progress,
     report: &mut Report,
 ) -> Result<bool, StoreError> {
     let (policies, pins, rules) = {
         let manifest = lock(&shared.manifest);
-        (manifest.policies()?, manifest.pins()?, manifest.rules())
+        let policies = proposed.map_or_else(|| manifest.policies(), |all| Ok(all.to_vec()))?;
+        (policies, manifest.pins()?, manifest.rules())
     };
     let mut keep = Keep { shared, at, is_dry, pins, rules, report };
     let snapshot = shared.snapshot();

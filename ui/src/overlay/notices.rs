@@ -60,6 +60,12 @@ impl Notice {
                 let text = format!("Sent {} spans, {} log records, {} metric points", n(spans), n(logs), n(points));
                 Self::new(text, false)
             }
+            Ok(Outcome::Object { object }) if object["applied"].is_array() && object["dry_run"] == false => {
+                let gone = |row: &serde_json::Value| matches!(row["policy"].as_str(), Some("age" | "bytes"));
+                let rows = object["applied"].as_array().into_iter().flatten().filter(|row| gone(row));
+                let n: i64 = rows.filter_map(|row| row["records"].as_i64()).sum();
+                Self::new(format!("It is kept so from now on; {} records went", thousands(n)), false)
+            }
             Ok(Outcome::Object { .. } | Outcome::Done) => return None,
             Err(e) => Self::failed(e),
         })

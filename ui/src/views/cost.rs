@@ -1,14 +1,17 @@
 //! What it would cost to keep it otherwise, and what would be lost: a policy on the left, what follows beside it, live.
 
+mod apply;
 mod doc;
 mod follows;
 mod loses;
 mod policy;
+mod prices;
 
 use crate::app::State as App;
 use crate::fonts::Font;
 use crate::kit::{Kit, rect};
 use crate::overlay::notices::Notice;
+use crate::route::{Route, View};
 use doc::Doc;
 use eframe::egui::{Rect, Ui};
 use serde_json::Value;
@@ -45,6 +48,12 @@ pub(crate) struct State {
     name: String,
     /// Counts how often it was measured.
     looks: u32,
+    /// Whose records it is about: a source, or nobody for the store here.
+    of: String,
+    /// Prices of one's own by what they are called, once they are known.
+    own: Option<BTreeMap<String, prices::Own>>,
+    /// Whether it is asked if this store shall keep no more than B does.
+    is_applying: bool,
 }
 
 impl State {
@@ -83,6 +92,18 @@ impl State {
     }
 }
 
+/// A file that was dropped is edited, if it is one of those.
+pub(crate) fn takes(state: &mut App, name: &str, bytes: &[u8]) -> bool {
+    if std::path::Path::new(name).extension().is_none_or(|extension| extension != "toml") {
+        return false;
+    }
+    let taken = state.cost.take(&String::from_utf8_lossy(bytes));
+    let said = taken.map_or_else(|e| format!("{name} is no scenario: {e}"), |()| format!("{name} is edited now."));
+    state.notices.push(Notice::said(said));
+    state.go(Route { view: View::Cost, ..state.route.clone() });
+    true
+}
+
 /// A column: what it is called, its file, what came of it.
 pub(super) struct Column {
     pub name: String,
@@ -105,7 +126,12 @@ fn hash(text: &str) -> u64 {
 }
 
 pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
-    state.status.keys = vec![("Ctrl Z", "undo"), ("g r", "report"), ("?", "keys")];
+    state.status.keys = vec![("Ctrl Z", "undo"), ("Ctrl Y", "redo"), ("g r", "report"), ("?", "keys")];
+    if state.cost.of != state.route.source {
+        // What was edited was about other records.
+        let own = state.cost.own.take();
+        state.cost = State { of: state.route.source.clone(), looks: state.cost.looks + 1, own, ..State::default() };
+    }
     let key = format!("measure {}", state.cost.looks);
     let ask = |is_tried| Ask::Measure { period: Period::default(), is_tried };
     // What comes in stands at once; what it would come to otherwise follows.
@@ -124,13 +150,20 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let Some(object) = object.object.as_ref() else { return };
     if state.cost.base.is_none() {
         let base = Doc::read(object["scenario"].as_str().unwrap_or_default()).unwrap_or_default();
-        state.cost.doc = base.clone();
+        // A file may have been dropped before.
+        if state.cost.doc == Doc::default() {
+            state.cost.doc = base.clone();
+        }
         state.cost.base = Some(base);
         state.cost.days = 90;
     }
     if state.takes(crate::commands::Do::UndoPart) {
         state.cost.undo();
     }
+    if state.takes(crate::commands::Do::RedoPart) {
+        state.cost.redo();
+    }
+    prices::load(ui, state);
     let columns = columns(ui, state);
     let is_narrow = main.width() < NARROW;
     let left = EDITOR.min(main.width() * 0.4);
@@ -150,22 +183,32 @@ pub(crate) fn show(ui: &mut Ui, state: &mut App, main: Rect) {
     let kit = Kit::new(ui, state.theme);
     kit.vline(editor.right(), main.top(), main.height(), kit.t.hair);
     kit.vline(middle.right(), main.top(), main.height(), kit.t.hair);
+    if state.cost.is_applying {
+        apply::show(ui, state, main);
+    }
 }
 
 /// What is kept now, what is edited, and what was kept of earlier edits.
 fn columns(ui: &Ui, state: &mut App) -> Vec<Column> {
     let saved = state.asks.ask(ui.ctx(), KEPT, false, || Ask::Saved { kind: "scenario".into() });
     let items = saved.get().and_then(|a| a.object.as_ref()).and_then(|o| o["items"].as_array().cloned());
-    let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
     let base = state.cost.base.as_ref().map(Doc::text).unwrap_or_default();
     let mut all = vec![("today".to_owned(), base), ("edited".to_owned(), state.cost.doc.text())];
-    all.extend(items.into_iter().flatten().take(3).map(|item| (text(&item, "name"), text(&item, "value"))));
+    all.extend(
+        items
+            .into_iter()
+            .flatten()
+            .take(3)
+            .map(|item| (text(&item["name"]).to_owned(), text(&item["value"]).to_owned())),
+    );
+    let prices = state.cost.own_prices();
     let mut columns = Vec::new();
     for (i, (name, text)) in all.into_iter().enumerate() {
-        let key = format!("simulate {} {:016x}", state.cost.looks, hash(&text));
+        let of_prices = hash(prices.as_deref().unwrap_or_default());
+        let key = format!("simulate {} {:016x} {of_prices:016x}", state.cost.looks, hash(&text));
         let slot = state.asks.ask(ui.ctx(), &key, false, || Ask::Simulate {
             scenario: text.clone(),
-            prices: None,
+            prices: prices.clone(),
             period: Period::default(),
             is_held: true,
         });
@@ -182,6 +225,18 @@ fn columns(ui: &Ui, state: &mut App) -> Vec<Column> {
     columns
 }
 
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(0.0)
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[][..], Vec::as_slice)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
 /// Money: whole units from a hundred on.
 pub(super) fn money(n: f64) -> String {
     let is_small = n.abs() < 100.0;
@@ -193,7 +248,7 @@ pub(super) fn money(n: f64) -> String {
 }
 
 /// What is said when something was copied.
-pub(super) fn copied(ui: &Ui, state: &mut App, text: &str, what: &str) {
+pub(crate) fn copied(ui: &Ui, state: &mut App, text: &str, what: &str) {
     ui.copy_text(text.to_owned());
     state.notices.push(Notice::said(format!("{what} is on the clipboard.")));
 }

@@ -28,6 +28,8 @@ pub(crate) struct State {
     service: String,
     /// Of a report about cost: names and files.
     scenarios: Vec<(String, String)>,
+    /// Prices of one's own, for a report about cost.
+    prices: Option<String>,
     /// Of a report of one's own.
     pub parts: Parts,
     page: usize,
@@ -95,8 +97,8 @@ impl State {
     }
 
     /// About what a policy would cost.
-    pub fn cost(&mut self, scenarios: Vec<(String, String)>) {
-        (self.kind, self.scenarios) = (ReportKind::Cost, scenarios);
+    pub fn cost(&mut self, scenarios: Vec<(String, String)>, prices: Option<String>) {
+        (self.kind, self.scenarios, self.prices) = (ReportKind::Cost, scenarios, prices);
     }
 
     /// About what is on the screen now.
@@ -122,6 +124,7 @@ impl State {
             to_do: self.to_do.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect(),
             items: if is_about(ReportKind::Custom) { self.parts.items.clone() } else { Vec::new() },
             scenarios: if is_about(ReportKind::Cost) { self.scenarios.clone() } else { Vec::new() },
+            prices: self.prices.clone().filter(|_| is_about(ReportKind::Cost)),
             at: Some(self.made_at),
             ..ReportAsk::default()
         }

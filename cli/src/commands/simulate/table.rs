@@ -29,6 +29,9 @@ pub fn print(object: &Value) -> anyhow::Result<()> {
         losses(&mut out, &object["sampling"])?;
     }
     bill(&mut out, object)?;
+    if object["billed"].is_object() {
+        billed(&mut out, &object["billed"])?;
+    }
     if !list(&object["compare"]).is_empty() {
         compared(&mut out, object)?;
     }
@@ -78,7 +81,7 @@ fn losses(out: &mut impl Write, sampled: &Value) -> anyhow::Result<()> {
         writeln!(out, "  and {} more: --format json names all", ids.len() - SHOWN)?;
     }
     if let Some(error) = sampled["count_error"].as_f64().filter(|e| *e > 0.0) {
-        writeln!(out, "{:<28} {:>13.1} %", "counts are off by (1 sigma)", error * 100.0)?;
+        writeln!(out, "{:<28} {:>13.1} %, 19 times in 20", "counts are off by up to", error * 196.0)?;
     }
     Ok(writeln!(out)?)
 }
@@ -99,6 +102,33 @@ fn bill(out: &mut impl Write, object: &Value) -> anyhow::Result<()> {
     if per.is_object() && number(&per["raw_tb"]) > 0.0 {
         writeln!(out, "{:<28} {:>14.2} {currency} a raw TB that came in", "", number(&per["raw_tb"]))?;
         writeln!(out, "{:<28} {:>14.2} {currency} a stored TB and month", "", number(&per["stored_tb"]))?;
+    }
+    Ok(())
+}
+
+/// What was billed, beside what was told.
+fn billed(out: &mut impl Write, billed: &Value) -> anyhow::Result<()> {
+    let currency = text(&billed["currency"]);
+    writeln!(out, "\n{:<28} {:>14} {:>14}", "held against the bill", "told", "billed")?;
+    for line in list(&billed["lines"]) {
+        writeln!(out, "{:<28} {:>14.2} {:>14.2}", text(&line["name"]), number(&line["told"]), number(&line["billed"]))?;
+    }
+    let off = billed["off"]
+        .as_f64()
+        .map_or_else(|| "nothing was billed for it".to_owned(), |off| format!("off by {:+.1} %", off * 100.0));
+    writeln!(
+        out,
+        "{:<28} {:>14.2} {:>14.2} {currency}, {off}",
+        "total",
+        number(&billed["told"]),
+        number(&billed["billed"])
+    )?;
+    writeln!(out, "{:<28} {:.0} days, told by 30", "the bill is of", number(&billed["days"]))?;
+    if billed["n_no_usage"].as_u64().is_some_and(|n| n > 0) {
+        writeln!(out, "  {} rows are of no usage: taxes, credits, purchases", billed["n_no_usage"])?;
+    }
+    for other in list(&billed["others"]) {
+        writeln!(out, "  of no line: {} {:.2}", text(&other[0]), number(&other[1]))?;
     }
     Ok(())
 }
@@ -162,7 +192,23 @@ fn lies(out: &mut impl Write, object: &Value, day: &Value) -> anyhow::Result<()>
     Ok(())
 }
 
+/// The end of a plural.
+fn s(n: u64) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
 fn more(out: &mut impl Write, object: &Value) -> anyhow::Result<()> {
+    for filter in list(&object["filtered"]) {
+        writeln!(
+            out,
+            "\nlog records '{}': {} of {} are found, {:.1} % of the bytes; {:.0} % of them are kept",
+            text(&filter["search"]),
+            filter["records"],
+            filter["of_records"],
+            number(&filter["share"]) * 100.0,
+            number(&filter["keep"]) * 100.0
+        )?;
+    }
     for effect in list(&object["effects"]) {
         let (raw, stored) = (number(&effect["raw"]) * 100.0, number(&effect["stored"]) * 100.0);
         writeln!(
@@ -179,6 +225,22 @@ fn more(out: &mut impl Write, object: &Value) -> anyhow::Result<()> {
     for mover in movers {
         let what = format!("{}, {} … {}", text(&mover["what"]), text(&mover["low"]), text(&mover["high"]));
         writeln!(out, "{what:<40} {:>14.2} … {:.2}", number(&mover["total_low"]), number(&mover["total_high"]))?;
+    }
+    let machines = &object["capacity"];
+    if machines.is_object() {
+        let n = |key: &str| machines[key].as_u64().unwrap_or(0);
+        writeln!(
+            out,
+            "\nmachines: {} core{} and {} GB of memory, {:.0} GB of disk, {} node{}: {}, {}",
+            n("cores_ingest") + n("cores_query"),
+            s(n("cores_ingest") + n("cores_query")),
+            n("memory_gb"),
+            number(&machines["disk_gb"]).ceil(),
+            n("nodes"),
+            s(n("nodes")),
+            text(&machines["pattern"]),
+            text(&machines["shape"])
+        )?;
     }
     let services = list(&object["services"]);
     if !services.is_empty() {

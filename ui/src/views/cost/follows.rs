@@ -1,11 +1,11 @@
 //! What follows, beside what is now: a table, how it comes over time, and what all of it was measured on.
 
 use super::policy::ink;
-use super::{Column, money};
+use super::{Column, list, money, number};
 use crate::app::State as App;
 use crate::data::{bytes, ceiling, thousands};
 use crate::fonts::Font;
-use crate::kit::{Kit, rect, seg};
+use crate::kit::{Button, Kit, button, rect, seg};
 use eframe::egui::{Color32, Mesh, Pos2, Rect, ScrollArea, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 use serde_json::Value;
 
@@ -14,14 +14,6 @@ const CHART: f32 = 290.0;
 /// Names and units.
 const NAMES: f32 = 150.0;
 const UNITS: f32 = 108.0;
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or(0.0)
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[][..], Vec::as_slice)
-}
 
 /// A line of the table.
 struct Line {
@@ -43,7 +35,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, measured: &Value, colu
         let top = ui.min_rect().top();
         let mut y = table(ui, state, rect(r.left(), top, r.width(), 0.0), columns);
         y = chart(ui, state, rect(r.left(), y, r.width(), CHART), columns);
-        y = basis(&Kit::new(ui, state.theme), rect(r.left(), y, r.width(), 0.0), measured);
+        y = basis(ui, state, rect(r.left(), y, r.width(), 0.0), measured);
         ui.set_min_size(vec2(r.width() - 8.0, y + 12.0 - top));
     });
     let Some(of) = columns.get(1) else { return };
@@ -190,6 +182,10 @@ fn table(ui: &mut Ui, state: &mut App, r: Rect, columns: &[Column]) -> f32 {
     let height = 36.0 + ROW * lines.len() as f32;
     // What is edited stands out.
     kit.fill(rect(right(1) + 12.0 - width, y, width, height), t.bg_selected);
+    let currency = columns.iter().find_map(|c| c.object()["bill"]["currency"].as_str());
+    if let Some(currency) = currency {
+        kit.text(x + 12.0, y + 22.0, Font::Regular(11.0), t.weak, &format!("money in {currency}"));
+    }
     let mut forget = None;
     for (i, column) in columns.iter().enumerate() {
         let is_edited = i == 1;
@@ -295,7 +291,7 @@ fn chart(ui: &mut Ui, state: &mut App, r: Rect, columns: &[Column]) -> f32 {
     let kit = Kit::new(ui, state.theme);
     let t = kit.t;
     let is_money = state.cost.is_money;
-    let title = if is_money { "The bill month by month, B" } else { "What lies there, B, from an empty store on" };
+    let title = if is_money { "The bill month by month, B" } else { "What lies there, B, from today on" };
     kit.text_in(r.left() + 12.0, r.top() + 24.0, r.width() - 280.0, Font::Semibold(12.0), t.strong, title);
     let choices = [30, 90, 365];
     let on = choices.iter().position(|n| *n == state.cost.days).unwrap_or(1);
@@ -448,7 +444,8 @@ fn hover(kit: &Kit<'_>, plot: &Plot, (a, b): (&[f64], &[f64]), bands: &[(f64, f6
 }
 
 /// What all of it was measured on.
-fn basis(kit: &Kit<'_>, r: Rect, measured: &Value) -> f32 {
+fn basis(ui: &Ui, state: &mut App, r: Rect, measured: &Value) -> f32 {
+    let kit = &Kit::new(ui, state.theme);
     let t = kit.t;
     let (x, mut y, w) = (r.left() + 12.0, r.top(), r.width() - 24.0);
     kit.hline(r.left(), y, r.width(), t.hair);
@@ -456,15 +453,21 @@ fn basis(kit: &Kit<'_>, r: Rect, measured: &Value) -> f32 {
     let hours = signals.iter().map(|s| number(&s["hours"])).fold(0.0, f64::max);
     let title = kit.text(x, y + 22.0, Font::Semibold(12.0), t.strong, "Measured on your data") + 10.0;
     let days = hours / 24.0;
+    let of = if state.route.source.is_empty() { "this store" } else { state.route.source.as_str() };
     let note = if hours < 24.0 {
-        format!("this store, {hours:.1} h of records, scaled up to a day")
+        format!("{of}, {hours:.1} h of records, scaled up to a day")
     } else {
-        format!("this store, {days:.1} days of records")
+        format!("{of}, {days:.1} days of records")
     };
+    let again = Button { text: "Measure again", is_small: true, is_quiet: true, ..Button::default() };
+    let right = r.right() - 12.0 - again.width(kit);
+    if button(kit, right, y + 7.0, again).clicked() {
+        state.cost.looks += 1;
+    }
     kit.text_in(
         title,
         y + 22.0,
-        r.right() - 12.0 - title,
+        (right - 8.0 - title).max(0.0),
         Font::Regular(12.0),
         if hours < 24.0 { t.warn } else { t.text },
         &note,

@@ -1,11 +1,11 @@
 //! What would be lost, what moves the bill, whose prices they are, and what to do with it.
 
-use super::{Column, money};
+use super::{Column, list, money, number, prices, text};
 use crate::app::State as App;
 use crate::commands::Do;
 use crate::data::thousands;
 use crate::fonts::Font;
-use crate::kit::{Button, Kit, button, pill, rect};
+use crate::kit::{Button, Kit, button, rect};
 use crate::route::{Route, View};
 use eframe::egui::{Color32, Rect, ScrollArea, Ui, UiBuilder, vec2};
 use serde_json::Value;
@@ -15,18 +15,6 @@ const ROW: f32 = 24.0;
 const MOVERS: usize = 7;
 /// Traces that a search can name.
 const NAMED: usize = 100;
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or(0.0)
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[][..], Vec::as_slice)
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
 
 pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, columns: &[Column]) {
     let Some(edited) = columns.get(1) else { return };
@@ -38,11 +26,19 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, columns: &[Column]) {
         let place = |y: f32| (r.left() + 12.0, y, r.width() - 32.0);
         let object = edited.object();
         let mut y = wrong(ui, state, place(top));
-        y = statement(ui, state, place(y), object);
+        // What is shown of the rules before is no answer to those of now.
+        let is_waiting = edited.is_stale && state.cost.error.is_none();
+        y = if is_waiting {
+            waiting(&Kit::new(ui, state.theme), place(y))
+        } else {
+            statement(ui, state, place(y), object)
+        };
+        y = filtered(&Kit::new(ui, state.theme), place(y), object);
         y = notes(&Kit::new(ui, state.theme), place(y), object);
         y = movers(&Kit::new(ui, state.theme), place(y), object);
         y = services(&Kit::new(ui, state.theme), place(y), object, now);
-        y = prices(&Kit::new(ui, state.theme), place(y), object);
+        y = machines(&Kit::new(ui, state.theme), place(y), object);
+        y = prices::show(ui, state, place(y), object);
         y = hand_over(ui, state, place(y), columns, edited);
         ui.set_min_size(vec2(r.width() - 8.0, y + 12.0 - top));
     });
@@ -89,7 +85,7 @@ fn wrong(ui: &mut Ui, state: &App, (x, y, w): (f32, f32, f32)) -> f32 {
     r.bottom() + 8.0
 }
 
-fn title(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), words: &str, note: &str) -> f32 {
+pub(super) fn title(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), words: &str, note: &str) -> f32 {
     kit.text(x, y + 24.0, Font::Semibold(12.0), kit.t.strong, words);
     kit.text_right(x + w, y + 24.0, Font::Regular(11.0), kit.t.weak, note);
     y + 34.0
@@ -163,6 +159,18 @@ fn statement(ui: &mut Ui, state: &mut App, (x, y, w): (f32, f32, f32), object: &
     if sampled.is_object() { kept(&Kit::new(ui, t), (x, y, w), sampled) } else { y }
 }
 
+/// Until it is known what would be lost.
+fn waiting(kit: &Kit<'_>, (x, y, w): (f32, f32, f32)) -> f32 {
+    let t = kit.t;
+    let y = title(kit, (x, y, w), "What you would lose with B", "");
+    let card = rect(x, y, w, 61.0);
+    kit.round(card, 5, t.bg_raised);
+    kit.border(card, 5, t.strong_line);
+    kit.text(x + 12.0, y + 24.0, Font::Semibold(14.0), t.weak, "Working it out…");
+    kit.text(x + 12.0, y + 44.0, Font::Regular(12.0), t.weak, "Each stored trace is held against the rules.");
+    card.bottom() + 8.0
+}
+
 /// What is kept of what, line by line.
 fn kept(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), sampled: &Value) -> f32 {
     let t = kit.t;
@@ -225,6 +233,26 @@ fn kept(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), sampled: &Value) -> f32 {
             false,
             "of what is kept by chance, 19 times in 20: √(Σ (1 − p)/p) / n · 1.96",
         );
+    }
+    y
+}
+
+/// Log records that are left out.
+fn filtered(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), object: &Value) -> f32 {
+    let t = kit.t;
+    let mut y = y;
+    for filter in list(&object["filtered"]) {
+        let (records, of) = (filter["records"].as_i64().unwrap_or(0), filter["of_records"].as_i64().unwrap_or(0));
+        let name = format!("Log records: {}", text(&filter["search"]));
+        let gone = (records as f64 * (1.0 - number(&filter["keep"]))).round() as i64;
+        kit.text_in(x, y + 16.0, w * 0.5, Font::Regular(12.0), t.text, &name);
+        let words = format!("{} of {} gone", thousands(gone), thousands(of));
+        kit.text_right(x + w, y + 16.0, Font::Mono(11.0), t.strong, &words);
+        kit.hline(x, y + ROW - 1.0, w, t.hair);
+        let share = number(&filter["share"]) * 100.0;
+        let why = format!("{share:.1} % of the raw bytes of all log records, by the mean of their service");
+        kit.row(rect(x, y, w, ROW), ("filtered", &name)).on_hover_text(why);
+        y += ROW;
     }
     y
 }
@@ -295,34 +323,35 @@ fn services(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), object: &Value, now: &Val
     y
 }
 
-fn prices(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), object: &Value) -> f32 {
+/// Which machines B takes.
+fn machines(kit: &Kit<'_>, (x, y, w): (f32, f32, f32), object: &Value) -> f32 {
     let t = kit.t;
-    let mut y = title(kit, (x, y, w), "Price book", "list prices, a month of 30 days");
-    let all = list(&object["prices"]);
-    if all.is_empty() {
-        kit.text_in(x, y + 14.0, w, Font::Regular(12.0), t.weak, "Prices as they are typed on the left.");
-        return y + 22.0;
+    let of = &object["capacity"];
+    if !of.is_object() {
+        return y;
     }
-    for used in all {
-        let day = used["as_of"].as_str().map_or_else(|| "no date".to_owned(), |day| format!("as of {day}"));
-        let confidence = text(&used["confidence"]);
-        let is_doubtful = confidence == "unverified" || used["as_of"].is_null();
-        let color = if is_doubtful { t.warn } else { t.text };
-        kit.text_in(x, y + 15.0, w * 0.52, Font::Regular(12.0), t.strong, text(&used["service"]));
-        let words = format!("{day}, {confidence}");
-        let width = kit.width(Font::Medium(10.5), &words) + 14.0;
-        pill(
-            kit,
-            x + w - width,
-            y + 3.0,
-            color,
-            Color32::TRANSPARENT,
-            if is_doubtful { t.warn } else { t.strong_line },
-            &words,
-        );
-        kit.row(rect(x, y, w, ROW), ("price", text(&used["sku"])))
-            .on_hover_text(format!("{}: look it up with your vendor, or type your own price", text(&used["sku"])));
-        y += ROW;
+    let peak = format!("{:.1} MB/s at the worst", number(&of["peak_mb_per_second"]));
+    let mut y = title(kit, (x, y, w), "Machines for B", &peak);
+    let n = |key: &str| thousands(of[key].as_i64().unwrap_or(0));
+    let disk = crate::data::bytes((number(&of["disk_gb"]) * 1e9) as u64);
+    for (name, value, why) in [
+        (
+            "Cores",
+            format!("{} in, {} to answer", n("cores_ingest"), n("cores_query")),
+            "one for 10 MB/s that comes in, one for a query a second and 10 MB/s; [capacity] says otherwise",
+        ),
+        ("Memory", format!("{} GB", n("memory_gb")), "4 GB a core; [capacity] gb_per_core"),
+        (
+            "Disk",
+            disk,
+            "the most that lies in the first tier, all copies, and 30 % that stay free; [capacity] headroom",
+        ),
+        ("Nodes", format!("{}, {}", n("nodes"), text(&of["pattern"])), text(&of["shape"])),
+    ] {
+        kit.text_in(x, y + 15.0, w * 0.4, Font::Regular(12.0), t.text, name);
+        kit.text_right(x + w, y + 15.0, Font::Mono(11.0), t.strong, &value);
+        kit.row(rect(x, y, w, 21.0), ("machines", name)).on_hover_text(why);
+        y += 21.0;
     }
     y
 }
@@ -340,7 +369,7 @@ fn hand_over(ui: &mut Ui, state: &mut App, (x, y, w): (f32, f32, f32), columns: 
     let kit = Kit::new(ui, t);
     if button(&kit, at, y, b).clicked() {
         let all = columns.iter().map(|c| (c.name.clone(), c.text.clone())).collect();
-        state.report.cost(all);
+        state.report.cost(all, state.cost.own_prices());
         state.wanted.push(Do::Report);
     }
     at += b.width(&kit) + 8.0;
@@ -356,7 +385,18 @@ fn hand_over(ui: &mut Ui, state: &mut App, (x, y, w): (f32, f32, f32), columns: 
         }
         at += width + 8.0;
     }
+    if state.route.source.is_empty() {
+        let b = Button { text: "Keep as long here…", ..Button::default() };
+        let kit = Kit::new(ui, t);
+        if at + b.width(&kit) > x + w {
+            (at, y) = (x, y + 32.0);
+        }
+        let why = "Sets how long this store keeps records to the days of all tiers of B. What would go is said first.";
+        if button(&kit, at, y, b).on_hover_text(why).clicked() {
+            state.cost.is_applying = true;
+        }
+    }
     let kit = Kit::new(ui, t);
-    let said = "Nothing is applied from here: these are texts to read, copied to the clipboard.";
+    let said = "Texts to read, copied to the clipboard: nothing is ever sent to a database or a Collector.";
     wrapped(&kit, (x, y + 46.0, w), Font::Regular(11.5), t.weak, said)
 }

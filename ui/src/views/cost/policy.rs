@@ -98,7 +98,11 @@ fn typed(ui: &mut Ui, state: &mut App, r: Rect, label: &str, now: &str, change: 
 
 /// A number that makes sense.
 fn number(text: &str, most: f64) -> Option<f64> {
-    text.trim_end_matches(['%', 'd', ' ']).parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0 && *n <= most)
+    text.trim_end_matches(['%', 'd', ' '])
+        .replace(',', ".")
+        .parse::<f64>()
+        .ok()
+        .filter(|n| n.is_finite() && *n >= 0.0 && *n <= most)
 }
 
 fn tiers(ui: &mut Ui, state: &mut App, (x, y, w): (f32, f32, f32)) -> f32 {
@@ -435,11 +439,14 @@ fn keep(ui: &mut Ui, state: &mut App, (x, y, w): (f32, f32, f32)) -> f32 {
     };
     let place = rect(x, y + 12.0, w - keep_width - reset_width - 14.0, 27.0);
     let mut name = state.cost.name.clone();
+    let id = eframe::egui::Id::unique(("field", "Name of the scenario", place.left() as i32, place.top() as i32));
+    let had_focus = ui.memory(|m| m.has_focus(id));
     field(ui, t, place, "Name of the scenario", "name, to compare with", &mut name, false);
+    let is_entered = had_focus && ui.input(|i| i.key_pressed(eframe::egui::Key::Enter));
     state.cost.name = name;
     let kit = Kit::new(ui, t);
     let is_named = !state.cost.name.trim().is_empty();
-    if button(&kit, place.right() + 7.0, y + 12.5, b).clicked() && is_named {
+    if (button(&kit, place.right() + 7.0, y + 12.5, b).clicked() || is_entered) && is_named {
         let (name, value) = (state.cost.name.trim().to_owned(), state.cost.doc.text());
         state.asks.act_then_forget(ui.ctx(), Command::Save { kind: "scenario".into(), name, value }, super::KEPT);
         state.cost.name.clear();

@@ -90,6 +90,8 @@ const PARTS: [(&str, &str, &[Column]); 6] = [
     ),
 ];
 
+/// So much advice is shown.
+const MAX_ADVICE: usize = 8;
 /// So many rows of a part are shown.
 const MAX_ROWS: usize = 25;
 
@@ -117,7 +119,9 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, name: &str) -> bool {
     ScrollArea::vertical().auto_shrink(false).id_salt("cost").show(&mut child, |ui| {
         let top = ui.min_rect().top();
         let half = (body.width() - 24.0) / 2.0;
-        let mut ends = [top + 8.0; 2];
+        let place = (body.left() + 12.0, top + 8.0, body.width() - 32.0);
+        let end = advice(ui, state, place, &object["advice"]);
+        let mut ends = [end; 2];
         let kit = Kit::new(ui, t);
         for (part, title, columns) in PARTS {
             let side = usize::from(ends[1] < ends[0]);
@@ -127,6 +131,49 @@ pub(super) fn show(ui: &mut Ui, state: &mut App, r: Rect, name: &str) -> bool {
         ui.set_min_size(vec2(body.width() - 8.0, ends[0].max(ends[1]) - top));
     });
     !is_closed
+}
+
+/// What could be cheaper, each with a statement to copy; where it ends.
+fn advice(ui: &Ui, state: &mut App, (x, y, w): (f32, f32, f32), all: &Value) -> f32 {
+    let t = state.theme;
+    let all = all.as_array().map_or(&[][..], Vec::as_slice);
+    let text = |one: &Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
+    let kit = Kit::new(ui, t);
+    kit.text(x, y + 16.0, Font::Semibold(12.0), t.strong, "What could be cheaper");
+    let note = if all.is_empty() { "Nothing was found." } else { "Statements to read; nothing is sent from here." };
+    kit.text_right(x + w, y + 16.0, Font::Regular(11.0), t.weak, note);
+    kit.hline(x - 12.0, y + 26.0, w + 24.0, t.strong_line);
+    let mut y = y + 26.0;
+    let mut copied = None;
+    for one in all.iter().take(MAX_ADVICE) {
+        let kit = Kit::new(ui, t);
+        let (now, then) = (one["bytes"].as_f64().unwrap_or(0.0), one["bytes_then"].as_f64());
+        let effect =
+            then.map_or_else(|| bytes(now as u64), |then| format!("{} → {}", bytes(now as u64), bytes(then as u64)));
+        let b = Button { text: "Copy SQL", is_small: true, icon: Some("copy"), ..Button::default() };
+        let right = x + w - b.width(&kit);
+        let width = kit.text_right(right - 16.0, y + 18.0, Font::Mono(11.0), t.strong, &effect);
+        let left = kit.text_in(x, y + 18.0, (w - 260.0).max(120.0), Font::Medium(12.0), t.strong, &text(one, "what"));
+        kit.text_in(
+            left + 10.0,
+            y + 18.0,
+            (width - left - 30.0).max(0.0),
+            Font::Mono(11.0),
+            t.weak,
+            &text(one, "table"),
+        );
+        kit.text_in(x, y + 34.0, right - x - 12.0, Font::Regular(11.5), t.weak, &text(one, "why"));
+        let response = button(&kit, right, y + 9.0, b).on_hover_text(text(one, "sql"));
+        if response.clicked() {
+            copied = Some(text(one, "sql"));
+        }
+        y += 42.0;
+        kit.hline(x, y, w, t.hair);
+    }
+    if let Some(sql) = copied {
+        crate::views::cost::copied(ui, state, &sql, "The statement");
+    }
+    y + 16.0
 }
 
 /// A part with its rows, or why it can't be seen; where it ends.
